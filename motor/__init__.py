@@ -1,0 +1,55 @@
+"""Motor: PyMongo for coroutines, on asyncio and Tornado.
+
+``motor.motor_asyncio`` has the classes for asyncio. ``motor.motor_tornado`` has those for Tornado,
+and, where Tornado is installed, they may be imported from here as well.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+from motor._version import version
+
+__version__ = version
+
+version_tuple = tuple(int(part) for part in version.split("."))
+
+
+#: What `import motor` made attributes in Motor 3; imported here when somebody asks for them.
+_SUBMODULES = ("core", "frameworks", "metaprogramming", "motor_gridfs", "motor_tornado")
+
+
+def get_version_string() -> str:
+    """The version, such as "4.0.0"."""
+    return version
+
+
+def _tornado_names() -> list[str]:
+    """The names of Motor's classes for Tornado; none where Tornado is not installed."""
+    if importlib.util.find_spec("tornado") is None:
+        return []
+    from motor import motor_tornado
+
+    return motor_tornado.__all__
+
+
+def __getattr__(name: str) -> Any:
+    # Late, because applications on asyncio must not pay for Tornado's import.
+    if name == "__all__":
+        return _tornado_names()
+    if name == "tornado":
+        # Motor 3's way to tell whether Tornado is installed.
+        return importlib.import_module(name) if importlib.util.find_spec(name) else None
+    if name in _SUBMODULES and importlib.util.find_spec(f"motor.{name}"):
+        return importlib.import_module(f"motor.{name}")
+    hint = ""
+    if name.startswith("Motor"):
+        if name in _tornado_names():
+            return getattr(importlib.import_module("motor.motor_tornado"), name)
+        hint = f". Is it motor.motor_asyncio.AsyncIO{name}? Or should Tornado be installed?"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_tornado_names()})

@@ -1,0 +1,41 @@
+"""What differs from PyMongo, a concept a file. Everything else is derived from PyMongo's classes.
+
+The classes here have no framework yet: applications use those of `motor.motor_asyncio` or
+`motor.motor_tornado`.
+"""
+
+from motor.core.base import AgnosticBase
+from motor.core.base_cursor import AgnosticBaseCursor
+from motor.core.change_stream import AgnosticChangeStream
+from motor.core.client import AgnosticClient
+from motor.core.collection import AgnosticCollection
+from motor.core.command_cursor import (
+    AgnosticCommandCursor,
+    AgnosticLatentCommandCursor,
+    AgnosticRawBatchCommandCursor,
+)
+from motor.core.cursor import AgnosticCursor, AgnosticRawBatchCursor
+from motor.core.database import AgnosticDatabase
+from motor.core.encryption import AgnosticClientEncryption
+from motor.core.session import AgnosticClientSession
+
+#: Motor 3's name for the base of what has codec options; here every class has what its delegate
+#: has.
+AgnosticBaseProperties = AgnosticBase
+
+__all__ = [
+    "AgnosticBase",
+    "AgnosticBaseCursor",
+    "AgnosticBaseProperties",
+    "AgnosticChangeStream",
+    "AgnosticClient",
+    "AgnosticClientEncryption",
+    "AgnosticClientSession",
+    "AgnosticCollection",
+    "AgnosticCommandCursor",
+    "AgnosticCursor",
+    "AgnosticDatabase",
+    "AgnosticLatentCommandCursor",
+    "AgnosticRawBatchCommandCursor",
+    "AgnosticRawBatchCursor",
+]

@@ -1,0 +1,287 @@
+"""What all cursors have in common: reading, iterating, closing, and the callback style of old."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from pymongo.errors import InvalidOperation
+
+from motor import pymongo_internals
+from motor.core.base import AgnosticBase, bound_queue
+from motor.core.reader import Read, Reader
+from motor.core.self_awaiting import SelfAwaiting
+from motor.core.waiting import Waiters
+from motor.operation import OperationFuture, SerialQueue
+
+__all__ = ["AgnosticBaseCursor"]
+
+
+class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
+    """A cursor: documents that come from the server in batches, for ``async for``."""
+
+    #: The Motor object whose method returned the cursor: a collection, a database or a client.
+    collection: Any
+
+    def __init__(
+        self,
+        cursor: Any,
+        collection: Any,
+        *,
+        _start: Callable[[], Any] | None = None,
+        _queue: SerialQueue | None = None,
+    ) -> None:
+        self.collection = collection
+        self._client = collection._client
+        # What the cursor asks beside its reading, such as explain, must wait for its session too.
+        self._queue = _queue
+        self._reader = Reader(cursor, start=_start, queue=_queue)
+        self._waiters = Waiters()
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        session = getattr(delegate, "session", None)
+        queue = owner._wrap(session)._queue if session is not None else bound_queue.get()
+        return cls(delegate, owner, _queue=queue)
+
+    @property
+    def delegate(self) -> Any:
+        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
+        return self._reader.delegate
+
+    @property
+    def started(self) -> bool:
+        """Whether anything has been asked of the server."""
+        return self._reader.started
+
+    @property
+    def closed(self) -> bool:
+        """Whether the cursor was closed."""
+        return self._reader.closed
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
+        return self._reader.alive
+
+    @property
+    def session(self) -> Any:
+        """The session that was passed for this cursor, or None."""
+        session = getattr(self.delegate, "session", None)
+        return None if session is None else self._wrap(session)
+
+    def get_io_loop(self) -> Any:
+        """The event loop of whatever has made the cursor, when none is running."""
+        return self.collection.get_io_loop()
+
+    # Reading.
+
+    def _read(self, function: Callable[..., Any], *args: Any, discard: Any = None) -> Any:
+        """Start one of the reader's functions on a worker."""
+        reader = self._reader
+        reader.started = True
+        read = Read()
+        run = partial(reader.run, read, function, *args)
+        if discard is None:
+            # Whoever waited is gone. The next to ask shall have it.
+            discard = partial(_settle, reader)
+        if reader.delegate is not None and pymongo_internals.awaits_data(reader.delegate):
+            client = self._client
+            client._check_open()
+            wanted = pymongo_internals.await_time(reader.delegate)
+            turn = partial(self._wait_a_turn, reader.delegate, run, wanted)
+            future = self._waiters.add(client._submit_waiting(turn, reader.queue, discard))
+        else:
+            future = self._submit_function(run, queue=reader.queue, discard=discard)
+        read.future = future
+        future.add_done_callback(partial(_settle, reader))
+        return future
+
+    def _wait_a_turn(self, delegate: Any, run: Callable[[], Any], wanted: int | None) -> Any:
+        self._client._waiting_lane.limit_turn(delegate, wanted)
+        try:
+            return run()
+        finally:
+            pymongo_internals.set_await_time(delegate, wanted)
+
+    def _get_more(self) -> OperationFuture[int]:
+        """Read the next batch, unless there are documents at hand; how many there are then."""
+        if not self.alive:
+            raise InvalidOperation(
+                f"Can't call get_more() on a {type(self).__name__} that has been exhausted or "
+                "killed."
+            )
+        future: OperationFuture[int] = self._read(self._reader.fill)
+        return future
+
+    async def next(self) -> Any:
+        """The next document.
+
+        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
+        none has come while the server waited.
+        """
+        reader = self._reader
+        if reader.buffer and not reader.unclaimed:
+            return reader.buffer.popleft()
+        while reader.alive:
+            more = await self._get_more()
+            if reader.buffer:
+                return reader.buffer.popleft()
+            if not more:
+                break
+        raise StopAsyncIteration
+
+    async def __anext__(self) -> Any:
+        reader = self._reader
+        if reader.buffer and not reader.unclaimed:
+            return reader.buffer.popleft()
+        # Not self.next: a subclass that overrides it has never changed what "async for" does.
+        return await AgnosticBaseCursor.next(self)
+
+    def __aiter__(self) -> Any:
+        return self
+
+    # What can be sliced, Python would also run through with a plain "for".
+    __iter__ = None
+
+    async def __aenter__(self) -> Any:
+        return self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        await self.close()
+
+    def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
+        """Start reading the next `length` documents, or all that remain, into a list.
+
+        - `length`: how many documents at most; None: all
+
+        Returns a future of the list. What is left stays with the cursor. Raises TypeError or
+        ValueError for a `length` that is not a number of documents, and InvalidOperation for a
+        tailable cursor, which has no end.
+        """
+        if length is not None:
+            if not isinstance(length, int) or isinstance(length, bool):
+                raise TypeError(f"length must be an int, not {length!r}")
+            if length < 0:
+                raise ValueError("length must be non-negative")
+        if self.delegate is not None and pymongo_internals.is_tailable(self.delegate):
+            raise InvalidOperation(
+                "Can't call to_list on tailable cursor: it has no end. Use 'async for' or next()."
+            )
+        asked: list[OperationFuture[list[Any]]] = []
+
+        def cancelled() -> bool:
+            return bool(asked) and asked[0].cancelled()
+
+        asked.append(self._read(self._reader.take, length, cancelled))
+        return asked[0]
+
+    # Closing.
+
+    def close(self) -> OperationFuture[None]:
+        """Start closing the cursor, on the server too. Returns a future of None.
+
+        A ``next`` that waits for data in another task ends with StopAsyncIteration.
+        """
+        reader = self._reader
+        must_close = reader.shut()
+        self._waiters.release()
+        if not must_close:
+            return self._client._resolved(None)
+        # Not in the reader's queue: a read that waits for data shall not hold this up.
+        queue = None if self._may_overtake() else reader.queue
+        return self._submit_closing(reader.close_delegate, queue)
+
+    def _may_overtake(self) -> bool:
+        return pymongo_internals.awaits_data(self.delegate)
+
+    def _submit_closing(
+        self, function: Callable[[], None], queue: SerialQueue | None
+    ) -> OperationFuture[None]:
+        if self._client._closed:
+            # Without connections there is no telling the server.
+            return self._client._resolved(None)
+        return self._submit_function(function, queue=queue)
+
+    # The style before "async for".
+
+    @property
+    def fetch_next(self) -> Any:
+        """A future that is true when `next_object` has a document to give. Deprecated.
+
+        It resolves to the number of documents that were fetched, to True when some were at hand,
+        and to a false value at the end.
+        """
+        warnings.warn(
+            "The fetch_next property is deprecated: use 'async for' or 'await cursor.next()'.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        if self._reader.buffer:
+            return self._client._resolved(True)
+        if not self.alive:
+            return self._client._resolved(False)
+        return self._get_more()
+
+    def next_object(self) -> Any:
+        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
+        warnings.warn(
+            "The next_object method is deprecated: use 'async for' or 'await cursor.next()'.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        buffer = self._reader.buffer
+        return buffer.popleft() if buffer else None
+
+    def each(self, callback: Callable[[Any, BaseException | None], Any]) -> None:
+        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
+        end.
+
+        - `callback`: takes a document and an error, of which one at least is None. When it returns
+          False, no more documents are read; the cursor stays open
+
+        An error while reading ends it with ``callback(None, error)``; what the callback itself
+        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
+        called.
+        """
+        if not callable(callback):
+            raise TypeError("callback must be a callable")
+        loop = self._loop()
+        task = loop.create_task(self._each(callback))
+        _callback_tasks.add(task)
+        task.add_done_callback(partial(_end_callbacks, loop))
+
+    async def _each(self, callback: Callable[[Any, BaseException | None], Any]) -> None:
+        while True:
+            try:
+                document = await AgnosticBaseCursor.next(self)
+            except StopAsyncIteration:
+                callback(None, None)
+                return
+            except Exception as error:
+                callback(None, error)
+                return
+            if callback(document, None) is False:
+                return
+
+
+def _settle(reader: Reader, *outcome: object) -> None:
+    reader.settle()
+
+
+#: The tasks of `each`, which the loop alone would let the garbage collector have.
+_callback_tasks: set[asyncio.Task[None]] = set()
+
+
+def _end_callbacks(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    _callback_tasks.discard(task)
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is not None:
+        loop.call_exception_handler(
+            {"message": "Exception in the callback of each()", "exception": error, "future": task}
+        )

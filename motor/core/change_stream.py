@@ -1,0 +1,184 @@
+"""Change streams: what happens on a collection, a database or a deployment, as it happens."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any
+
+from pymongo.asynchronous.change_stream import AsyncChangeStream
+from pymongo.change_stream import ChangeStream
+
+from motor import pymongo_internals
+from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
+from motor.core.self_awaiting import SelfAwaiting
+from motor.core.waiting import Waiters
+from motor.executor import AGAIN
+from motor.operation import OperationFuture, SerialQueue
+
+__all__ = ["AgnosticChangeStream"]
+
+
+class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
+    """A stream of change events, opened when it is first read, entered or awaited.
+
+    See :class:`pymongo.change_stream.ChangeStream`.
+    """
+
+    __motor_class_name__ = "MotorChangeStream"
+    __delegate_class__ = ChangeStream
+    __async_class__ = AsyncChangeStream
+
+    def __init__(self, target: Any, *args: Any, **kwargs: Any) -> None:
+        self._target = target
+        self._client = target._client
+        self.delegate = None
+        watch = target.delegate.watch
+        arguments = check_arguments(watch, args, kwargs)
+        args, kwargs, _ = unwrap_arguments(args, kwargs)  # type: ignore[assignment]
+        self._watch: Callable[[], Any] = partial(watch, *args, **kwargs)
+        self._wanted: int | None = arguments.get("max_await_time_ms")
+        #: Events that have come, each with the token to resume after it.
+        self._events: deque[tuple[Any, Any]] = deque()
+        self._resume_token = arguments.get("start_after") or arguments.get("resume_after")
+        #: What a read has failed with, until someone takes it, as someone takes an event.
+        self._error: BaseException | None = None
+        self._closed = False
+        self._reads = SerialQueue()
+        self._waiters = Waiters()
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        stream = cls(owner)
+        stream.delegate = delegate
+        stream._wanted = pymongo_internals.await_time(delegate)
+        stream._resume_token = delegate.resume_token
+        return stream
+
+    # On workers.
+
+    def _open(self) -> None:
+        if self.delegate is None and not self._closed:
+            self.delegate = self._watch()
+            self._resume_token = self.delegate.resume_token
+            if self._closed:
+                self.delegate.close()
+
+    def _turn(self, patient: bool) -> object:
+        """One round trip at most, unless an event is at hand; `patient`: once more if none came."""
+        if self._events or self._error is not None or self._closed:
+            return None
+        try:
+            self._open()
+            if not self.delegate.alive:
+                return None
+            self._client._waiting_lane.limit_turn(self.delegate, self._wanted)
+            event = self.delegate.try_next()
+        except BaseException as error:
+            # Not the future's, but the stream's: whoever waits may be cancelled before it is told.
+            if not self._closed:
+                self._error = error
+            return None
+        if self._closed:
+            # Closed while the answer was on its way: PyMongo may have resumed with a new cursor.
+            self.delegate.close()
+            return None
+        token = self.delegate.resume_token
+        if event is not None:
+            self._events.append((event, token))
+            return None
+        self._resume_token = token
+        return AGAIN if patient and self.delegate.alive else None
+
+    # On the loop.
+
+    @property
+    def alive(self) -> bool:
+        """Whether another event may come."""
+        if self._events or self._error is not None:
+            return True
+        if self._closed:
+            return False
+        return self.delegate is None or bool(self.delegate.alive)
+
+    @property
+    def resume_token(self) -> Any:
+        """The token to resume after the last event that was taken; None before there is one."""
+        return self._resume_token
+
+    def _read(self, patient: bool) -> OperationFuture[object]:
+        turn = partial(self._turn, patient)
+        return self._waiters.add(self._client._submit_waiting(turn, self._reads, None))
+
+    def _take(self) -> Any:
+        if self._error is not None:
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                # Its traceback refers to this frame.
+                del error
+        event, self._resume_token = self._events.popleft()
+        return event
+
+    async def next(self) -> Any:
+        """The next event. Waits for it as long as it takes.
+
+        An event that comes when the wait was cancelled is not lost: the next call has it. Raises
+        StopAsyncIteration when the stream is closed, also by another task in the meantime.
+        """
+        while self.alive:
+            if self._events or self._error is not None:
+                return self._take()
+            await self._read(patient=True)
+        raise StopAsyncIteration
+
+    async def try_next(self) -> Any:
+        """The next event, or None when none has come after one round trip at most."""
+        if self.alive and not self._events and self._error is None:
+            await self._read(patient=False)
+        return self._take() if self._events or self._error is not None else None
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await AgnosticChangeStream.next(self)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Open the stream. Returns the stream itself."""
+        if self.delegate is None and not self._closed:
+            yield from self._submit_function(self._open, queue=self._reads).__await__()
+        return self
+
+    async def __aenter__(self) -> Any:
+        return await self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        await self.close()
+
+    def close(self) -> OperationFuture[None]:
+        """Start closing the stream. Returns a future of None.
+
+        A ``next`` that waits in another task ends with StopAsyncIteration.
+        """
+        already, self._closed = self._closed, True
+        self._events.clear()
+        self._error = None
+        self._waiters.release()
+        if already or self.delegate is None or self._client._closed:
+            return self._client._resolved(None)
+        # Beside a read that waits, not after it.
+        return self._submit_function(self.delegate.close)
+
+    def __enter__(self) -> Any:
+        raise RuntimeError(f'Use {type(self).__name__} in "async with", not "with"')
+
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        """Only here so that ``with`` gets as far as `__enter__`, which refuses."""
+
+    def __repr__(self) -> str:
+        if self.delegate is None:
+            return f"{type(self).__name__}(<on {self._target!r}, not opened yet>)"
+        return super().__repr__()

@@ -1,0 +1,285 @@
+"""Clients: connections to a MongoDB deployment, usable from any event loop in any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn, TypeVar
+
+from pymongo.asynchronous.mongo_client import AsyncMongoClient
+from pymongo.driver_info import DriverInfo
+from pymongo.errors import InvalidOperation
+from pymongo.mongo_client import MongoClient
+
+from motor import pymongo_internals
+from motor._version import version
+from motor.core import topology
+from motor.core.base import unwrap
+from motor.core.foreign import adopt
+from motor.core.namespace import Namespace
+from motor.core.waiting import WaitingLane
+from motor.executor import WorkerPool, default_pool, pool_on
+from motor.operation import Discard, OperationFuture, SerialQueue, submit
+
+__all__ = ["AgnosticClient"]
+
+T = TypeVar("T")
+
+#: Where ``connect`` stands among the positional arguments of ``MongoClient``.
+_CONNECT_POSITION = 4
+
+
+class AgnosticClient(Namespace):
+    """A client for a MongoDB deployment: one node, a replica set, or a sharded cluster.
+
+    Takes the arguments and the URI options of :class:`pymongo.mongo_client.MongoClient`, and two
+    more:
+
+    - `io_loop`: the event loop that calls belong to when they are made while none is running: an
+      asyncio loop, or for Tornado's classes an IOLoop. None: the one set for the calling thread
+    - `executor`: a ``concurrent.futures.ThreadPoolExecutor`` whose threads run this client's calls.
+      None: Motor's own, which all clients share
+
+    It connects at the first operation, unless ``connect=True`` is passed.
+    """
+
+    __motor_class_name__ = "MotorClient"
+    __delegate_class__ = MongoClient
+    __async_class__ = AsyncMongoClient
+
+    def __init__(
+        self,
+        *args: Any,
+        io_loop: Any = None,
+        executor: ThreadPoolExecutor | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._set_up(io_loop, executor)
+        if len(args) <= _CONNECT_POSITION:
+            kwargs.setdefault("connect", False)
+        user_info = kwargs.pop("driver", None)
+        if user_info is not None and not isinstance(user_info, DriverInfo):
+            raise TypeError(
+                f"Incorrect type for `driver` {type(user_info)}; expected value of type "
+                "pymongo.driver_info.DriverInfo"
+            )
+        if kwargs.get("auto_encryption_opts") is not None:
+            kwargs["auto_encryption_opts"] = pymongo_internals.with_key_vault(
+                kwargs["auto_encryption_opts"], unwrap
+            )
+        own_info = _driver_info(self._framework.platform_info())
+        if user_info is not None and not hasattr(MongoClient, "append_metadata"):
+            # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
+            own_info, user_info = _joined(own_info, user_info), None
+        super().__init__(self.__delegate_class__(*args, driver=own_info, **kwargs))
+        if user_info is not None:
+            self.delegate.append_metadata(user_info)
+
+    def _set_up(self, io_loop: Any, executor: ThreadPoolExecutor | None) -> None:
+        if io_loop is not None:
+            self._framework.check_event_loop(io_loop)
+        self._io_loop = io_loop
+        self._own_pool = None if executor is None else pool_on(executor)
+        if executor is None:
+            # A bad MOTOR_MAX_WORKERS shall be told of here, not at the first operation.
+            default_pool()
+        self._client = self
+        self._closed = False
+        self._closing: OperationFuture[None] | None = None
+        self._lane: WaitingLane | None = None
+        self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def from_delegate(
+        cls, delegate: Any, *, io_loop: Any = None, executor: ThreadPoolExecutor | None = None
+    ) -> Any:
+        """A Motor client around a synchronous client that exists, and that others may go on using.
+
+        - `delegate`: a :class:`pymongo.mongo_client.MongoClient`, or an object with its interface,
+          such as a ``mongomock.MongoClient``
+        - `io_loop`, `executor`: see the class
+
+        Closing the Motor client closes `delegate`. Raises TypeError when `delegate` is not a
+        synchronous client.
+        """
+        adopt(delegate, cls.__name__)
+        client = cls.__new__(cls)
+        client._set_up(io_loop, executor)
+        client.delegate = delegate
+        # The class is asked, because a client has any name as an attribute: it is a database.
+        if isinstance(delegate, MongoClient) and hasattr(MongoClient, "append_metadata"):
+            delegate.append_metadata(_driver_info(cls._framework.platform_info()))
+        return client
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        return owner._client
+
+    # Loops, workers, life and death.
+
+    @property
+    def io_loop(self) -> Any:
+        """The event loop that calls belong to when they are made while none is running."""
+        return self.get_io_loop()
+
+    def get_io_loop(self) -> Any:
+        """The event loop that calls belong to when they are made while none is running.
+
+        Returns the `io_loop` of the constructor, or the loop that runs, or the one set for this
+        thread. Raises RuntimeError when there is none.
+        """
+        return self._io_loop if self._io_loop is not None else self._framework.get_event_loop()
+
+    @property
+    def _pool(self) -> WorkerPool:
+        return self._own_pool or default_pool()
+
+    @property
+    def _waiting_lane(self) -> WaitingLane:
+        if self._lane is None:
+            options = getattr(self.delegate, "options", None)
+            pool_options = getattr(options, "pool_options", None)
+            self._lane = WaitingLane(getattr(pool_options, "max_pool_size", None))
+        return self._lane
+
+    def _submit_waiting(
+        self, function: Callable[[], T], queue: SerialQueue, discard: Discard | None
+    ) -> OperationFuture[T]:
+        """Start a function that waits for data, on a worker of the lane for such."""
+        self._check_open()
+        pool = self._waiting_lane.pool
+        return submit(pool, self._loop(), function, queue=queue, discard=discard)
+
+    def _resolved(self, value: T) -> OperationFuture[T]:
+        """A future that has its result already."""
+        future: OperationFuture[T] = OperationFuture(loop=self._loop())
+        future.set_result(value)
+        return future
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidOperation(
+                f"Cannot use {type(self).__name__} after close(): make a new client"
+            )
+
+    def close(self) -> Any:
+        """End the client's sessions on the server, and close all connections.
+
+        Never blocks an event loop: with one running it goes on in the background, and may be
+        awaited. With none running it is done when the call returns. The client cannot be used
+        again. Closing it twice is no error. A cursor that is still being read stays open on the
+        server until the server gives it up: close it first.
+        """
+        first_time, self._closed = not self._closed, True
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            if first_time:
+                self.delegate.close()
+            return _Done()
+        if first_time:
+            try:
+                self._closing = submit(self._pool, loop, self.delegate.close)
+            except RuntimeError:
+                # The application has shut down the client's own executor already.
+                self._closing = submit(default_pool(), loop, self.delegate.close)
+        elif self._closing is None or self._closing.get_loop() is not loop:
+            return _Done()
+        return self._closing
+
+    aclose = close
+
+    def aconnect(self) -> OperationFuture[None]:
+        """Start connecting, ahead of the first operation. Returns a future of None.
+
+        Unreachable servers are no error: the first operation will report them.
+        """
+        return self._submit_function(pymongo_internals.connect, (self.delegate,))
+
+    async def __aenter__(self) -> Any:
+        await self.aconnect()
+        return self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        await self.close()
+
+    def _name_hint(self, name: str) -> str:
+        return f"To access the {name} database, use client['{name}']."
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise TypeError: a client is not a function."""
+        raise TypeError(f"{type(self).__name__} object is not callable")
+
+    # Sessions.
+
+    def start_session(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
+
+        Returns the session at once, for ``async with``, with or without ``await`` before it.
+        """
+        self._check_open()
+        return self._wrap(self.delegate.start_session(*args, **kwargs))
+
+    def _session_for(self, delegate: Any, session_class: Any) -> Any:
+        """The one Motor session that stands for a PyMongo session."""
+        found = self._sessions.get(delegate)
+        session = None if found is None else found()
+        if session is None:
+            session = session_class(delegate, self)
+            # Weakly on both sides: the session refers to its delegate, which is the key.
+            self._sessions[delegate] = weakref.ref(session)
+        return session
+
+    # What PyMongo's properties would wait for, these answer from what it knows already.
+
+    @property
+    def address(self) -> topology.Address | None:
+        """The (host, port) of the standalone, primary or mongos; None while none is known.
+
+        Raises InvalidOperation with several mongos, of which none is *the* server: see `nodes`.
+        """
+        return topology.address(self.delegate)
+
+    @property
+    def primary(self) -> topology.Address | None:
+        """The (host, port) of the replica set's primary; None while none is known."""
+        return topology.primary(self.delegate)
+
+    @property
+    def secondaries(self) -> set[topology.Address]:
+        """The (host, port) of each secondary of the replica set that is known."""
+        return topology.secondaries(self.delegate)
+
+    @property
+    def arbiters(self) -> set[topology.Address]:
+        """The (host, port) of each arbiter of the replica set that is known."""
+        return topology.arbiters(self.delegate)
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether a server is known that takes writes: a standalone, a mongos, or a primary."""
+        return topology.is_primary(self.delegate)
+
+    @property
+    def is_mongos(self) -> bool:
+        """Whether the known server is a mongos."""
+        return topology.is_mongos(self.delegate)
+
+
+class _Done:
+    """What closing returns when there is no event loop to wait on: an awaitable that is done."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+
+def _driver_info(platform: str) -> DriverInfo:
+    return DriverInfo("Motor", version, platform)
+
+
+def _joined(first: DriverInfo, second: DriverInfo) -> DriverInfo:
+    return DriverInfo(
+        *("|".join(part or "" for part in parts) for parts in zip(first, second, strict=True))
+    )

@@ -1,0 +1,85 @@
+"""Collections."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from motor.core.namespace import Namespace
+from motor.metaprogramming import LatentCursor
+
+__all__ = ["AgnosticCollection"]
+
+
+class AgnosticCollection(Namespace):
+    """A collection of documents; see :class:`pymongo.collection.Collection`.
+
+    - `database`: a Motor database
+    - `name`: the collection's name
+    - `codec_options`, `read_preference`, `write_concern`, `read_concern`: None: the database's
+
+    Raises TypeError if `database` is not a Motor database of the same framework.
+    """
+
+    __motor_class_name__ = "MotorCollection"
+    __delegate_class__ = Collection
+    __async_class__ = AsyncCollection
+
+    # PyMongo annotates its asynchronous twin as returning a cursor of another kind.
+    aggregate_raw_batches: Any = LatentCursor()
+
+    database: Any
+
+    def __init__(
+        self,
+        database: Any,
+        name: str,
+        codec_options: Any = None,
+        read_preference: Any = None,
+        write_concern: Any = None,
+        read_concern: Any = None,
+        _delegate: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self._require(database, Database, f"First argument to {type(self).__name__}")
+        if _delegate is None:
+            _delegate = database.delegate.get_collection(
+                name,
+                codec_options=codec_options,
+                read_preference=read_preference,
+                write_concern=write_concern,
+                read_concern=read_concern,
+                **kwargs,
+            )
+        super().__init__(_delegate)
+        self.database = database
+        self._client = database._client
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        database = owner.database if isinstance(owner, AgnosticCollection) else owner
+        if database.delegate is not delegate.database and database.name != delegate.database.name:
+            database = database.client._wrap(delegate.database)
+        return cls(database, delegate.name, _delegate=delegate)
+
+    def with_options(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        delegate = self.delegate.with_options(*args, **kwargs)
+        return type(self)(self.database, self.name, _delegate=delegate)
+
+    def _name_hint(self, name: str) -> str:
+        own = self.__dict__.get("delegate")
+        full = name if own is None else f"{own.name}.{name}"
+        return f"To access the {full} collection, use database['{full}']."
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise TypeError: what was called is no method, but a collection."""
+        parent, _, name = self.name.rpartition(".")
+        self._not_callable(name, self.database[parent] if parent else self.database)
+
+    def __bool__(self) -> bool:
+        """Raise NotImplementedError, as PyMongo does: compare with None instead."""
+        return bool(self.delegate)

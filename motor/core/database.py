@@ -1,0 +1,58 @@
+"""Databases."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
+from pymongo.mongo_client import MongoClient
+
+from motor.core.namespace import Namespace
+
+__all__ = ["AgnosticDatabase"]
+
+
+class AgnosticDatabase(Namespace):
+    """A database: a namespace of collections; see :class:`pymongo.database.Database`.
+
+    - `client`: a Motor client
+    - `name`: the database's name
+    - further keywords are those of :meth:`pymongo.mongo_client.MongoClient.get_database`
+
+    Raises TypeError if `client` is not a Motor client of the same framework.
+    """
+
+    __motor_class_name__ = "MotorDatabase"
+    __delegate_class__ = Database
+    __async_class__ = AsyncDatabase
+
+    client: Any
+
+    def __init__(self, client: Any, name: str, _delegate: Any = None, **kwargs: Any) -> None:
+        self._require(client, MongoClient, f"First argument to {type(self).__name__}")
+        super().__init__(
+            _delegate if _delegate is not None else client.delegate.get_database(name, **kwargs)
+        )
+        self.client = self._client = client
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        return cls(owner._client, delegate.name, _delegate=delegate)
+
+    def with_options(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+        return type(self)(
+            self.client, self.name, _delegate=self.delegate.with_options(*args, **kwargs)
+        )
+
+    def _name_hint(self, name: str) -> str:
+        return f"To access the {name} collection, use database['{name}']."
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise TypeError: what was called is no method, but a database."""
+        self._not_callable(self.name, self.client)
+
+    def __bool__(self) -> bool:
+        """Raise NotImplementedError, as PyMongo does: compare with None instead."""
+        return bool(self.delegate)

@@ -1,0 +1,78 @@
+"""What has a place in the deployment's tree of names: clients, databases and collections.
+
+``client.shop`` is a database and ``client.shop.orders`` a collection: an attribute that is no
+method is a name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
+from motor.core.change_stream import AgnosticChangeStream
+from motor.core.command_cursor import AgnosticLatentCommandCursor
+
+__all__ = ["Namespace"]
+
+
+class Namespace(AgnosticBase):
+    """A client, a database or a collection: it can be watched, and has others below it by name."""
+
+    def watch(self, *args: Any, **kwargs: Any) -> Any:
+        """Watch for changes here.
+
+        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
+        at once: it is opened when it is first read, entered with ``async with``, or awaited.
+        Raises TypeError for arguments that PyMongo does not know.
+        """
+        return self._agnostic(AgnosticChangeStream)(self, *args, **kwargs)
+
+    def _latent_cursor(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """A cursor that will call the delegate's method `name` when it is first used."""
+        method = getattr(self.delegate, name)
+        check_arguments(method, args, kwargs)
+        args, kwargs, queue = unwrap_arguments(args, kwargs)
+        return self._agnostic(AgnosticLatentCommandCursor)(
+            self, method, *args, _queue=queue, **kwargs
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        """The database or collection of that name below this one."""
+        return self._wrap(self.delegate[name])
+
+    def __getattr__(self, name: str) -> Any:
+        # An object whose making failed has no delegate, and must say so instead of asking for it.
+        if name.startswith("_") or name == "delegate":
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute {name!r}. {self._name_hint(name)}"
+            )
+        return self[name]
+
+    def _name_hint(self, name: str) -> str:
+        """How to get at a database or collection whose name cannot be an attribute's."""
+        raise NotImplementedError
+
+    def __hash__(self) -> int:
+        return hash(self.delegate)
+
+    #: Python would otherwise count through ``self[0]``, ``self[1]``, …
+    __iter__ = None
+
+    def _not_callable(self, name: str, parent: Any) -> NoReturn:
+        """Say that this object, which `parent` gave for the attribute `name`, cannot be called.
+
+        Raises TypeError, with the method that was probably meant where one has a similar name.
+        """
+        message = (
+            f"{type(self).__name__} object is not callable. If you meant to call the '{name}' "
+            f"method on a {type(parent).__name__} object it is failing because no such method "
+            "exists."
+        )
+        members = ((m, getattr(type(parent), m)) for m in dir(type(parent)) if m[0] != "_")
+        methods = [member for member, value in members if callable(value)]
+        similar = difflib.get_close_matches(name, methods, n=1)
+        if similar:
+            message += f" Did you mean '{similar[0]}'?"
+        raise TypeError(message)

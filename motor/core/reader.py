@@ -1,0 +1,204 @@
+"""Reads a PyMongo cursor on workers, a batch at a time, into a buffer that the loop empties."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from motor import pymongo_internals
+from motor.operation import OperationFuture, SerialQueue
+
+__all__ = ["Read", "Reader"]
+
+
+class Read:
+    """One read: who waits for it, and what it has brought until whoever waits has it."""
+
+    __slots__ = ("documents", "error", "future")
+
+    def __init__(self) -> None:
+        self.future: OperationFuture[Any] | None = None
+        self.documents: list[Any] = []
+        self.error: BaseException | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether whoever waited has been answered, or is gone."""
+        future = self.future
+        return future is not None and (future.done() or future.get_loop().is_closed())
+
+    @property
+    def abandoned(self) -> bool:
+        """Of a read that is over: whether nobody has taken what it has brought."""
+        assert self.future is not None
+        return self.future.cancelled() or not self.future.done()
+
+
+class Reader:
+    """One PyMongo cursor and the documents that have come from it and wait to be consumed.
+
+    `run` and `close_delegate` block, and are for workers; they follow one another in `queue`. `run`
+    runs `open`, `fill` or `take`. The rest never blocks.
+
+    - `start`: sends the command and returns the cursor. Not called before the first read
+    - `queue`: where the reads wait for one another. None: a queue of the reader's own
+    """
+
+    def __init__(
+        self,
+        delegate: Any = None,
+        *,
+        start: Callable[[], Any] | None = None,
+        queue: SerialQueue | None = None,
+    ) -> None:
+        self.delegate = delegate
+        self.queue = queue or SerialQueue()
+        self.buffer: deque[Any] = deque()
+        #: Whether the cursor has been sent anything: options cannot be changed any more.
+        self.started = False
+        #: Whether nothing more may be read: closed by the user, or never opened for an error.
+        self.closed = False
+        #: The reads whose documents, or error, are on their way to the loop.
+        self.unclaimed: list[Read] = []
+        self._unclaimed_lock = threading.Lock()
+        #: The error of a read that was cancelled, for the next one to raise.
+        self._error: BaseException | None = None
+        self._shut = False
+        self._start = start
+        self._reading = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
+        if self.buffer or self._error is not None:
+            return True
+        if self.closed:
+            return False
+        if self.delegate is None or self.delegate.alive:
+            return True
+        # Asked in this order because PyMongo's cursor dies while its last batch is being read.
+        return self._reading or bool(self.buffer or self.unclaimed)
+
+    def run(self, read: Read, function: Callable[..., Any], *args: Any) -> Any:
+        """Read by way of `function`, and keep what it brings until somebody has it."""
+        self.settle()
+        self._reading = True
+        try:
+            if self._error is not None and not self.buffer:
+                error, self._error = self._error, None
+                raise error
+            result = function(*args)
+            if isinstance(result, list) and result:
+                read.documents = result
+                self._keep(read)
+            return result
+        except BaseException as error:
+            read.error = error
+            self._keep(read)
+            raise
+        finally:
+            self._reading = False
+
+    def _keep(self, read: Read) -> None:
+        with self._unclaimed_lock:
+            self.unclaimed.append(read)
+
+    def settle(self) -> None:
+        """Forget what was claimed, and let the next read have what cancelled ones have brought."""
+        if not self.unclaimed:
+            return
+        with self._unclaimed_lock:
+            # The newest first, so that the oldest documents get to the front.
+            for read in reversed([read for read in self.unclaimed if read.over]):
+                self.unclaimed.remove(read)
+                if read.abandoned and not self._shut:
+                    self._put_back(read.documents)
+                    self._error = read.error or self._error
+                # The error's traceback leads back here: they would keep each other alive.
+                read.error = read.future = None
+
+    def open(self) -> None:
+        """Send the command, unless it has been sent."""
+        self.started = True
+        if self.delegate is not None or self.closed or self._start is None:
+            return
+        # Forgotten at once because it leads back to the Motor cursor: together with this reader the
+        # two would outlive their last user until the garbage collector came.
+        start, self._start = self._start, None
+        try:
+            self.delegate = start()
+        except BaseException:
+            self.closed = True
+            raise
+        if self.closed:
+            # Closed by another task in the meantime.
+            self.delegate.close()
+
+    def fill(self) -> int:
+        """Read the next batch unless there are documents at hand. Returns how many there are."""
+        self.open()
+        if not self.buffer and not self.closed:
+            self.buffer.extend(self._read(None))
+        return len(self.buffer)
+
+    def take(self, length: int | None, cancelled: Callable[[], bool]) -> list[Any]:
+        """The next `length` documents, or all; fewer at the end, or once `cancelled` says so."""
+        documents: list[Any] = []
+        if length == 0:
+            # The query is sent, and its documents wait for the next call.
+            self.fill()
+            return documents
+        try:
+            self.open()
+            while length is None or len(documents) < length:
+                wanted = None if length is None else length - len(documents)
+                more = self._pop(wanted) if self.buffer else self._read(wanted)
+                documents += more
+                if not more or cancelled() or self.closed:
+                    break
+        except BaseException:
+            # What came before the error is not lost: it is still to be had, one at a time.
+            self._put_back(documents)
+            raise
+        return documents
+
+    def _put_back(self, documents: list[Any]) -> None:
+        """Let documents that nobody took be the next ones again."""
+        if not self.closed:
+            self.buffer.extendleft(reversed(documents))
+
+    def _pop(self, length: int | None) -> list[Any]:
+        count = len(self.buffer) if length is None else min(length, len(self.buffer))
+        return [self.buffer.popleft() for _ in range(count)]
+
+    def _read(self, length: int | None) -> list[Any]:
+        if self.delegate is None or not self.delegate.alive:
+            return []
+        try:
+            documents = pymongo_internals.next_batch(self.delegate, length)
+        except BaseException:
+            if self.closed:
+                return []
+            raise
+        if self.closed:
+            # Closed while the batch was on its way: PyMongo may have opened a new one.
+            self.delegate.close()
+            return []
+        return documents
+
+    def shut(self) -> bool:
+        """Let nothing more be read. Returns whether the cursor itself must be closed, too."""
+        already, self.closed = self.closed, True
+        self.buffer.clear()
+        with self._unclaimed_lock:
+            self._shut = True
+            self._error = None
+            self.unclaimed.clear()
+        return not already and self.delegate is not None and self.delegate.alive
+
+    def close_delegate(self) -> None:
+        """Close the cursor on the server."""
+        if self.delegate is not None:
+            self.delegate.close()

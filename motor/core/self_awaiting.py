@@ -1,0 +1,49 @@
+"""Objects that may be awaited, and give themselves: where Motor 3 or PyMongo's async API has a
+coroutine that returns such an object, and here it is there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+__all__ = ["SelfAwaiting"]
+
+
+class SelfAwaiting:
+    """Awaiting the object gives the object.
+
+    It counts as a coroutine, so ``asyncio.create_task`` takes it as well, and it can be hashed, so
+    ``asyncio.gather`` does. It is equal to itself only: what it stands for may not exist yet.
+    """
+
+    _steps: Generator[Any, None, Any] | None = None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Give the object itself, as soon as it is what the caller waits for."""
+        yield from ()
+        return self
+
+    def send(self, value: None) -> Any:
+        """Run up to the next suspension: what a task does with a coroutine."""
+        return self._advance("send", value)
+
+    def throw(self, *exception: Any) -> Any:
+        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
+        return self._advance("throw", *exception)
+
+    def close(self) -> Any:
+        """Part of what makes a coroutine. Subclasses that can be closed define it."""
+
+    def _advance(self, how: str, *arguments: Any) -> Any:
+        if self._steps is None:
+            self._steps = self.__await__()
+        try:
+            return getattr(self._steps, how)(*arguments)
+        except BaseException:
+            # At its end. Whoever awaits the object next begins anew.
+            self._steps = None
+            raise
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__

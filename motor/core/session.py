@@ -1,0 +1,281 @@
+"""Sessions and transactions."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure, PyMongoError
+
+from motor import pymongo_internals
+from motor.core.base import AgnosticBase, bound_queue
+from motor.core.self_awaiting import SelfAwaiting
+from motor.metaprogramming import AsyncCommand, ReadOnlyProperty
+from motor.operation import OperationFuture, SerialQueue
+
+__all__ = ["AgnosticClientSession"]
+
+# The Convenient API for Transactions specification gives these numbers (in seconds).
+_RETRY_LIMIT = 120.0
+_FIRST_BACKOFF = 0.005
+_LONGEST_BACKOFF = 0.5
+_BACKOFF_GROWTH = 1.5
+
+_MAX_TIME_EXPIRED = 50
+
+
+class _AsyncContext(SelfAwaiting):
+    """A context for ``async with``, entered at its making: awaiting it gives the context itself."""
+
+    def __init__(self, session: AgnosticClientSession) -> None:
+        self._session = session
+
+    def __enter__(self) -> Any:
+        raise RuntimeError(f'Use "async with", not "with", with {type(self._session).__name__}')
+
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        """Only here so that ``with`` gets as far as `__enter__`, which refuses."""
+
+
+class _TransactionContext(_AsyncContext):
+    """Commits the session's transaction at the end of a block, or aborts it after an exception."""
+
+    async def __aenter__(self) -> _TransactionContext:
+        return self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        if not self._session.in_transaction:
+            return
+        if exc_val is None:
+            await self._session.commit_transaction()
+        else:
+            await self._session.abort_transaction()
+
+
+class _BoundSession(_AsyncContext):
+    """Makes a session the one of all operations in a block."""
+
+    def __init__(self, session: AgnosticClientSession, end_session: bool) -> None:
+        super().__init__(session)
+        self._end_session = end_session
+        # Ending the session blocks, so that is done here; PyMongo's part is a context variable.
+        self._binding = session.delegate.bind(end_session=False)
+
+    async def __aenter__(self) -> AgnosticClientSession:
+        self._binding.__enter__()
+        self._token = bound_queue.set(self._session._queue)
+        return self._session
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        bound_queue.reset(self._token)
+        self._binding.__exit__(exc_type, exc_val, exc_tb)
+        if self._end_session:
+            await self._session.end_session()
+
+
+class AgnosticClientSession(SelfAwaiting, AgnosticBase):
+    """A sequence of operations that belong together; see
+    :class:`pymongo.client_session.ClientSession`.
+
+    Operations that are started on one session at the same time run one after the other.
+    """
+
+    __motor_class_name__ = "MotorClientSession"
+    __delegate_class__ = ClientSession
+    __async_class__ = AsyncClientSession
+
+    abort_transaction: Any = AsyncCommand()
+    commit_transaction: Any = AsyncCommand()
+    in_transaction: Any = ReadOnlyProperty()
+
+    def __init__(self, delegate: Any, motor_client: Any) -> None:
+        super().__init__(delegate)
+        self._client = motor_client
+        self._queue = SerialQueue()
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        return owner._client._session_for(delegate, cls)
+
+    @property
+    def client(self) -> Any:
+        """The client that the session was started from."""
+        return self._client
+
+    async def __aenter__(self) -> Any:
+        return self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        await self.end_session()
+
+    def __enter__(self) -> Any:
+        raise AttributeError(
+            "Use Motor sessions like 'async with await client.start_session()', not 'with'"
+        )
+
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        """Only here so that ``with`` gets as far as `__enter__`, which refuses."""
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(
+            f"A {type(self).__name__} cannot be copied: start another with client.start_session()"
+        )
+
+    def end_session(self) -> OperationFuture[None]:
+        """Start ending the session, and abort its transaction if one is open.
+
+        Returns a future of None. Ending a session twice is no error.
+        """
+        if self._client._closed:
+            return self._client._resolved(None)
+        return self._submit("end_session", (), {})
+
+    def start_transaction(
+        self,
+        read_concern: Any = None,
+        write_concern: Any = None,
+        read_preference: Any = None,
+        max_commit_time_ms: int | None = None,
+    ) -> Any:
+        """Start a transaction.
+
+        - `read_concern`, `write_concern`, `read_preference`: those of the transaction; None: those
+          of the session, or of the client
+        - `max_commit_time_ms`: how long (in ms) the server may take to commit
+
+        Returns a context for ``async with``, with or without ``await`` before it, that commits the
+        transaction at its end and aborts it after an exception. Raises InvalidOperation when a
+        transaction is in progress or the session has ended. See
+        :meth:`pymongo.client_session.ClientSession.start_transaction`.
+        """
+        self.delegate.start_transaction(
+            read_concern, write_concern, read_preference, max_commit_time_ms
+        )
+        return _TransactionContext(self)
+
+    def bind(self, end_session: bool = True) -> Any:
+        """Let all operations in an ``async with`` block use this session without naming it.
+
+        - `end_session`: whether the session ends with the block
+
+        Needs PyMongo 4.17 or later. See :meth:`pymongo.client_session.ClientSession.bind`.
+        """
+        if not hasattr(self.delegate, "bind"):
+            raise AttributeError(
+                "bind() needs PyMongo 4.17 or later: pass the session to each operation instead, "
+                "or run 'pip install --upgrade pymongo'"
+            )
+        return _BoundSession(self, end_session)
+
+    async def with_transaction(
+        self,
+        coro: Callable[[Any], Awaitable[Any]] | None = None,
+        read_concern: Any = None,
+        write_concern: Any = None,
+        read_preference: Any = None,
+        max_commit_time_ms: int | None = None,
+        *,
+        callback: Callable[[Any], Awaitable[Any]] | None = None,
+    ) -> Any:
+        """Run a coroutine function in a transaction, again where the server says that it may
+        succeed.
+
+        - `coro`, or `callback`: takes the session and is awaited, maybe several times; it must pass
+          the session on to its operations
+        - the other arguments are those of :meth:`start_transaction`
+
+        Returns what the last run returned, when its transaction is committed. A run that fails with
+        the label TransientTransactionError is repeated, and so is a commit whose result is unknown,
+        for two minutes at most. See :meth:`pymongo.client_session.ClientSession.with_transaction`.
+        """
+        function = _one_callback(coro, callback)
+        options = (read_concern, write_concern, read_preference, max_commit_time_ms)
+        started = time.monotonic()
+        ceiling = _FIRST_BACKOFF
+        while True:
+            done, outcome = await self._attempt(function, options, started)
+            if done:
+                return outcome
+            pause = random.random() * ceiling
+            if _late(started, pause):
+                raise pymongo_internals.transaction_timeout(outcome) from outcome
+            await asyncio.sleep(pause)
+            ceiling = min(ceiling * _BACKOFF_GROWTH, _LONGEST_BACKOFF)
+
+    async def _attempt(
+        self, function: Callable[[Any], Awaitable[Any]], options: tuple[Any, ...], started: float
+    ) -> tuple[bool, Any]:
+        """Run the function in a transaction and commit, as often as the commit's result is unknown.
+
+        Returns True with the function's result; or False with the error, when all of it may be run
+        again.
+        """
+        self.start_transaction(*options)
+        try:
+            result = await _awaited(function, self)
+        except BaseException as error:
+            if self.in_transaction:
+                await self.abort_transaction()
+            if not _labelled(error, "TransientTransactionError"):
+                raise
+            if _late(started):
+                raise pymongo_internals.transaction_timeout(error) from error
+            return False, error
+        if not self.in_transaction:
+            # The function has ended the transaction itself.
+            return True, result
+        while True:
+            try:
+                await self.commit_transaction()
+                return True, result
+            except PyMongoError as error:
+                unknown = _commit_unknown(error)
+                if not unknown and not _labelled(error, "TransientTransactionError"):
+                    raise
+                if _late(started):
+                    raise pymongo_internals.transaction_timeout(error) from error
+                if not unknown:
+                    return False, error
+
+
+def _one_callback(*given: Any) -> Callable[[Any], Awaitable[Any]]:
+    functions = [function for function in given if function is not None]
+    if len(functions) != 1 or not callable(functions[0]):
+        raise TypeError(
+            "with_transaction() takes one coroutine function, called with the session, as its "
+            f"first argument, not {functions[0] if functions else None!r}"
+        )
+    function: Callable[[Any], Awaitable[Any]] = functions[0]
+    return function
+
+
+async def _awaited(function: Callable[[Any], Awaitable[Any]], session: Any) -> Any:
+    awaitable = function(session)
+    if not hasattr(awaitable, "__await__"):
+        raise TypeError(
+            f"object {type(awaitable).__name__} can't be used in 'await' expression: the callback "
+            f"of with_transaction() must be a coroutine function, and {function!r} is not one"
+        )
+    return await awaitable
+
+
+def _labelled(error: BaseException, label: str) -> bool:
+    return isinstance(error, PyMongoError) and error.has_error_label(label)
+
+
+def _commit_unknown(error: PyMongoError) -> bool:
+    expired = isinstance(error, OperationFailure) and error.code == _MAX_TIME_EXPIRED
+    return error.has_error_label("UnknownTransactionCommitResult") and not expired
+
+
+def _late(started: float, pause: float = 0.0) -> bool:
+    """Whether the time for retries, or of ``pymongo.timeout()``, will be over after `pause`."""
+    remaining = pymongo_internals.remaining_timeout()
+    if remaining is not None and remaining <= pause:
+        return True
+    return time.monotonic() + pause - started >= _RETRY_LIMIT

@@ -1,0 +1,89 @@
+"""What a client knows of its deployment, without asking or waiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo.errors import InvalidOperation
+from pymongo.mongo_client import MongoClient
+from pymongo.server_description import ServerDescription
+
+__all__ = ["address", "arbiters", "is_mongos", "is_primary", "primary", "secondaries"]
+
+#: A host and its port; PyMongo has no port for a Unix domain socket.
+Address = tuple[str, int | None]
+
+
+def _known(client: MongoClient[Any]) -> list[ServerDescription]:
+    return [
+        server
+        for server in client.topology_description.server_descriptions().values()
+        if server.is_server_type_known
+    ]
+
+
+def _addresses(client: MongoClient[Any], server_type: str) -> set[Address]:
+    if "ReplicaSet" not in client.topology_description.topology_type_name:
+        return set()
+    return {
+        server.address
+        for server in _known(client)
+        if server.server_type_name == server_type and server.address
+    }
+
+
+def _writable(client: MongoClient[Any]) -> ServerDescription | None:
+    return next((server for server in _known(client) if server.is_writable), None)
+
+
+def address(client: Any) -> Address | None:
+    """The address of the server that takes writes, if one is known."""
+    if not isinstance(client, MongoClient):
+        found: Address | None = client.address
+        return found
+    description = client.topology_description
+    servers = description.server_descriptions()
+    if description.topology_type_name == "Sharded" and len(servers) > 1:
+        raise InvalidOperation(
+            'Cannot use "address" property when load balancing among mongoses, use "nodes" instead.'
+        )
+    if description.topology_type_name == "Single":
+        return next((server.address for server in _known(client)), None)
+    writable = _writable(client)
+    return writable.address if writable is not None else None
+
+
+def primary(client: Any) -> Address | None:
+    """The primary's address, if it is known."""
+    if not isinstance(client, MongoClient):
+        found: Address | None = client.primary
+        return found
+    return next(iter(_addresses(client, "RSPrimary")), None)
+
+
+def secondaries(client: Any) -> set[Address]:
+    """The secondaries' addresses, as far as they are known."""
+    if not isinstance(client, MongoClient):
+        return set(client.secondaries)
+    return _addresses(client, "RSSecondary")
+
+
+def arbiters(client: Any) -> set[Address]:
+    """The arbiters' addresses, as far as they are known."""
+    if not isinstance(client, MongoClient):
+        return set(client.arbiters)
+    return _addresses(client, "RSArbiter")
+
+
+def is_primary(client: Any) -> bool:
+    """Whether a server is known that takes writes."""
+    if not isinstance(client, MongoClient):
+        return bool(client.is_primary)
+    return _writable(client) is not None
+
+
+def is_mongos(client: Any) -> bool:
+    """Whether a known server is a mongos."""
+    if not isinstance(client, MongoClient):
+        return bool(client.is_mongos)
+    return any(server.server_type_name == "Mongos" for server in _known(client))

@@ -1,0 +1,40 @@
+"""Motor for asyncio: one class a line, each derived from PyMongo's by way of ``motor.core``."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from motor import core
+from motor.frameworks import asyncio as asyncio_framework
+from motor.metaprogramming import create_class_with_framework
+
+__all__ = [
+    "AsyncIOMotorChangeStream",
+    "AsyncIOMotorClient",
+    "AsyncIOMotorClientEncryption",
+    "AsyncIOMotorClientSession",
+    "AsyncIOMotorCollection",
+    "AsyncIOMotorCommandCursor",
+    "AsyncIOMotorCursor",
+    "AsyncIOMotorDatabase",
+]
+
+T = TypeVar("T")
+
+
+def create_asyncio_class(cls: type[T]) -> Any:
+    """The asyncio class for one of ``motor.core``'s, or for a subclass of such."""
+    return create_class_with_framework(cls, asyncio_framework, "motor.motor_asyncio")
+
+
+AsyncIOMotorClient = create_asyncio_class(core.AgnosticClient)
+AsyncIOMotorClientSession = create_asyncio_class(core.AgnosticClientSession)
+AsyncIOMotorDatabase = create_asyncio_class(core.AgnosticDatabase)
+AsyncIOMotorCollection = create_asyncio_class(core.AgnosticCollection)
+AsyncIOMotorCursor = create_asyncio_class(core.AgnosticCursor)
+AsyncIOMotorRawBatchCursor = create_asyncio_class(core.AgnosticRawBatchCursor)
+AsyncIOMotorCommandCursor = create_asyncio_class(core.AgnosticCommandCursor)
+AsyncIOMotorRawBatchCommandCursor = create_asyncio_class(core.AgnosticRawBatchCommandCursor)
+AsyncIOMotorLatentCommandCursor = create_asyncio_class(core.AgnosticLatentCommandCursor)
+AsyncIOMotorChangeStream = create_asyncio_class(core.AgnosticChangeStream)
+AsyncIOMotorClientEncryption = create_asyncio_class(core.AgnosticClientEncryption)

@@ -1,0 +1,40 @@
+"""Motor for Tornado: one class a line, each derived from PyMongo's by way of ``motor.core``."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from motor import core
+from motor.frameworks import tornado as tornado_framework
+from motor.metaprogramming import create_class_with_framework
+
+__all__ = [
+    "MotorChangeStream",
+    "MotorClient",
+    "MotorClientEncryption",
+    "MotorClientSession",
+    "MotorCollection",
+    "MotorCommandCursor",
+    "MotorCursor",
+    "MotorDatabase",
+]
+
+T = TypeVar("T")
+
+
+def create_motor_class(cls: type[T]) -> Any:
+    """The Tornado class for one of ``motor.core``'s, or for a subclass of such."""
+    return create_class_with_framework(cls, tornado_framework, "motor.motor_tornado")
+
+
+MotorClient = create_motor_class(core.AgnosticClient)
+MotorClientSession = create_motor_class(core.AgnosticClientSession)
+MotorDatabase = create_motor_class(core.AgnosticDatabase)
+MotorCollection = create_motor_class(core.AgnosticCollection)
+MotorCursor = create_motor_class(core.AgnosticCursor)
+MotorRawBatchCursor = create_motor_class(core.AgnosticRawBatchCursor)
+MotorCommandCursor = create_motor_class(core.AgnosticCommandCursor)
+MotorRawBatchCommandCursor = create_motor_class(core.AgnosticRawBatchCommandCursor)
+MotorLatentCommandCursor = create_motor_class(core.AgnosticLatentCommandCursor)
+MotorChangeStream = create_motor_class(core.AgnosticChangeStream)
+MotorClientEncryption = create_motor_class(core.AgnosticClientEncryption)

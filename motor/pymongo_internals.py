@@ -1,0 +1,141 @@
+"""The private names of PyMongo that Motor uses, each with its reason. No other file has any."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from pymongo import _csot
+from pymongo.cursor import CursorType
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
+from pymongo.mongo_client import MongoClient
+
+__all__ = [
+    "await_time",
+    "awaits_data",
+    "connect",
+    "is_tailable",
+    "next_batch",
+    "remaining_timeout",
+    "set_await_time",
+    "transaction_timeout",
+    "with_key_vault",
+]
+
+_TAILABLE = CursorType.TAILABLE
+
+
+def connect(client: Any) -> None:
+    """Let `client` begin to connect, without waiting for any server.
+
+    Uses ``MongoClient._connect``: in public a client that was made with ``connect=False`` connects
+    at its first operation only, which waits. A client of another make has nothing to connect to.
+    """
+    if isinstance(client, MongoClient):
+        client._connect()
+
+
+def next_batch(cursor: Any, length: int | None) -> list[Any]:
+    """The documents that `cursor` has at hand, at most `length`; if it has none, its next batch's.
+
+    Blocks for one round trip at most. Empty at the cursor's end, and when a tailable cursor waited
+    in vain.
+
+    Uses ``Cursor._next_batch`` and ``CommandCursor._next_batch``: in public there is only
+    ``next()``, which takes a document at a time and does not say which call will go to the server,
+    and ``to_list()``, which goes on to the last batch.
+    """
+    documents: list[Any] = []
+    take = getattr(type(cursor), "_next_batch", None)
+    if take is not None:
+        take(cursor, documents, length)
+        return documents
+    # A cursor of another make, such as mongomock's, has its documents in memory.
+    for document in cursor:
+        documents.append(document)
+        if length is not None and len(documents) == length:
+            break
+    return documents
+
+
+def is_tailable(cursor: Any) -> bool:
+    """Whether `cursor` stays open at the end of its data.
+
+    Uses ``Cursor._query_flags``: the type that a cursor was given, by ``find`` or by
+    ``add_option``, cannot be asked for in public.
+    """
+    return bool(getattr(cursor, "_query_flags", 0) & _TAILABLE)
+
+
+def awaits_data(cursor: Any) -> bool:
+    """Whether the server lets `cursor` wait for data at the end of them.
+
+    Uses ``Cursor._query_flags``, like `is_tailable`. A tailable cursor that does not await data is
+    answered at once, and the server refuses to be told how long it should wait.
+    """
+    return (getattr(cursor, "_query_flags", 0) & CursorType.TAILABLE_AWAIT) == (
+        CursorType.TAILABLE_AWAIT
+    )
+
+
+def await_time(cursor: Any) -> int | None:
+    """How long (in ms) the server waits for data before it answers, or None for its own default.
+
+    Uses ``_max_await_time_ms`` of a cursor or of a change stream's cursor; see `set_await_time`.
+    """
+    waiting = getattr(cursor, "_cursor", cursor)
+    found: int | None = getattr(waiting, "_max_await_time_ms", None)
+    return found
+
+
+def set_await_time(cursor: Any, milliseconds: int | None) -> None:
+    """Let the server wait for `milliseconds` from the next round trip on.
+
+    Uses ``_max_await_time_ms`` and ``ChangeStream._cursor``: in public the time is fixed when the
+    command is first sent, but more streams than may hold a connection at once have to take turns,
+    and the more there are, the shorter the turns must be.
+    """
+    waiting = getattr(cursor, "_cursor", cursor)
+    if hasattr(waiting, "_max_await_time_ms"):
+        waiting._max_await_time_ms = milliseconds
+
+
+def remaining_timeout() -> float | None:
+    """How much (in seconds) is left of the ``pymongo.timeout()`` around the caller; None: no such.
+
+    Uses ``pymongo._csot.remaining``: there is no public way to ask, and a retry that does not ask
+    would repeat, for two minutes, an operation that can only time out.
+    """
+    return _csot.remaining()
+
+
+def transaction_timeout(error: BaseException) -> PyMongoError:
+    """The error that says that the time for retrying a transaction is over, with `error`'s labels.
+
+    Uses ``PyMongoError._error_labels``: applications ask an error for its labels in public, but
+    only PyMongo can give it any.
+    """
+    timeout: PyMongoError
+    if remaining_timeout() is None:
+        timeout = NetworkTimeout(str(error))
+    else:
+        details = {"ok": 0, "errmsg": str(error), "code": 50}
+        timeout = ExecutionTimeout(str(error), 50, details)
+    if isinstance(error, PyMongoError):
+        timeout._error_labels = set(error._error_labels)
+    return timeout
+
+
+def with_key_vault(options: Any, unwrap: Callable[[Any], Any]) -> Any:
+    """The `AutoEncryptionOpts` with what `unwrap` makes of the client in them, if there is one.
+
+    Uses ``AutoEncryptionOpts._key_vault_client``: an application may have given a Motor client
+    there, which PyMongo would take for one of its own, and in public the options never say.
+    """
+    client = getattr(options, "_key_vault_client", None)
+    if client is None or unwrap(client) is client:
+        return options
+    changed = copy.copy(options)
+    changed._key_vault_client = unwrap(client)
+    return changed

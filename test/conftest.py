@@ -1,0 +1,205 @@
+"""Fixtures that every test file may use; `support/` holds what they are made of."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.errors import OperationFailure
+
+from motor.testing import server
+from support import CommandRecorder, Framework
+from support.framework import run_plainly
+from support.leaks import LeakCheck, PooledConnections
+
+
+def pytest_collection_finish() -> None:
+    # Everything imported by now lives on: keeping it out of the garbage collector's sight
+    # makes the collection after each test take one or two milliseconds instead of thirty.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run `async def` tests: on the loop of their `framework`, else on asyncio's."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    names = inspect.signature(test).parameters
+    kwargs = {name: pyfuncitem.funcargs[name] for name in names}
+    framework = pyfuncitem.funcargs.get("framework")
+    if framework is None:
+        run_plainly(test, kwargs)
+    else:
+        framework.run(lambda: test(**kwargs))
+    return True
+
+
+# The server ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def mongo_uri() -> Iterator[str]:
+    """The server of the whole run: `MONGODB_URI`, or a replica set with one member."""
+    with server() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def pooled_connections() -> PooledConnections:
+    return PooledConnections()
+
+
+@pytest.fixture(scope="session")
+def sync_client(
+    mongo_uri: str, pooled_connections: PooledConnections
+) -> Iterator[pymongo.MongoClient[dict[str, Any]]]:
+    """PyMongo's client on the server of the run, to look at things from outside Motor."""
+    # Polling takes one connection a server for good, which makes connections countable.
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", event_listeners=[pooled_connections]
+    ) as client:
+        client.admin.command("ping")
+        yield client
+
+
+@pytest.fixture(scope="session")
+def server_version(sync_client: pymongo.MongoClient[dict[str, Any]]) -> tuple[int, ...]:
+    return tuple(sync_client.server_info()["versionArray"][:3])
+
+
+@pytest.fixture
+def db_name(sync_client: pymongo.MongoClient[dict[str, Any]]) -> Iterator[str]:
+    """The name of a fresh database, dropped after the test."""
+    name = f"motor_{uuid.uuid4().hex[:16]}"
+    yield name
+    # A transaction that a test left open would hold the drop up for a minute.
+    with pymongo.timeout(10):
+        sync_client.drop_database(name)
+
+
+@pytest.fixture
+def sync_db(sync_client: pymongo.MongoClient[dict[str, Any]], db_name: str) -> Any:
+    """PyMongo's view of the test's database."""
+    return sync_client[db_name]
+
+
+FailPoint = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture
+def fail_point(sync_client: pymongo.MongoClient[dict[str, Any]]) -> FailPoint:
+    """Make the server fail commands on purpose, for the length of a `with` block.
+
+    `with fail_point(failCommands=["find"], errorCode=11601, mode={"times": 1}): …`. The keywords
+    are the `data` of MongoDB's `failCommand`; `mode` is "alwaysOn" unless given. It concerns
+    every client of the server, so give `appName` with mode "alwaysOn".
+    """
+
+    def set_mode(mode: Any, data: dict[str, Any]) -> None:
+        try:
+            sync_client.admin.command(
+                {"configureFailPoint": "failCommand", "mode": mode, "data": data}
+            )
+        except OperationFailure as error:
+            if error.code == 59:  # CommandNotFound
+                pytest.skip("the server at MONGODB_URI has no test commands enabled")
+            raise
+
+    @contextmanager
+    def failing(*, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
+        set_mode(mode, data)
+        try:
+            yield
+        finally:
+            set_mode("off", {})
+
+    return failing
+
+
+# Motor --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=Framework.names)
+def framework(request: pytest.FixtureRequest) -> Framework:
+    """asyncio, then Tornado: a test that uses it runs on both."""
+    return Framework(request.param)
+
+
+@pytest.fixture
+def loop_errors(framework: Framework) -> list[dict[str, Any]]:
+    """What the loop's exception handler was called with: for a test that expects errors there."""
+    return framework.loop_errors
+
+
+@pytest.fixture
+def commands() -> CommandRecorder:
+    """Records the commands of clients made with `event_listeners=[commands]`."""
+    return CommandRecorder()
+
+
+@pytest.fixture
+def client_factory(framework: Framework, mongo_uri: str, db_name: str) -> Iterator[Any]:
+    """Make Motor clients: `client_factory(uri=mongo_uri, **options)`. Closed after the test.
+
+    Uses `db_name` so that the clients are closed before the database is dropped. Their servers are
+    polled unless asked otherwise: the connection for measuring round trips, which PyMongo keeps
+    where it does not poll, closes half a second late, and each test would wait for that.
+    """
+    clients: list[Any] = []
+
+    def make(uri: str = mongo_uri, **options: Any) -> Any:
+        options.setdefault("serverMonitoringMode", "poll")
+        client = framework.Client(uri, **options)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(client_factory: Any) -> Any:
+    """A Motor client of the `framework`."""
+    return client_factory()
+
+
+@pytest.fixture
+def db(client: Any, db_name: str) -> Any:
+    return client[db_name]
+
+
+@pytest.fixture
+def collection(db: Any) -> Any:
+    return db["test"]
+
+
+# What a test must not leave behind ----------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves threads, child processes, connections or loop errors behind."""
+    ports: set[int] = set()
+    pooled = PooledConnections()
+    if "mongo_uri" in request.fixturenames:
+        # Before the first look, so that the run's own server and client are no test's leak.
+        sync_client = request.getfixturevalue("sync_client")
+        pooled = request.getfixturevalue("pooled_connections")
+        ports = {port for _, port in sync_client.nodes}
+    check = LeakCheck(ports, pooled)
+    yield
+    leaks = check.leaks()
+    framework = request.node.funcargs.get("framework")
+    if framework is not None and "loop_errors" not in request.fixturenames:
+        leaks += [f"the loop's exception handler was called: {e}" for e in framework.loop_errors]
+    if leaks:
+        pytest.fail("\n".join(["the test left behind:", *leaks]), pytrace=False)

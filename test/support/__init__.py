@@ -1,0 +1,15 @@
+"""What several test files need."""
+
+from support.commands import CommandRecorder
+from support.framework import Framework
+from support.process import run_python, start_python
+from support.wait import async_wait_until, wait_until
+
+__all__ = [
+    "CommandRecorder",
+    "Framework",
+    "async_wait_until",
+    "run_python",
+    "start_python",
+    "wait_until",
+]

@@ -1,0 +1,111 @@
+"""One test body for asyncio and Tornado."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import time
+from collections.abc import Callable
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+_RUN_TIMEOUT = 120.0
+_TASKS_TIMEOUT = 2.0
+
+_MODULES = {
+    "asyncio": ("motor.motor_asyncio", "AsyncIOMotor"),
+    "tornado": ("motor.motor_tornado", "Motor"),
+}
+
+
+class Framework:
+    """asyncio's or Tornado's half of Motor, and a way to run coroutines on it.
+
+    `framework.Client` is `AsyncIOMotorClient` or `MotorClient`; every other class of the front
+    likewise by its name without the prefix.
+    """
+
+    names = tuple(_MODULES)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._module_name, self._prefix = _MODULES[name]
+        self.loop_errors: list[dict[str, Any]] = []
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    @cached_property
+    def module(self) -> ModuleType:
+        return importlib.import_module(self._module_name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.module, self._prefix + name)
+
+    def new_loop(self) -> Any:
+        """Return a new loop as the framework's users know it; closing it is the caller's part."""
+        if self.name == "asyncio":
+            return asyncio.new_event_loop()
+        from tornado.ioloop import IOLoop
+
+        return IOLoop(make_current=False)
+
+    def current_loop(self) -> Any:
+        """Return the running loop as the framework's users know it."""
+        if self.name == "asyncio":
+            return asyncio.get_running_loop()
+        from tornado.ioloop import IOLoop
+
+        return IOLoop.current()
+
+    def run(self, main: Any, *args: Any, timeout: float = _RUN_TIMEOUT) -> Any:
+        """Run `main` to its end on a fresh loop, close the loop, and return the result.
+
+        `main` is a coroutine, or a function that returns one or (Tornado's) a future. A task left
+        pending is an error; so is, at the end of the test, whatever the loop had to complain of.
+        """
+        if self.name == "asyncio":
+            return asyncio.run(self._supervise(main, args, timeout), debug=False)
+        return self._run_on_ioloop(self._supervise(main, args, timeout))
+
+    def _run_on_ioloop(self, coroutine: Any) -> Any:
+        loop = self.new_loop()
+        loop.asyncio_loop.set_debug(False)
+        try:
+            return loop.run_sync(lambda: coroutine)
+        finally:
+            # run_sync leaves to its callers what asyncio.run does at the end.
+            loop.asyncio_loop.run_until_complete(loop.asyncio_loop.shutdown_asyncgens())
+            loop.close(all_fds=True)
+
+    async def _supervise(self, main: Any, args: tuple[Any, ...], timeout: float) -> Any:
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _loop, context: self.loop_errors.append(context)
+        )
+        async with asyncio.timeout(timeout):
+            result = await (main if inspect.iscoroutine(main) else main(*args))
+        await no_pending_tasks()
+        return result
+
+
+def run_plainly(function: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
+    """Run an `async def` test that uses no framework."""
+
+    async def main() -> None:
+        async with asyncio.timeout(_RUN_TIMEOUT):
+            await function(**kwargs)
+        await no_pending_tasks()
+
+    return asyncio.run(main(), debug=False)
+
+
+async def no_pending_tasks(timeout: float = _TASKS_TIMEOUT) -> None:
+    deadline = time.monotonic() + timeout
+    while pending := asyncio.all_tasks() - {asyncio.current_task()}:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the test left tasks pending: {pending}")
+        await asyncio.sleep(0.001)
