@@ -1,0 +1,400 @@
+"""Bad input is refused at the call, in words that say what was wrong and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.errors import ConfigurationError, InvalidName, InvalidOperation, InvalidURI
+
+from support import Framework, run_python
+
+# Never connected to: what is tested here is refused before.
+URI = "mongodb://127.0.0.1:1/"
+
+
+@pytest.fixture
+def idle(framework: Framework) -> Iterator[Any]:
+    """A client that has no server, and does not ask for one."""
+    client = framework.Client(URI)
+    yield client
+    client.close()
+
+
+def other(framework: Framework) -> Framework:
+    (name,) = set(Framework.names) - {framework.name}
+    return Framework(name)
+
+
+def class_name(framework: Framework, name: str) -> str:
+    return ("AsyncIOMotor" if framework.name == "asyncio" else "Motor") + name
+
+
+# Clients --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "error", "message"),
+    [
+        (("h", "x"), {}, TypeError, "port must be an instance of int"),
+        ((1,), {}, TypeError, "'int' object is not iterable"),
+        (("http://x",), {}, InvalidURI, "URI must begin with 'mongodb://'"),
+        ((URI,), {"maxpoolsiz": 1}, ConfigurationError, "Unknown option: maxpoolsiz"),
+        ((URI,), {"maxPoolSize": "many"}, ValueError, "maxPoolSize must be an integer"),
+        ((URI,), {"driver": "me"}, TypeError, "expected value of type pymongo.driver_info.Driver"),
+        ((URI,), {"executor": 4}, TypeError, "must be a concurrent.futures.ThreadPoolExecutor"),
+    ],
+)
+def test_client_refuses_bad_arguments(
+    framework: Framework, args: Any, kwargs: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        framework.Client(*args, **kwargs)
+
+
+def test_client_warns_of_unknown_uri_options(framework: Framework) -> None:
+    with pytest.warns(UserWarning, match="Unknown option: nope"):
+        framework.Client(f"{URI}?nope=1").close()
+
+
+def test_client_refuses_processes_for_threads(framework: Framework) -> None:
+    with (
+        ProcessPoolExecutor(1) as executor,
+        pytest.raises(TypeError, match="PyMongo's connections cannot leave the process"),
+    ):
+        framework.Client(URI, executor=executor)
+
+
+def test_client_refuses_the_loop_of_the_other_framework(framework: Framework) -> None:
+    loop = other(framework).new_loop()
+    kind = "asyncio-compatible event loop" if framework.name == "asyncio" else "IOLoop"
+    try:
+        with pytest.raises(TypeError, match=f"io_loop must be instance of {kind}, not <"):
+            framework.Client(URI, io_loop=loop)
+    finally:
+        loop.close()
+    with pytest.raises(TypeError, match="io_loop must be instance of"):
+        framework.Client(URI, io_loop="loop")
+
+
+def test_from_delegate_refuses_what_is_no_synchronous_client(
+    framework: Framework, idle: Any
+) -> None:
+    name = class_name(framework, "Client")
+    database = idle.delegate.db
+    for delegate in (None, "x", pymongo.MongoClient, idle, database, database.test):
+        with pytest.raises(TypeError) as caught:
+            framework.Client.from_delegate(delegate)
+        message = str(caught.value)
+        assert message.startswith(f"{name}.from_delegate() takes a synchronous client, a pymongo.")
+        assert message.endswith(f"not {delegate!r}")
+
+
+async def test_from_delegate_refuses_an_asynchronous_client(framework: Framework) -> None:
+    async with pymongo.AsyncMongoClient(URI) as client:
+        with pytest.raises(TypeError, match="takes a synchronous client"):
+            framework.Client.from_delegate(client)
+
+
+def test_from_delegate_refuses_the_loop_of_the_other_framework(
+    framework: Framework, idle: Any
+) -> None:
+    loop = other(framework).new_loop()
+    try:
+        with pytest.raises(TypeError, match="io_loop must be instance of"):
+            framework.Client.from_delegate(idle.delegate, io_loop=loop)
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5"])
+def test_bad_number_of_workers_is_told_of_when_a_client_is_made(value: str) -> None:
+    run_python(
+        """
+        import sys
+        from motor.motor_asyncio import AsyncIOMotorClient
+
+        try:
+            AsyncIOMotorClient()
+        except ValueError as error:
+            assert str(error) == (
+                "The environment variable MOTOR_MAX_WORKERS must be a whole number greater than 0 "
+                f"(the most threads that Motor may use), not {sys.argv[1]!r}: "
+                "correct it or unset it."
+            ), error
+        else:
+            raise AssertionError("not noticed")
+        """,
+        value,
+        MOTOR_MAX_WORKERS=value,
+    )
+
+
+# Databases, collections, encryption -----------------------------------------------------------
+
+
+def test_database_refuses_what_is_no_client_of_its_framework(
+    framework: Framework, idle: Any
+) -> None:
+    start = f"First argument to {class_name(framework, 'Database')} must be "
+    stranger = other(framework).Client.from_delegate(idle.delegate)
+    for client in (idle.delegate, stranger, idle.db, None, "x"):
+        with pytest.raises(TypeError, match=f"^{start}{class_name(framework, 'Client')}, not "):
+            framework.Database(client, "db")
+
+
+def test_collection_refuses_what_is_no_database_of_its_framework(
+    framework: Framework, idle: Any
+) -> None:
+    start = f"First argument to {class_name(framework, 'Collection')} must be "
+    stranger = other(framework).Client.from_delegate(idle.delegate).db
+    for database in (idle.delegate.db, stranger, idle, None, "x"):
+        with pytest.raises(TypeError, match=f"^{start}{class_name(framework, 'Database')}, not "):
+            framework.Collection(database, "test")
+
+
+def test_names_that_are_none_are_refused(framework: Framework, idle: Any) -> None:
+    for wrong in (
+        lambda: idle[1],
+        lambda: idle.db[1],
+        lambda: framework.Database(idle, 1),
+        lambda: framework.Collection(idle.db, 1),
+    ):
+        with pytest.raises(TypeError, match="name must be an instance of str"):
+            wrong()
+    with pytest.raises(InvalidName, match="cannot contain the character ' '"):
+        idle["a b"]
+    with pytest.raises(InvalidName, match="cannot be empty"):
+        idle.db[""]
+
+
+def test_client_encryption_refuses_what_is_no_client_of_its_framework(
+    framework: Framework, idle: Any
+) -> None:
+    kms = {"local": {"key": bytes(96)}}
+    stranger = other(framework).Client.from_delegate(idle.delegate)
+    for client in (idle.delegate, stranger, None):
+        with pytest.raises(TypeError) as caught:
+            framework.ClientEncryption(kms, "kv.keys", client, None)
+        wanted = class_name(framework, "Client")
+        assert str(caught.value).startswith(f"key_vault_client must be {wanted}, not ")
+
+
+# Arguments of operations ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda c: c.find(1), TypeError, "filter must be an instance of dict"),
+        (lambda c: c.find(nope=1), TypeError, "unexpected keyword argument 'nope'"),
+        (lambda c: c.find().sort(1), TypeError, "key_or_list must be an instance of list"),
+        (lambda c: c.find().limit("x"), TypeError, "limit must be an integer"),
+        (lambda c: c.find().batch_size(-1), ValueError, "batch_size must be >= 0"),
+        (lambda c: c.find().to_list(-1), ValueError, "length must be non-negative"),
+        (lambda c: c.find().to_list("a"), TypeError, "length must be an int, not 'a'"),
+        (lambda c: c.find().to_list(True), TypeError, "length must be an int, not True"),
+        (lambda c: c.find().each(1), TypeError, "callback must be a callable"),
+        (lambda c: c.find()[1], TypeError, r"skip\(n\)\.limit\(-1\)\.next\(\)"),
+        (lambda c: c.find_one(session=1), ValueError, "session.* must be a ClientSession.* not 1"),
+        (lambda c: c.aggregate(1), TypeError, "pipeline must be a list, not <class 'int'>"),
+        (lambda c: c.watch({}), TypeError, "pipeline must be a list, not <class 'dict'>"),
+        (lambda c: c.aggregate(), TypeError, r"aggregate\(\) missing .*'pipeline'"),
+        (lambda c: c.aggregate([]).batch_size("x"), TypeError, "batch_size must be an integer"),
+        (lambda c: c.aggregate([]).batch_size(-1), ValueError, "batch_size must be >= 0"),
+        (lambda c: c.watch(nope=1), TypeError, r"watch\(\) got an unexpected .*'nope'"),
+        (lambda c: c.database.client.start_session(nope=1), TypeError, "'nope'"),
+    ],
+)
+async def test_plain_call_refuses_bad_arguments_at_once(
+    framework: Framework,
+    idle: Any,
+    call: Callable[[Any], Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error, match=message):
+        call(idle.db.test)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda c: c.insert_one(1), TypeError, "document must be an instance of dict"),
+        (lambda c: c.insert_one(), TypeError, "missing 1 required .*'document'"),
+        (lambda c: c.insert_one({}, nope=1), TypeError, "unexpected keyword argument 'nope'"),
+        (lambda c: c.insert_many({}), TypeError, "documents must be a non-empty list"),
+        (lambda c: c.update_one({}, {"a": 1}), ValueError, r"only works with \$ operators"),
+        (lambda c: c.aggregate(1), TypeError, "pipeline must be a list"),
+        (lambda c: c.watch(1), TypeError, "pipeline must be a list"),
+        (lambda c: c.create_index([]), ValueError, "key_or_list must not be empty"),
+        (lambda c: c.bulk_write([1]), TypeError, "is not a valid request"),
+        (lambda c: c.database.command(1), TypeError, "'int' object is not iterable"),
+    ],
+)
+async def test_awaited_call_refuses_bad_arguments_as_pymongo_does(
+    framework: Framework,
+    idle: Any,
+    call: Callable[[Any], Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error, match=message):
+        await call(idle.db.test)
+
+
+async def test_with_transaction_refuses_what_it_cannot_call(
+    framework: Framework, idle: Any
+) -> None:
+    for callback in (None, "x"):
+        message = f"takes one coroutine function, called with the session, .*not {callback!r}"
+        with pytest.raises(TypeError, match=message):
+            await idle.start_session().with_transaction(callback)
+
+
+async def test_with_transaction_refuses_a_plain_function(framework: Framework, client: Any) -> None:
+    async with client.start_session() as session:
+        with pytest.raises(TypeError) as caught:
+            await session.with_transaction(lambda session: 1)
+        assert "object int can't be used in 'await' expression" in str(caught.value)
+        assert "must be a coroutine function" in str(caught.value)
+        assert not session.in_transaction
+
+
+# After close() --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.list_database_names(),
+        lambda client: client.aconnect(),
+        lambda client: client.start_session(),
+        lambda client: client.db.command("ping"),
+        lambda client: client.db.test.insert_one({}),
+        lambda client: client.db.test.find_one(),
+        lambda client: client.db.test.find().to_list(),
+        lambda client: client.db.test.aggregate([]).to_list(),
+        lambda client: client.db.test.find().distinct("x"),
+    ],
+)
+async def test_closed_client_refuses_operations_at_the_call(
+    framework: Framework, idle: Any, call: Callable[[Any], Any]
+) -> None:
+    await idle.close()
+    name = class_name(framework, "Client")
+    message = f"Cannot use {name} after close(): make a new client"
+    with pytest.raises(InvalidOperation, match=re.escape(message)):
+        call(idle)
+
+
+async def test_closed_client_refuses_what_waits(framework: Framework, idle: Any) -> None:
+    session = idle.start_session()
+    idle.close()
+
+    async def run(session: Any) -> None:
+        await idle.db.test.insert_one({}, session=session)
+
+    async def iterate(items: Any) -> None:
+        async for _ in items:
+            pass
+
+    async def enter() -> None:
+        async with idle:
+            pass
+
+    for coroutine in (
+        iterate(idle.db.test.find()),
+        iterate(idle.db.test.aggregate([])),
+        iterate(idle.db.test.watch()),
+        idle.db.test.find().next(),
+        idle.db.test.watch().try_next(),
+        session.with_transaction(run),
+        enter(),
+    ):
+        with pytest.raises(InvalidOperation, match="after close"):
+            await coroutine
+
+
+async def test_closed_client_can_be_closed_again(framework: Framework, idle: Any) -> None:
+    session, cursor = idle.start_session(), idle.db.test.find()
+    for _ in range(2):
+        await idle.close()
+        await session.end_session()
+        await cursor.close()
+
+
+# No event loop --------------------------------------------------------------------------------
+
+
+def in_a_thread(function: Callable[[], Any]) -> BaseException | None:
+    """Call `function` in a thread that has no event loop. Returns what it raised."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            function()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return raised[0] if raised else None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.list_database_names(),
+        lambda client: client.db.test.insert_one({}),
+        lambda client: client.db.test.find().to_list(),
+        lambda client: client.db.test.find().each(lambda document, error: None),
+        lambda client: client.db.test.find().close(),
+        lambda client: client.io_loop,
+        lambda client: client.db.test.get_io_loop(),
+    ],
+)
+def test_operation_without_a_loop_says_where_to_get_one(
+    framework: Framework, idle: Any, call: Callable[[Any], Any]
+) -> None:
+    error = in_a_thread(lambda: call(idle))
+    assert isinstance(error, RuntimeError)
+    assert str(error) == (
+        "There is no event loop here: call this from a coroutine, or set an event loop for this "
+        "thread first, or give the client an io_loop."
+    )
+
+
+def test_what_needs_no_loop_works_without_one(framework: Framework) -> None:
+    def use() -> None:
+        client = framework.Client(URI)
+        client.db.test.find({"x": 1}).sort("x").limit(1)
+        client.db.test.aggregate([])
+        client.db.test.watch()
+        client.start_session()
+        assert client.address is None
+        client.close()
+
+    assert in_a_thread(use) is None
+
+
+def test_loop_of_the_client_is_used_without_another(framework: Framework, mongo_uri: str) -> None:
+    async def main() -> None:
+        loop = framework.current_loop()
+        client = framework.Client(mongo_uri, io_loop=loop, serverMonitoringMode="poll")
+        futures: list[Any] = []
+        error = await asyncio.to_thread(
+            in_a_thread, lambda: futures.append(client.admin.command("ping"))
+        )
+        assert error is None
+        assert (await futures[0])["ok"] == 1
+        await client.close()
+
+    framework.run(main)

@@ -1,0 +1,364 @@
+"""Every class against its twin in PyMongo's async API, the frameworks against each other, and both
+against Motor 3.7.1.
+
+Some tests call members on objects whose PyMongo client is closed: nothing is looked at but what the
+call gives at once, which shows whether there is something to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import pymongo
+import pytest
+from bson import CodecOptions, Timestamp
+from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
+from pymongo.driver_info import DriverInfo
+from pymongo.errors import InvalidOperation
+
+from motor import motor_asyncio
+from motor.core import AgnosticBase
+from support import Framework
+from support.motor371 import MEMBERS
+
+PREFIX = "AsyncIOMotor"
+CLASSES = [
+    name.removeprefix(PREFIX)
+    for name, member in vars(motor_asyncio).items()
+    if isinstance(member, type) and issubclass(member, AgnosticBase) and name.startswith(PREFIX)
+]
+
+ABSENT = "absent"
+
+#: The members that differ from the twin's: (class or "*", member): (what is here instead, reason).
+EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
+    ("*", "__ne__"): (ABSENT, "Python derives != from __eq__"),
+    ("*", "__next__"): (ABSENT, "Python says by itself that the object is not an iterator"),
+    ("Client", "HOST"): ("property", "is read from the delegate, as in Motor 3"),
+    ("Client", "PORT"): ("property", "is read from the delegate, as in Motor 3"),
+    ("Client", "address"): ("property", "answers from what is known, without waiting"),
+    ("Client", "arbiters"): ("property", "answers from what is known, without waiting"),
+    ("Client", "is_mongos"): ("property", "answers from what is known, without waiting"),
+    ("Client", "is_primary"): ("property", "answers from what is known, without waiting"),
+    ("Client", "primary"): ("property", "answers from what is known, without waiting"),
+    ("Client", "secondaries"): ("property", "answers from what is known, without waiting"),
+}
+
+#: Members of the twins that are no part of the API: Python's own, and what only frees resources.
+NOT_API = {
+    "__abstractmethods__",
+    "__annotate_func__",
+    "__annotations__",
+    "__annotations_cache__",
+    "__class_getitem__",
+    "__del__",
+    "__dict__",
+    "__doc__",
+    "__firstlineno__",
+    "__init__",
+    "__init_subclass__",
+    "__module__",
+    "__orig_bases__",
+    "__parameters__",
+    "__slots__",
+    "__static_attributes__",
+    "__weakref__",
+}
+
+#: Arguments that are good enough to get past the checks at the call, by the parameter's name.
+ARGUMENTS: dict[str, Any] = {
+    "allow_disk_use": True,
+    "batch_size": 1,
+    "callback": lambda document, error: None,
+    "cluster_time": {"clusterTime": Timestamp(1, 1)},
+    "code": "true",
+    "collation": {"locale": "en"},
+    "comment": "parity",
+    "driver_info": DriverInfo("parity"),
+    "exist": True,
+    "index": "_id_",
+    "key_or_list": "x",
+    "limit": 1,
+    "mask": 2,
+    "max_await_time_ms": 1,
+    "max_scan": 1,
+    "max_time_ms": 1,
+    "memo": {},
+    "name": "parity",
+    "operation_time": Timestamp(1, 1),
+    "pipeline": [],
+    "skip": 1,
+    "spec": [("x", 1)],
+}
+
+
+class NoServer:
+    """Objects of every class whose PyMongo client is closed, and refuses to ask a server."""
+
+    def __init__(self, framework: Framework) -> None:
+        self.framework = framework
+        delegate = pymongo.MongoClient("mongodb://127.0.0.1:1/parity", connect=False)
+        delegate.close()
+        self.client = framework.Client.from_delegate(delegate)
+        self.collection = self.client.parity.parity
+
+    def make(self, name: str) -> Any:
+        """A new object of the class, given by its name without the prefix."""
+        return getattr(self, f"_{name}")()
+
+    def call(self, name: str, member: str, signature_of: Any) -> Any:
+        """Call `member` of a new object, with the arguments that it cannot do without."""
+        known = {**ARGUMENTS, "database": self.client.parity}
+        arguments = [
+            known.get(p.name, "parity")
+            for p in list(inspect.signature(signature_of).parameters.values())[1:]
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+        return getattr(self.make(name), member)(*arguments)
+
+    def _Client(self) -> Any:
+        return self.client
+
+    def _Database(self) -> Any:
+        return self.client.parity
+
+    def _Collection(self) -> Any:
+        return self.collection
+
+    def _Cursor(self) -> Any:
+        return self.collection.find()
+
+    def _RawBatchCursor(self) -> Any:
+        return self.collection.find_raw_batches()
+
+    def _sent(self, delegate_class: type[Any]) -> Any:
+        reply = {"id": 0, "firstBatch": [], "ns": "parity.parity"}
+        return self.collection.wrap(delegate_class(self.collection.delegate, reply, None))
+
+    def _CommandCursor(self) -> Any:
+        return self._sent(CommandCursor)
+
+    def _RawBatchCommandCursor(self) -> Any:
+        return self._sent(RawBatchCommandCursor)
+
+    def _LatentCommandCursor(self) -> Any:
+        return self.collection.aggregate([])
+
+    def _ChangeStream(self) -> Any:
+        return self.collection.watch()
+
+    def _ClientSession(self) -> Any:
+        return self.client.start_session()
+
+    def _ClientEncryption(self) -> Any:
+        pytest.importorskip("pymongocrypt")
+        kms = {"local": {"key": bytes(96)}}
+        return self.framework.ClientEncryption(kms, "kv.keys", self.client, CodecOptions())
+
+
+class Member(NamedTuple):
+    name: str
+    value: Any
+
+    @property
+    def kind(self) -> str:
+        if isinstance(self.value, property):
+            getter = self.value.fget and inspect.unwrap(self.value.fget)
+            return "async property" if inspect.iscoroutinefunction(getter) else "property"
+        if not inspect.isroutine(self.value):
+            return "data"
+        function = getattr(self.value, "__func__", self.value)
+        coroutine = inspect.iscoroutinefunction(inspect.unwrap(function))
+        return "coroutine" if coroutine else "plain"
+
+    @property
+    def only_raises(self) -> bool:
+        return inspect.signature(self.value).return_annotation == "NoReturn"
+
+
+def api_of(twin: type) -> dict[str, Member]:
+    """The API of one of PyMongo's classes: its public members, and the dunders it defines."""
+    return {
+        name: Member(name, inspect.getattr_static(twin, name))
+        for base in twin.__mro__
+        if base.__module__.partition(".")[0] in ("pymongo", "gridfs")
+        for name in vars(base)
+        if name not in NOT_API and (name.startswith("__") or not name.startswith("_"))
+    }
+
+
+def members_of(cls: type) -> set[str]:
+    """What the class and its bases define, and the attributes they announce for their objects."""
+    bases = [base for base in cls.__mro__ if base is not object]
+    return {name for base in bases for name in (*vars(base), *inspect.get_annotations(base))}
+
+
+def exception(class_name: str, member: str) -> str | None:
+    """What is here instead of the twin's member, when that is an exception."""
+    found = EXCEPTIONS.get((class_name, member)) or EXCEPTIONS.get(("*", member))
+    return None if found is None else found[0]
+
+
+async def finish(result: Any) -> None:
+    """Wait for whatever was started, and forget how it ended: there is no server."""
+    if inspect.isawaitable(result):
+        with suppress(Exception):
+            await result
+
+
+def is_to_wait_for(result: Any) -> bool:
+    return asyncio.isfuture(result) or inspect.iscoroutine(result)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_member_of_the_twin_is_derived_or_declared(framework: Framework, name: str) -> None:
+    cls = getattr(framework, name)
+    missing = set(api_of(cls.__async_class__)) - members_of(cls)
+    assert {member for member in missing if exception(name, member) != ABSENT} == set()
+
+
+@pytest.mark.parametrize("name", CLASSES)
+async def test_coroutine_of_the_twin_can_be_awaited(framework: Framework, name: str) -> None:
+    wrong = []
+    for member in api_of(getattr(framework, name).__async_class__).values():
+        if member.kind == "coroutine":
+            # A new client each time, because the member may be the one that closes it.
+            result = NoServer(framework).call(name, member.name, member.value)
+            if not inspect.isawaitable(result):
+                wrong.append(member.name)
+            await finish(result)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", CLASSES)
+async def test_plain_member_of_the_twin_gives_its_result_at_once(
+    framework: Framework, name: str
+) -> None:
+    cls = getattr(framework, name)
+    server = NoServer(framework)
+    members = [m for m in api_of(cls.__async_class__).values() if m.name in members_of(cls)]
+    for member in members:
+        if member.kind != "plain" or member.name.startswith("__") or member.only_raises:
+            continue
+        try:
+            result = server.call(name, member.name, member.value)
+        except InvalidOperation:
+            pytest.fail(f"{member.name} is plain, but asks the server")
+        assert not is_to_wait_for(result), member.name
+
+
+@pytest.mark.parametrize("name", CLASSES)
+async def test_property_of_the_twin_is_one_and_asks_no_server(
+    framework: Framework, name: str
+) -> None:
+    cls = getattr(framework, name)
+    owner = NoServer(framework).make(name)
+    for member in api_of(cls.__async_class__).values():
+        if member.kind not in ("property", "async property"):
+            continue
+        here = inspect.getattr_static(cls, member.name, None)
+        # Other Motor objects are attributes of the object itself.
+        assert isinstance(here, property) or member.name in vars(owner), member.name
+        value = getattr(owner, member.name)
+        awaited = member.kind == "async property" and not exception(name, member.name)
+        assert inspect.isawaitable(value) if awaited else not is_to_wait_for(value), member.name
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_data_of_the_twin_is_the_same(framework: Framework, name: str) -> None:
+    cls = getattr(framework, name)
+    for member in api_of(cls.__async_class__).values():
+        if member.kind == "data" and exception(name, member.name) is None:
+            assert inspect.getattr_static(cls, member.name) == member.value, member.name
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_parameters_of_the_twin_are_taken_by_name_and_place(
+    framework: Framework, name: str
+) -> None:
+    cls = getattr(framework, name)
+    for member in api_of(cls.__async_class__).values():
+        if member.kind not in ("plain", "coroutine") or member.name not in members_of(cls):
+            continue
+        here = inspect.signature(inspect.getattr_static(cls, member.name))
+        theirs = list(inspect.signature(member.value).parameters.values())
+        named = {p.name: None for p in theirs[1:] if p.kind is p.POSITIONAL_OR_KEYWORD}
+        if not member.name.startswith("__"):
+            here.bind(None, **named)
+        here.bind(None, *named)
+
+
+def test_no_exception_is_stale() -> None:
+    for (class_name, member), (instead, reason) in EXCEPTIONS.items():
+        assert reason
+        concerned = CLASSES if class_name == "*" else [class_name]
+        classes = [getattr(motor_asyncio, PREFIX + name) for name in concerned]
+        twins = [(cls, api_of(cls.__async_class__).get(member)) for cls in classes]
+        differing = [cls for cls, twin in twins if twin is not None and differs(cls, twin)]
+        assert differing, f"{class_name}.{member} is as in its twin: no exception is needed"
+        if instead == ABSENT:
+            assert all(member not in members_of(cls) for cls in differing)
+        else:
+            kinds = {Member(member, inspect.getattr_static(cls, member)).kind for cls in differing}
+            assert kinds == {instead}
+
+
+def differs(cls: type, twin: Member) -> bool:
+    if twin.name not in members_of(cls):
+        return True
+    return Member(twin.name, inspect.getattr_static(cls, twin.name)).kind != twin.kind
+
+
+def test_every_pymongo_class_with_a_twin_has_a_motor_class() -> None:
+    """A class that a client, database or collection of PyMongo can give has one of Motor's."""
+    covered = {getattr(motor_asyncio, PREFIX + name).__async_class__ for name in CLASSES}
+    modules = ["mongo_client", "database", "collection", "cursor", "command_cursor"]
+    modules += ["change_stream", "client_session", "encryption"]
+    for module in (getattr(pymongo.asynchronous, each) for each in modules):
+        for name, cls in vars(module).items():
+            if inspect.isclass(cls) and cls.__module__ == module.__name__ and name[:5] == "Async":
+                assert covered & set(cls.__mro__), name
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_frameworks_have_the_same_members(name: str) -> None:
+    first, second = (getattr(Framework(each), name) for each in Framework.names)
+    assert dir(first) == dir(second)
+    for member in dir(first):
+        one, other = (inspect.getattr_static(cls, member) for cls in (first, second))
+        assert Member(member, one).kind == Member(member, other).kind, member
+        if inspect.isfunction(one):
+            assert inspect.signature(one) == inspect.signature(other), member
+            assert inspect.getdoc(one) == inspect.getdoc(other), member
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+async def test_every_member_of_motor_3_is_here(framework: Framework, name: str) -> None:
+    cls = getattr(framework, name)
+    owner = NoServer(framework).make(name)
+    assert {m for m in MEMBERS[name].all if m not in members_of(cls) | set(vars(owner))} == set()
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.filterwarnings("ignore:The (fetch_next|next_object):DeprecationWarning")
+async def test_members_of_motor_3_give_what_they_gave(framework: Framework, name: str) -> None:
+    cls, members = getattr(framework, name), MEMBERS[name]
+
+    def call(member: str) -> Any:
+        return NoServer(framework).call(name, member, inspect.getattr_static(cls, member))
+
+    for member in members.futures | members.coroutines:
+        result = call(member)
+        assert inspect.isawaitable(result), member
+        assert asyncio.isfuture(result) or member not in members.futures, member
+        await finish(result)
+    # To close a client may be awaited now, and need not be.
+    for member in members.plain - {"close"}:
+        assert callable(getattr(cls, member)), member
+        if not member.startswith("__"):
+            assert not is_to_wait_for(call(member)), member
+    for member in members.properties:
+        assert isinstance(inspect.getattr_static(cls, member), property), member

@@ -1,0 +1,318 @@
+"""The private names of PyMongo that Motor uses: each does what Motor needs; there are no others.
+
+A new release of PyMongo may change any of them. Then a test here says which, and what it was for.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+from bson import decode
+from pymongo import CursorType
+from pymongo.change_stream import ChangeStream
+from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
+from pymongo.cursor import Cursor, RawBatchCursor
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+
+import motor
+from motor import pymongo_internals as internals
+from support import CommandRecorder, wait_until
+
+PACKAGE = Path(motor.__file__).parent
+INTERNALS = Path(internals.__file__)
+
+#: Private names in other files that are not PyMongo's, and whose they are.
+OTHERS = {("executor.py", "_max_workers"): "concurrent.futures.ThreadPoolExecutor's"}
+
+PINNED: set[str] = set()
+
+
+def pins(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Say that a test fails when PyMongo's private `names` change."""
+    PINNED.update(names)
+    return lambda test: test
+
+
+@pytest.fixture
+def recorded(mongo_uri: str, commands: CommandRecorder) -> Iterator[pymongo.MongoClient[Any]]:
+    """PyMongo's client, with its commands recorded."""
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", event_listeners=[commands]
+    ) as client:
+        yield client
+
+
+@pins("_csot")
+def test_remaining_is_what_is_left_of_the_timeout() -> None:
+    assert internals.remaining_timeout() is None
+    with pymongo.timeout(60):
+        remaining = internals.remaining_timeout()
+        assert remaining is not None
+        assert 0 < remaining <= 60
+    with pymongo.timeout(None):
+        assert internals.remaining_timeout() is None
+
+
+@pins("_connect")
+def test_connect_begins_to_connect(mongo_uri: str) -> None:
+    with pymongo.MongoClient(mongo_uri, serverMonitoringMode="poll", connect=False) as client:
+        assert not client.topology_description.has_writable_server()
+        internals.connect(client)
+        wait_until(lambda: client.topology_description.has_writable_server())
+
+
+@pins("_connect")
+def test_connect_waits_for_no_server() -> None:
+    # Nothing listens there: to wait for a server would end in an error.
+    uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
+    with pymongo.MongoClient(uri, connect=False) as client:
+        internals.connect(client)
+        assert not client.topology_description.has_known_servers
+
+
+def test_connect_leaves_clients_of_another_make_alone() -> None:
+    internals.connect(object())
+
+
+@pins("_next_batch")
+def test_next_batch_is_one_round_trip(
+    recorded: Any, commands: CommandRecorder, sync_db: Any
+) -> None:
+    sync_db.test.insert_many([{"_id": i} for i in range(5)])
+    collection = recorded[sync_db.name].test
+    for start in (collection.find, collection.aggregate):
+        commands.clear()
+        cursor = start({}, batch_size=2) if start == collection.find else start([], batchSize=2)
+        for number, expected in enumerate(([0, 1], [2, 3], [4]), start=1):
+            assert [document["_id"] for document in internals.next_batch(cursor, None)] == expected
+            assert len(commands) == number
+        assert not cursor.alive
+        assert internals.next_batch(cursor, None) == []
+
+
+@pins("_next_batch")
+@pytest.mark.parametrize("method", ["find", "aggregate"])
+def test_next_batch_leaves_what_is_over_the_length(sync_db: Any, method: str) -> None:
+    sync_db.test.insert_many([{"_id": i} for i in range(5)])
+    with getattr(sync_db.test, method)({} if method == "find" else []) as cursor:
+        assert [d["_id"] for d in internals.next_batch(cursor, 2)] == [0, 1]
+        assert cursor.alive
+        assert [d["_id"] for d in internals.next_batch(cursor, 100)] == [2, 3, 4]
+
+
+@pins("_next_batch")
+@pytest.mark.parametrize("method", ["find_raw_batches", "aggregate_raw_batches"])
+def test_next_batch_of_a_raw_cursor_is_bytes(sync_db: Any, method: str) -> None:
+    sync_db.test.insert_one({"_id": 1})
+    with getattr(sync_db.test, method)({} if method == "find_raw_batches" else []) as cursor:
+        (raw,) = internals.next_batch(cursor, None)
+        assert decode(raw) == {"_id": 1}
+
+
+@pytest.mark.parametrize("cls", [Cursor, RawBatchCursor, CommandCursor, RawBatchCommandCursor])
+def test_every_kind_of_cursor_has_next_batch(cls: type[Any]) -> None:
+    # Without it a cursor would be taken for one of another make, and read to its end at once.
+    assert list(inspect.signature(cls._next_batch).parameters) == ["self", "result", "total"]
+
+
+def test_next_batch_of_a_foreign_cursor_is_all_it_has() -> None:
+    cursor = iter([{"_id": 1}, {"_id": 2}, {"_id": 3}])
+    assert internals.next_batch(cursor, 1) == [{"_id": 1}]
+    assert internals.next_batch(cursor, None) == [{"_id": 2}, {"_id": 3}]
+
+
+@pins("_query_flags")
+def test_tailable_is_what_the_cursor_was_made_or_told_to_be(sync_db: Any) -> None:
+    find = sync_db.test.find
+    assert not internals.is_tailable(find())
+    assert internals.is_tailable(find(cursor_type=CursorType.TAILABLE))
+    assert internals.is_tailable(find(cursor_type=CursorType.TAILABLE_AWAIT))
+    assert not internals.is_tailable(find().add_option(16))
+    assert internals.is_tailable(find().add_option(2))
+    assert not internals.is_tailable(find().add_option(2).remove_option(2))
+    assert not internals.is_tailable(sync_db.test.aggregate([]))
+    assert not internals.is_tailable(object())
+    assert not internals.awaits_data(find(cursor_type=CursorType.TAILABLE))
+    assert internals.awaits_data(find(cursor_type=CursorType.TAILABLE_AWAIT))
+    assert not internals.awaits_data(find().add_option(32))
+    assert not internals.awaits_data(object())
+
+
+def await_times(commands: CommandRecorder) -> list[Any]:
+    return [event.command.get("maxTimeMS") for event in commands.named("getMore")]
+
+
+@pins("_max_await_time_ms")
+def test_await_time_of_a_cursor_holds_from_the_next_round_trip(
+    recorded: Any, commands: CommandRecorder, sync_db: Any
+) -> None:
+    sync_db.create_collection("log", capped=True, size=4096).insert_one({"_id": 1})
+    find = recorded[sync_db.name].log.find
+    with find(cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(50) as cursor:
+        assert internals.await_time(cursor) == 50
+        assert internals.next_batch(cursor, None) == [{"_id": 1}]
+        for milliseconds in (20, 30):
+            internals.set_await_time(cursor, milliseconds)
+            assert internals.await_time(cursor) == milliseconds
+            internals.next_batch(cursor, None)
+    assert await_times(commands) == [20, 30]
+
+
+@pins("_max_await_time_ms", "_cursor")
+def test_await_time_of_a_change_stream_holds_from_the_next_round_trip(
+    recorded: Any, commands: CommandRecorder, sync_db: Any
+) -> None:
+    stream: ChangeStream[Any]
+    with recorded[sync_db.name].test.watch(max_await_time_ms=50) as stream:
+        assert internals.await_time(stream) == 50
+        assert stream.try_next() is None
+        internals.set_await_time(stream, 20)
+        assert internals.await_time(stream) == 20
+        assert stream.try_next() is None
+    assert await_times(commands) == [50, 20]
+
+
+def test_await_time_of_what_never_waits_is_left_alone() -> None:
+    foreign = object()
+    assert internals.await_time(foreign) is None
+    internals.set_await_time(foreign, 20)
+
+
+@pins("_error_labels")
+def test_timeout_of_a_transaction_keeps_the_labels() -> None:
+    error = OperationFailure("busy", 1, {"errorLabels": ["TransientTransactionError"]})
+    timeout = internals.transaction_timeout(error)
+    assert isinstance(timeout, NetworkTimeout)
+    assert timeout.has_error_label("TransientTransactionError")
+    assert not timeout.has_error_label("UnknownTransactionCommitResult")
+    assert "busy" in str(timeout)
+    with pymongo.timeout(60):
+        timeout = internals.transaction_timeout(error)
+    assert isinstance(timeout, ExecutionTimeout)
+    assert timeout.has_error_label("TransientTransactionError")
+    assert timeout.timeout
+    assert isinstance(internals.transaction_timeout(ValueError("x")), PyMongoError)
+
+
+@pins("_key_vault_client")
+def test_key_vault_client_is_replaced_in_a_copy() -> None:
+    pytest.importorskip("pymongocrypt")
+    from pymongo.encryption_options import AutoEncryptionOpts
+
+    with pymongo.MongoClient(connect=False) as first, pymongo.MongoClient(connect=False) as second:
+        kms = {"local": {"key": bytes(96)}}
+        options = AutoEncryptionOpts(kms, "kv.keys", first, bypass_auto_encryption=True)
+        assert internals.with_key_vault(options, lambda client: client) is options
+        changed = internals.with_key_vault(options, lambda client: second)
+        with pymongo.MongoClient(connect=False, auto_encryption_opts=changed) as client:
+            # What is in the options is what PyMongo makes its encrypter with.
+            used = client.options.auto_encryption_opts
+            assert internals.with_key_vault(used, lambda found: found) is used
+            assert used._key_vault_client is second
+        assert options._key_vault_client is first
+    without = AutoEncryptionOpts(kms, "kv.keys", bypass_auto_encryption=True)
+    assert internals.with_key_vault(without, lambda client: second) is without
+
+
+# Nowhere else -----------------------------------------------------------------------------------
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name.isidentifier()
+
+
+def parsed(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(), str(path))))
+
+
+def used_names(nodes: list[ast.AST]) -> set[str]:
+    """The private attributes that are read or set, also by their name in a string."""
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    calls = (node for node in nodes if isinstance(node, ast.Call) and len(node.args) > 1)
+    by_name = (
+        call.args[1].value
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id in ("getattr", "hasattr", "setattr")
+        if isinstance(call.args[1], ast.Constant)
+    )
+    return {name for name in (*attributes, *by_name) if is_private(name)}
+
+
+def own_names(nodes: list[ast.AST]) -> set[str]:
+    """The private names that the code defines: functions, variables, and attributes of `self`."""
+    found = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found |= {node.attr} if ast.unparse(node.value) in ("self", "cls") else set()
+    return {name for name in found if is_private(name)}
+
+
+def imported_names(nodes: list[ast.AST]) -> set[str]:
+    """The private names and modules that are imported from PyMongo's packages."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            paths = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            paths = [alias.name for alias in node.names]
+        else:
+            continue
+        for package, *rest in (path.split(".") for path in paths):
+            if package in ("pymongo", "bson", "gridfs"):
+                found |= set(filter(is_private, rest))
+    return found
+
+
+def files() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != INTERNALS)
+
+
+def test_every_private_name_in_use_is_pinned() -> None:
+    nodes = parsed(INTERNALS)
+    assert (used_names(nodes) | imported_names(nodes)) - own_names(nodes) == PINNED
+
+
+def test_no_other_file_imports_a_private_name() -> None:
+    found = {(path.name, name) for path in files() for name in imported_names(parsed(path))}
+    assert found == set()
+
+
+def test_no_other_file_uses_a_private_attribute() -> None:
+    trees = {path: parsed(path) for path in files()}
+    own = set().union(*map(own_names, trees.values()))
+    used = {(path.name, name) for path, nodes in trees.items() for name in used_names(nodes)}
+    assert {(path, name) for path, name in used if name not in own} == set(OTHERS)
+
+
+def test_no_private_attribute_is_taken_from_a_delegate() -> None:
+    """Also if Motor has one of the same name."""
+    found = {
+        (path.name, ast.unparse(node))
+        for path in files()
+        for node in parsed(path)
+        if isinstance(node, ast.Attribute)
+        if is_private(node.attr) and ast.unparse(node.value).endswith("delegate")
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("cursor._refresh()", {"_refresh"}),
+        ("getattr(cursor, '_data', None)", {"_data"}),
+        ("cursor._killed = True", {"_killed"}),
+        ("cursor.__class__, cursor.alive, getattr(cursor, 'alive')", set()),
+    ],
+)
+def test_search_finds_private_attributes(code: str, found: set[str]) -> None:
+    nodes = list(ast.walk(ast.parse(code)))
+    assert used_names(nodes) - own_names(nodes) == found
