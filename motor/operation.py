@@ -259,7 +259,10 @@ class Call:
         del self.future
         if future.done():
             self.drop(result, error)
-        elif error is None:
+            return
+        # The worker may be holding this call still, which must not hold a cursor any more.
+        self.discard = None
+        if error is None:
             future.set_result(result)
         else:
             future.set_exception(error)

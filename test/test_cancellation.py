@@ -202,8 +202,7 @@ async def test_many_cancelled_at_random_moments_leave_a_working_client(
 async def test_tornados_timeout_leaves_the_operation_running(
     framework: Framework, collection: Any, pools: PoolRecorder, slow_insert: None
 ) -> None:
-    if framework.name != "tornado":
-        pytest.skip("Tornado's own way to time out")
+    # Of Tornado's own, but on asyncio's loop, which is Tornado's as well.
     from tornado import gen
     from tornado.util import TimeoutError as TornadoTimeout
 

@@ -319,13 +319,16 @@ async def test_cancelled_await_closes_the_cursor(
     how: str,
 ) -> None:
     with slow_aggregate():
-        task = asyncio.ensure_future(ENTERED[how](collection.aggregate([], batchSize=2)))
+        # Held here, so that it is not closed merely for being forgotten.
+        cursor = collection.aggregate([], batchSize=2)
+        task = asyncio.ensure_future(ENTERED[how](cursor))
         await async_wait_until(lambda: commands.named("aggregate"))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         await async_wait_until(lambda: commands.named("killCursors"))
     await async_wait_until(lambda: on_server() == 0)
+    assert not cursor.alive
 
 
 async def test_cancelled_first_read_loses_nothing(

@@ -175,7 +175,10 @@ async def test_rewound_live_cursor_is_closed_on_the_server(
     cursor = collection.find().batch_size(2)
     await cursor.next()
     assert on_server() == 1
+    # Held here, so that it is not closed merely for being forgotten.
+    first = cursor.delegate
     cursor.rewind()
+    assert cursor.delegate is not first
     await async_wait_until(lambda: on_server() == 0)
     await cursor.next()
     assert on_server() == 1

@@ -187,7 +187,10 @@ async def test_rewound_cursor_is_closed_on_the_server(
 ) -> None:
     cursor = tail(collection)
     assert (await cursor.next())["_id"] == 0
+    # Held here, so that it is not closed merely for being forgotten.
+    first = cursor.delegate
     cursor.rewind()
+    assert cursor.delegate is not first
     await async_wait_until(lambda: not open_cursors(sync_client, collection.full_name))
     assert (await cursor.next())["_id"] == 0
     await cursor.close()
