@@ -1,0 +1,1 @@
+"""Measures Motor against its peers. See README.rst; run it with ``python -m benchmark``."""

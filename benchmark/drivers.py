@@ -1,0 +1,74 @@
+"""Who is compared: what each driver needs installed, and how the worker speaks to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: What every driver's environment has besides the driver, so that they differ in nothing else.
+COMMON = ("pymongo", "uvloop", "tornado", "starlette", "uvicorn")
+
+MOTOR = "motor"
+MOTOR_3 = "motor-3.7.1"
+PYMONGO_ASYNC = "pymongo-async"
+PYMONGO_SYNC = "pymongo-sync"
+RUN_IN_EXECUTOR = "run_in_executor"
+OTHER = "motor-other"
+
+ASYNC = (MOTOR, MOTOR_3, PYMONGO_ASYNC, OTHER)
+ALL = (*ASYNC, PYMONGO_SYNC)
+HAND_OFF = (MOTOR, OTHER, RUN_IN_EXECUTOR)
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One of those compared.
+
+    - `adapter`: the name of the worker's adapter that speaks to it
+    - `environment`: the name of the virtual environment that it lives in
+    - `requirements`: what pip installs there
+    - `checkout`: a Motor checkout to install there, too
+    """
+
+    name: str
+    title: str
+    adapter: str
+    environment: str
+    requirements: tuple[str, ...] = COMMON
+    checkout: Path | None = None
+
+
+DRIVERS = {
+    driver.name: driver
+    for driver in (
+        Driver(MOTOR, "Motor", "motor", "motor", checkout=ROOT),
+        Driver(PYMONGO_ASYNC, "PyMongo Async", "pymongo-async", "pymongo-async"),
+        Driver(MOTOR_3, "Motor 3.7.1", "motor", "motor-3.7.1", (*COMMON, "motor==3.7.1")),
+        Driver(PYMONGO_SYNC, "PyMongo sync", "pymongo-sync", "pymongo-sync"),
+        Driver(RUN_IN_EXECUTOR, "run_in_executor", "executor", "motor", checkout=ROOT),
+    )
+}
+
+
+def titles() -> dict[str, str]:
+    """Each driver's name for readers."""
+    return {OTHER: "Motor (other checkout)"} | {name: d.title for name, d in DRIVERS.items()}
+
+
+def chosen(names: list[str] | None, other: Path | None = None) -> dict[str, Driver]:
+    """The drivers with these names, or all; and Motor from the checkout `other`, if given.
+
+    Raises ValueError for a name that is none.
+    """
+    unknown = set(names or ()) - set(DRIVERS)
+    if unknown:
+        raise ValueError(f"no such driver: {', '.join(sorted(unknown))}; there are {[*DRIVERS]}")
+    found = {name: driver for name, driver in DRIVERS.items() if not names or name in names}
+    if other is not None:
+        title = titles()[OTHER]
+        found[OTHER] = replace(
+            DRIVERS[MOTOR], name=OTHER, title=title, environment=OTHER, checkout=other.resolve()
+        )
+    return found

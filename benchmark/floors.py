@@ -1,0 +1,121 @@
+"""What Motor must reach, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from benchmark.drivers import MOTOR, MOTOR_3, PYMONGO_ASYNC, RUN_IN_EXECUTOR
+from benchmark.summary import Summary
+
+
+@dataclass(frozen=True)
+class Floor:
+    """One promise.
+
+    - `cases`: patterns of the cases that it is about
+    - `measure`: "ratio" (to the peer, at least), "memory" and "cpu" (ratios to the peer, at most),
+      "stall" (Motor's own, in milliseconds, at most)
+    - `limits`: the number for each peer; for a stall, Motor's own
+    """
+
+    title: str
+    cases: tuple[str, ...]
+    measure: str
+    limits: dict[str, float]
+
+    @property
+    def at_least(self) -> bool:
+        return self.measure == "ratio"
+
+    def covers(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.cases)
+
+
+def _against(pymongo: float, motor_3: float) -> dict[str, float]:
+    return {PYMONGO_ASYNC: pymongo, MOTOR_3: motor_3}
+
+
+FLOORS = (
+    Floor("small operations, 1 task", ("small*/*/1",), "ratio", _against(1.0, 1.3)),
+    Floor("small operations, 10 tasks", ("small*/*/10",), "ratio", _against(1.0, 1.8)),
+    Floor("small operations, 100 tasks", ("small*/*/100",), "ratio", _against(1.25, 1.8)),
+    Floor("small operations, 1,000 tasks", ("small*/*/1000",), "ratio", _against(1.4, 1.8)),
+    Floor(
+        "reading 100,000 documents, `async for`",
+        ("read/small/async_for/*/idle",),
+        "ratio",
+        _against(1.15, 1.15),
+    ),
+    Floor(
+        "reading 100,000 documents, `to_list`",
+        ("read/small/to_list/*/idle",),
+        "ratio",
+        _against(1.4, 1.2),
+    ),
+    Floor(
+        "the same through 2 ms of network, `batch_size=1000`, busy consumer",
+        ("read-2ms/small/*/1000/busy",),
+        "ratio",
+        _against(1.5, 1.5),
+    ),
+    Floor("longest loop stall, reading", ("read/*",), "stall", {MOTOR: 10.0}),
+    Floor("longest loop stall, `insert_many` of 100,000", ("insert_many/*",), "stall", {MOTOR: 30}),
+    Floor("peak memory, reading 4 kB documents", ("memory/read",), "memory", _against(0.5, 0.5)),
+    Floor(
+        "hand-off under load, processor time",
+        ("handoff/100", "handoff/1000"),
+        "cpu",
+        {RUN_IN_EXECUTOR: 0.2},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one floor holds against one peer, in the cases that were measured.
+
+    - `values`: what was measured in each case
+    """
+
+    floor: Floor
+    peer: str
+    limit: float
+    values: dict[str, float]
+
+    @property
+    def failed(self) -> list[str]:
+        """The cases in which it does not hold."""
+        return [name for name, value in self.values.items() if not self._holds(value)]
+
+    @property
+    def holds(self) -> bool | None:
+        """None where nothing was measured."""
+        return not self.failed if self.values else None
+
+    @property
+    def worst(self) -> str:
+        """The case with the least good value."""
+        pick = min if self.floor.at_least else max
+        return pick(self.values, key=lambda name: self.values[name])
+
+    def _holds(self, value: float) -> bool:
+        return value >= self.limit if self.floor.at_least else value <= self.limit
+
+
+def judge(summaries: Sequence[Summary]) -> Iterator[Verdict]:
+    """A verdict for every floor and peer."""
+    for floor in FLOORS:
+        covered = [summary for summary in summaries if floor.covers(summary.case.name)]
+        for peer, limit in floor.limits.items():
+            found = {summary.case.name: _value(floor, peer, summary) for summary in covered}
+            values = {name: value for name, value in found.items() if value is not None}
+            yield Verdict(floor, peer, limit, values)
+
+
+def _value(floor: Floor, peer: str, summary: Summary) -> float | None:
+    if floor.measure == "stall":
+        return summary.figures[MOTOR].stall if MOTOR in summary.figures else None
+    ratios = summary.cpu_ratios if floor.measure == "cpu" else summary.ratios
+    return ratios[peer].median if peer in ratios else None

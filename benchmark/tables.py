@@ -1,0 +1,35 @@
+"""Tables, in Markdown and in reStructuredText."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text below a header. Code is marked as in Markdown, by single backticks."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def to_markdown(self) -> str:
+        """The table with its title, as a section."""
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+        table = "\n".join(f"| {' | '.join(line)} |" for line in cells)
+        return f"### {self.title}\n\n{table}\n"
+
+    def to_rst(self) -> str:
+        """The table with its title, as a `list-table`."""
+        lines = [f".. list-table:: {_rst(self.title)}", "   :header-rows: 1", ""]
+        for row in (self.header, *self.rows):
+            for number, cell in enumerate(row):
+                mark = "   * -" if number == 0 else "     -"
+                lines.append(f"{mark} {_rst(cell)}".rstrip())
+        return "\n".join(lines) + "\n"
+
+
+def _rst(text: str) -> str:
+    return text.replace("`", "``")

@@ -1,0 +1,44 @@
+"""What a round took: time, processor time, threads, and the loop's patience."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmark.worker.heartbeat import Heartbeat
+
+
+class Meter:
+    """Runs from its making to `stop`."""
+
+    def __init__(self, heartbeat: bool) -> None:
+        self._heartbeat = Heartbeat() if heartbeat else None
+        self._cpu = time.process_time()
+        self._start = time.perf_counter()
+
+    def stop(self) -> dict[str, Any]:
+        """What was used since the start: seconds, processor seconds, threads, stalls."""
+        seconds = time.perf_counter() - self._start
+        cpu = time.process_time() - self._cpu
+        used: dict[str, Any] = {"seconds": seconds, "cpu": cpu}
+        used["threads"] = threading.active_count()
+        if self._heartbeat is not None:
+            used["stall"] = self._heartbeat.stop()
+            used["threads"] = max(used["threads"], self._heartbeat.threads)
+        return used
+
+
+def peak_memory() -> float:
+    """The most memory, in MB, that this process has ever had."""
+    # Linux hands down what getrusage says from the parent: a child begins with its size.
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
