@@ -18,7 +18,8 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 
 __all__ = ["AGAIN", "Job", "WorkerPool", "default_pool", "max_workers_from_environment"]
 
@@ -209,11 +210,19 @@ class WorkerPool:
 
     def _spawn(self, worker: _Worker) -> None:
         if self._executor is None:
-            threading.Thread(
-                target=self._work, args=(worker,), name=self._name, daemon=True
-            ).start()
+            self._spawn_thread(worker)
         else:
-            self._executor.submit(self._work, worker)
+            future = self._executor.submit(self._work, worker)
+            future.add_done_callback(partial(self._rescue, worker))
+
+    def _spawn_thread(self, worker: _Worker) -> None:
+        threading.Thread(target=self._work, args=(worker,), name=self._name, daemon=True).start()
+
+    def _rescue(self, worker: _Worker, future: Future[None]) -> None:
+        # The executor was shut down with ``cancel_futures=True`` while the worker waited for one of
+        # its threads; but somebody waits for the worker's job.
+        if future.cancelled():
+            self._spawn_thread(worker)
 
     # On the workers' threads.
 

@@ -178,6 +178,20 @@ def test_what_waits_is_done_although_the_users_executor_was_shut_down() -> None:
     executor.shutdown()
 
 
+def test_what_waits_for_a_thread_is_done_although_the_executor_gives_it_up() -> None:
+    executor = make_executor(1)
+    busy, done = Held(), threading.Event()
+    executor.submit(busy)
+    assert busy.began.wait(PATIENCE)
+    pool = pool_on(executor)
+    pool.submit(done.set)
+    executor.shutdown(wait=False, cancel_futures=True)
+    assert done.wait(PATIENCE)
+    busy.end.set()
+    executor.shutdown()
+    wait_until(lambda: pool.load == 0)
+
+
 # Draining ---------------------------------------------------------------------------------------
 
 
