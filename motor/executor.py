@@ -345,7 +345,9 @@ def default_pool() -> WorkerPool:
 
 
 def pool_on(executor: ThreadPoolExecutor) -> WorkerPool:
-    """A pool that lives on the threads of a user's own `executor`, and starts no others.
+    """A pool that lives on the threads of a user's own `executor`.
+
+    It starts a thread of its own only for a call that the executor gives up while it waits there.
 
     Raises TypeError when it is not a ``concurrent.futures.ThreadPoolExecutor``.
     """

@@ -11,9 +11,16 @@ from typing import Any
 
 import pytest
 
+import motor.executor
 from motor.executor import AGAIN, WorkerPool
 from support import wait_until
 from support.jobs import PATIENCE, Gauge, Held, run_all
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that leave after five milliseconds without work, so that jobs meet leaving ones."""
+    monkeypatch.setattr(motor.executor, "LINGER", 0.005)
 
 
 @pytest.fixture
@@ -59,7 +66,9 @@ def test_a_new_job_does_not_overtake_those_that_wait(hold: Any) -> None:
 
 
 @pytest.mark.parametrize(("max_workers", "young_limit"), [(1, 1), (3, 3), (16, 1), (16, 4)])
-def test_every_job_of_many_threads_runs_exactly_once(max_workers: int, young_limit: int) -> None:
+def test_every_job_of_many_threads_runs_exactly_once(
+    impatient: None, max_workers: int, young_limit: int
+) -> None:
     pool = WorkerPool(max_workers, young_limit=young_limit)
     threads, each = 8, 250
     counts: Counter[tuple[int, int]] = Counter()
@@ -93,7 +102,7 @@ def test_every_job_of_many_threads_runs_exactly_once(max_workers: int, young_lim
     assert set(counts.values()) == {1}
 
 
-def test_a_job_that_meets_a_leaving_worker_is_not_forgotten() -> None:
+def test_a_job_that_meets_a_leaving_worker_is_not_forgotten(impatient: None) -> None:
     pool = WorkerPool(2)
     done = threading.Event()
     for attempt in range(120):
