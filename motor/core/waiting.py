@@ -2,8 +2,8 @@
 
 Each of them would keep a worker and a connection for as long as the server waits. So they have
 threads of their own, which the end of the process does not wait for, and at most half of the
-client's connections; when there are more of them, they take turns, and the more there are, the
-shorter the turns.
+client's connections (or the one, where there is but one); when there are more of them, they take
+turns, and the more there are, the shorter the turns.
 """
 
 from __future__ import annotations
