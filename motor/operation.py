@@ -14,10 +14,10 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from motor.executor import AGAIN, WorkerPool
 
@@ -27,7 +27,16 @@ T = TypeVar("T")
 Discard = Callable[[Any, BaseException | None], object]
 
 
-class OperationFuture(asyncio.Future[T]):
+if TYPE_CHECKING:
+
+    class _FutureAndCoroutine(asyncio.Future[T], Coroutine[Any, Any, T]):
+        """What Python finds by itself to be so: the abstract class asks for the methods only."""
+
+else:
+    _FutureAndCoroutine = asyncio.Future
+
+
+class OperationFuture(_FutureAndCoroutine[T]):
     """The future of an operation that has already started.
 
     It is an ``asyncio.Future`` in all respects, and a coroutine as well, because code written for
@@ -46,7 +55,7 @@ class OperationFuture(asyncio.Future[T]):
     def throw(
         self,
         kind: Any,
-        value: BaseException | None = None,
+        value: Any = None,
         traceback: TracebackType | None = None,
         /,
     ) -> Any:
@@ -65,7 +74,9 @@ class OperationFuture(asyncio.Future[T]):
         self.__class__ = _HashedOperationFuture  # type: ignore[assignment]
         return object.__hash__(self)
 
-    __eq__ = asyncio.Future.__eq__
+    if not TYPE_CHECKING:
+        # Type checkers take it to be inherited, as it would be without a hash of our own.
+        __eq__ = asyncio.Future.__eq__
 
 
 class _HashedOperationFuture(asyncio.Future[T]):
@@ -202,14 +213,14 @@ class Call:
         wrap: Callable[[Any], Any] | None,
         discard: Discard | None,
     ) -> None:
-        self.future = future
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
-        self.context = contextvars.copy_context()
-        self.completions = completions
-        self.wrap = wrap
-        self.discard = discard
+        self.future: OperationFuture[Any] = future
+        self.function: Callable[..., Any] = function
+        self.args: tuple[Any, ...] = args
+        self.kwargs: Mapping[str, Any] = kwargs
+        self.context: contextvars.Context = contextvars.copy_context()
+        self.completions: Completions = completions
+        self.wrap: Callable[[Any], Any] | None = wrap
+        self.discard: Discard | None = discard
 
     def __call__(self) -> object:
         """Run on a worker. A call whose caller has cancelled it before now is never sent."""

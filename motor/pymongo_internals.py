@@ -10,8 +10,10 @@ from pymongo import _csot
 from pymongo.cursor import CursorType
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 from pymongo.mongo_client import MongoClient
+from pymongo.read_preferences import _ServerMode
 
 __all__ = [
+    "ServerMode",
     "await_time",
     "awaits_data",
     "connect",
@@ -22,6 +24,10 @@ __all__ = [
     "transaction_timeout",
     "with_key_vault",
 ]
+
+#: What every read preference is an instance of; its type annotations name it, and it has no public
+#: name: ``pymongo.read_preferences._ServerMode``.
+ServerMode = _ServerMode
 
 _TAILABLE = CursorType.TAILABLE
 

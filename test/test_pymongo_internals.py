@@ -14,7 +14,7 @@ from typing import Any
 import pymongo
 import pytest
 from bson import decode
-from pymongo import CursorType
+from pymongo import CursorType, ReadPreference
 from pymongo.change_stream import ChangeStream
 from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 from pymongo.cursor import Cursor, RawBatchCursor
@@ -221,6 +221,18 @@ def test_key_vault_client_is_replaced_in_a_copy() -> None:
 
 
 # Nowhere else -----------------------------------------------------------------------------------
+
+
+@pins("_ServerMode")
+def test_every_read_preference_is_a_server_mode() -> None:
+    preferences = (
+        ReadPreference.PRIMARY,
+        ReadPreference.PRIMARY_PREFERRED,
+        ReadPreference.SECONDARY,
+        ReadPreference.SECONDARY_PREFERRED,
+        ReadPreference.NEAREST,
+    )
+    assert all(isinstance(preference, internals.ServerMode) for preference in preferences)
 
 
 def is_private(name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
@@ -23,7 +23,7 @@ from motor.core.waiting import WaitingLane
 from motor.executor import WorkerPool, default_pool, pool_on
 from motor.operation import Discard, OperationFuture, SerialQueue, submit
 
-__all__ = ["AgnosticClient"]
+__all__ = ["AgnosticClient", "Done"]
 
 T = TypeVar("T")
 
@@ -178,7 +178,7 @@ class AgnosticClient(Namespace):
         except RuntimeError:
             if first_time:
                 self.delegate.close()
-            return _Done()
+            return Done()
         if first_time:
             try:
                 self._closing = submit(self._pool, loop, self.delegate.close)
@@ -186,7 +186,7 @@ class AgnosticClient(Namespace):
                 # The application has shut down the client's own executor already.
                 self._closing = submit(default_pool(), loop, self.delegate.close)
         elif self._closing is None or self._closing.get_loop() is not loop:
-            return _Done()
+            return Done()
         return self._closing
 
     aclose = close
@@ -268,11 +268,24 @@ class AgnosticClient(Namespace):
         return topology.is_mongos(self.delegate)
 
 
-class _Done:
-    """What closing returns when there is no event loop to wait on: an awaitable that is done."""
+class Done(Coroutine[Any, Any, None]):
+    """What closing returns when there is nothing to wait for any more: it may be awaited, or made a
+    task of, like the future that closing returns otherwise.
+    """
 
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()
+
+    def send(self, value: Any) -> NoReturn:
+        """Be done."""
+        raise StopIteration
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None, /) -> NoReturn:
+        """Raise the exception."""
+        raise kind
+
+    def close(self) -> None:
+        """Do nothing: there is nothing left to close."""
 
 
 def _driver_info(platform: str) -> DriverInfo:

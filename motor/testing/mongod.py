@@ -101,10 +101,11 @@ class Mongod:
     def __init__(self, executable: str, directory: Path, args: Sequence[str]) -> None:
         self._executable = executable
         self._args = args
+        self.port: int
         self._log = directory / "log"
         self._data = directory / "data"
         self._data.mkdir(parents=True)
-        self.version = ""
+        self.version: str = ""
         self._launch()
 
     @property
