@@ -259,7 +259,7 @@ class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
         raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
         called.
         """
-    def __await__(self) -> Generator[Any, Any, Self]: ...
+    def __await__(self) -> Generator[Any, Any, AgnosticBaseCursor[_ItemType]]: ...
     def send(self, value: None) -> Any:
         """Run up to the next suspension: what a task does with a coroutine."""
     def throw(self, *exception: Any) -> Any:
@@ -1230,6 +1230,7 @@ class AgnosticCommandCursor(AgnosticBaseCursor[_ItemType]):
     @property
     def address(self) -> tuple[str, int | None] | None:
         """The (host, port) of the server that has the cursor; None while nothing has been sent."""
+    def __await__(self) -> Generator[Any, Any, AgnosticCommandCursor[_ItemType]]: ...
 
 @type_check_only
 class _CursorOfPyMongo(Generic[_ItemType]):
@@ -1290,6 +1291,7 @@ class AgnosticCursor(AgnosticBaseCursor[_ItemType], _CursorOfPyMongo[_ItemType])
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
+    def __await__(self) -> Generator[Any, Any, AgnosticCursor[_ItemType]]: ...
 
 class AgnosticLatentCommandCursor(AgnosticCommandCursor[_ItemType]):
     """The cursor of a command that is sent when the cursor is first read, entered or awaited.
@@ -1315,7 +1317,7 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor[_ItemType]):
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
-    def __await__(self) -> Generator[Any, Any, Self]: ...
+    def __await__(self) -> Generator[Any, Any, AgnosticCommandCursor[_ItemType]]: ...
     async def __aenter__(self) -> Self: ...
     def __getitem__(self, index: Any) -> NoReturn: ...
 

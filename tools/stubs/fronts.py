@@ -1,5 +1,5 @@
-"""The stub of a class that was made for one framework: what its agnostic class has no better name
-for than the agnostic one.
+"""The stub of a class that was made for one framework: the members that were made for it, and those
+of its agnostic class that name other classes here.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ def concrete_class(
     for name, nodes in _all_members(cls.__mro__[1], agnostic).items():
         own_nodes = [renamed(node, names, loop) for node in nodes]
         same = list(map(ast.dump, own_nodes)) == list(map(ast.dump, nodes))
-        if not same and (name not in inherited or name in own.members):
+        derived = name in vars(cls) and name in own.derived
+        if derived or (not same and (name not in inherited or name in own.members)):
             stub.members[name] = own_nodes
-            if _future(own_nodes):
+            if not same and _future(own_nodes):
                 # A future of a more special result: to type checkers, futures are invariant.
                 stub.ignores[name] = "override"
     if issubclass(cls, SelfAwaiting) and _future(_all_members(cls.__mro__[1], agnostic)["close"]):
