@@ -10,7 +10,6 @@ import os
 import platform
 import re
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -29,7 +28,7 @@ from pymongo.uri_parser import parse_uri
 import motor
 from motor.executor import default_pool, max_workers_from_environment
 from motor.motor_asyncio import AsyncIOMotorClient
-from motor.testing.mongod import MongodNotFound, find_mongod
+from motor.testing.mongod import MongodFailed, MongodNotFound, find_mongod, mongod_version
 
 _REPORT_WIDTH = 12
 _PINGS = 5
@@ -111,13 +110,9 @@ def _mongod() -> str:
     except MongodNotFound:
         return "none found; only motor.testing needs one"
     try:
-        result = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"{_shown(Path(program))} does not run: {error}"
-    found = re.search(r"db version v(\S+)", result.stdout)
-    return f"{found[1] if found else 'of unknown version'} ({_shown(Path(program))})"
+        return f"{mongod_version(program)} ({_shown(Path(program))})"
+    except MongodFailed as error:
+        return str(error)
 
 
 def _shown(path: Path) -> str:
