@@ -142,10 +142,10 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
     def __getattr__(self, name: str) -> AsyncIOMotorDatabase[_DocumentType]: ...
     @property
     def HOST(self) -> str:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.HOST`."""
+        """Like :attr:`~pymongo.mongo_client.MongoClient.HOST`."""
     @property
     def PORT(self) -> int:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.PORT`."""
+        """Like :attr:`~pymongo.mongo_client.MongoClient.PORT`."""
     def append_metadata(self, driver_info: DriverInfo) -> None:
         """Like :meth:`~pymongo.mongo_client.MongoClient.append_metadata`."""
     def bulk_write(

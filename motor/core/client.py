@@ -21,6 +21,7 @@ from motor.core.foreign import adopt
 from motor.core.namespace import Namespace
 from motor.core.waiting import WaitingLane
 from motor.executor import WorkerPool, default_pool, pool_on
+from motor.metaprogramming import takes_arguments_of
 from motor.operation import Discard, OperationFuture, SerialQueue, submit
 
 __all__ = ["AgnosticClient", "Done"]
@@ -49,6 +50,7 @@ class AgnosticClient(Namespace):
     __delegate_class__ = MongoClient
     __async_class__ = AsyncMongoClient
 
+    @takes_arguments_of(MongoClient.__init__)
     def __init__(
         self,
         *args: Any,
@@ -214,6 +216,7 @@ class AgnosticClient(Namespace):
 
     # Sessions.
 
+    @takes_arguments_of(MongoClient.start_session)
     def start_session(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
 

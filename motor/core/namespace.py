@@ -10,9 +10,12 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from pymongo.collection import Collection
+
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.change_stream import AgnosticChangeStream
 from motor.core.command_cursor import AgnosticLatentCommandCursor
+from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["Namespace"]
 
@@ -20,6 +23,7 @@ __all__ = ["Namespace"]
 class Namespace(AgnosticBase):
     """A client, a database or a collection: it can be watched, and has others below it by name."""
 
+    @takes_arguments_of(Collection.watch)
     def watch(self, *args: Any, **kwargs: Any) -> Any:
         """Watch for changes here.
 

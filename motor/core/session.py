@@ -38,6 +38,9 @@ class _AsyncContext(SelfAwaiting):
     def __init__(self, session: Any) -> None:
         self._session = session
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._session!r}>"
+
     def __enter__(self) -> Any:
         raise RuntimeError(f'Use "async with", not "with", with {type(self._session).__name__}')
 
