@@ -131,7 +131,7 @@ class _ClientEncryptionOfPyMongo(Generic[_DocumentType]):
         master_key: Mapping[str, Any] | None = None,
     ) -> OperationFuture[RewrapManyDataKeyResult]: ...
 
-class AgnosticClientEncryption(AgnosticBase, _ClientEncryptionOfPyMongo[_DocumentType], Generic[_DocumentType]):
+class AgnosticClientEncryption(_ClientEncryptionOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
     """Encrypts and decrypts single values, and manages their keys.
 
     - `kms_providers`: the key management services and their credentials
@@ -407,7 +407,7 @@ class _ClientOfPyMongo(Generic[_DocumentType]):
     @property
     def write_concern(self) -> WriteConcern: ...
 
-class AgnosticClient(AgnosticBase, _ClientOfPyMongo[_DocumentType], Generic[_DocumentType]):
+class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
     """A client for a MongoDB deployment: one node, a replica set, or a sharded cluster.
 
     Takes the arguments and the URI options of :class:`pymongo.mongo_client.MongoClient`, and two
@@ -552,7 +552,7 @@ class _ClientSessionOfPyMongo:
     @property
     def session_id(self) -> Mapping[str, Any]: ...
 
-class AgnosticClientSession(AgnosticBase, _ClientSessionOfPyMongo):
+class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
     """A sequence of operations that belong together; see
     :class:`pymongo.client_session.ClientSession`.
 
@@ -925,7 +925,7 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
     @property
     def write_concern(self) -> WriteConcern: ...
 
-class AgnosticCollection(AgnosticBase, _CollectionOfPyMongo[_DocumentType], Generic[_DocumentType]):
+class AgnosticCollection(_CollectionOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
     """A collection of documents; see :class:`pymongo.collection.Collection`.
 
     - `database`: a Motor database
@@ -1144,7 +1144,7 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
     @property
     def write_concern(self) -> WriteConcern: ...
 
-class AgnosticDatabase(AgnosticBase, _DatabaseOfPyMongo[_DocumentType], Generic[_DocumentType]):
+class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
     """A database: a namespace of collections; see :class:`pymongo.database.Database`.
 
     - `client`: a Motor client
@@ -1271,7 +1271,7 @@ class _CursorOfPyMongo(Generic[_ItemType]):
     ) -> Self: ...
     def where(self, code: str | Code) -> Self: ...
 
-class AgnosticCursor(AgnosticBaseCursor[_ItemType], _CursorOfPyMongo[_ItemType]):
+class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType]):
     """The cursor that ``find`` returns: options are chained to it, then it is iterated.
 
     See :class:`pymongo.cursor.Cursor`.

@@ -9,7 +9,7 @@ import copy
 import importlib
 from collections.abc import Mapping
 
-from stubs.source import Module, follow, module_of
+from stubs.source import PACKAGES, Module, follow, module_of
 
 __all__ = ["Imports", "Translator"]
 
@@ -143,7 +143,7 @@ class Translator(ast.NodeTransformer):
             return ast.Name(self.motor_names[module, name])
         if (module, name) in _INTERNALS:
             return ast.Name(self.imports.name("motor.pymongo_internals", _INTERNALS[module, name]))
-        if module.partition(".")[0] in ("pymongo", "bson", "gridfs", "motor"):
+        if module.partition(".")[0] in PACKAGES:
             value = module_of(module).assigned.get(name)
             if isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar":
                 self.type_variables.add(name)

@@ -95,7 +95,8 @@ class AgnosticClasses:
         self._exported = set(classes)
         self.motor_names = {
             (pymongo.__module__, pymongo.__name__): agnostic.__name__
-            for pymongo, agnostic in base._registry.items()
+            for sync, agnostic in base._registry.items()
+            for pymongo in (sync, getattr(agnostic, "__async_class__", sync))
         }
         for module in ("collection", "database", "cluster"):
             name = f"{module.title()}ChangeStream"
@@ -134,10 +135,12 @@ class AgnosticClasses:
         ordered = sorted(stub.members, key=lambda n: isinstance(stub.members[n][0], Function))
         stub.members = {name: stub.members[name] for name in ordered}
         for name in derived_members(cls):
-            if name not in inherited and name not in stub.members:
+            if name in inherited:
+                continue
+            stub.derived.add(name)
+            if name not in stub.members:
                 factory = derive(cls.__delegate_class__, cls.__async_class__, name)
                 stub.members[name] = self._from_pymongo(stub, name, factory)
-                stub.derived.add(name)
 
     def _declared(self, cls: Any) -> Iterator[str]:
         """The names that the class, or a base of it that has no stub, declares by hand."""
@@ -223,7 +226,7 @@ class AgnosticClasses:
         self, stub: StubClass, name: str, factory: MotorAttributeFactory
     ) -> list[ast.stmt]:
         original = getattr(factory, "attr_name", None) or name
-        found = find_member(stub.runtime.__delegate_class__, original)
+        found = _in_pymongo(stub.runtime, original)
         if found is None:
             return [_attribute(name, "Any")]
         nodes: list[ast.stmt] = []
@@ -310,14 +313,25 @@ class AgnosticClasses:
         return node
 
 
+def _in_pymongo(cls: Any, name: str) -> Signature | None:
+    """How PyMongo declares a member of the class's delegate.
+
+    Some of its synchronous classes have members from C, of which only the twin's can be read.
+    """
+    found = find_member(cls.__delegate_class__, name)
+    return found if found is not None else find_member(cls.__async_class__, name)
+
+
 #: Where the names that declared.pyi and the generator itself use come from.
 TEMPLATE_NAMES = {
     "Any": "typing", "Generic": "typing", "NoReturn": "typing", "Self": "typing",
     "overload": "typing", "ClassVar": "typing",
     "Awaitable": "collections.abc", "Callable": "collections.abc", "Coroutine": "collections.abc",
     "Generator": "collections.abc", "Mapping": "collections.abc",
-    "ThreadPoolExecutor": "concurrent.futures",
+    "ThreadPoolExecutor": "concurrent.futures", "datetime": "datetime",
     "CodecOptions": "bson.codec_options",
+    "AsyncIterator": "collections.abc", "ObjectId": "bson.objectid",
+    "GridFSBucket": "gridfs", "GridIn": "gridfs", "GridOut": "gridfs",
     "ChangeStream": "pymongo.change_stream", "ClientEncryption": "pymongo.encryption",
     "ClientSession": "pymongo.client_session", "Collection": "pymongo.collection",
     "Database": "pymongo.database", "MongoClient": "pymongo.mongo_client",

@@ -21,6 +21,10 @@ LOOPS = {
 }
 
 
+#: Generic in the class of the files, which is known where the framework is.
+_OF_FILES = "AgnosticGridOutCursor"
+
+
 class _Renamer(ast.NodeTransformer):
     """The framework's classes for agnostic ones: in results, and where Motor insists on them.
 
@@ -37,6 +41,11 @@ class _Renamer(ast.NodeTransformer):
             return ast.Name(self.names[node.id])
         return node
 
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        if ast.unparse(node.value) == _OF_FILES and _OF_FILES in self.names:
+            return self.visit(node.value)  # type: ignore[no-any-return]
+        return self.generic_visit(node)
+
     def visit_arguments(self, node: ast.arguments) -> ast.arguments:
         return node
 
@@ -50,7 +59,12 @@ def concrete_class(
     - `loop`: the name of the framework's event loop
     """
     own = agnostic.stubs[cls.__mro__[1].__name__]
-    stub = StubClass(cls.__name__, [own.reference()], runtime=cls)
+    # A cursor of files gives those of its own framework.
+    names = {**names, "_FileType": names.get("AgnosticGridOut", "")}
+    reference = own.reference()
+    if isinstance(reference, ast.Subscript):
+        reference.slice = _Renamer(names).visit(reference.slice)
+    stub = StubClass(cls.__name__, [reference], runtime=cls)
     concrete_bases = [b for b in cls.__bases__[1:] if b.__name__ in names.values()]
     for base in concrete_bases:
         stub.bases.append(_as_base(base, own, names))
@@ -89,7 +103,8 @@ def _as_base(base: Any, own: StubClass, names: dict[str, str]) -> ast.expr:
     agnostic_base = base.__mro__[1].__name__
     for written in own.bases:
         if isinstance(written, ast.Subscript) and ast.unparse(written.value) == agnostic_base:
-            return ast.Subscript(ast.Name(names[agnostic_base]), written.slice)
+            arguments = _Renamer(names).visit(copy.deepcopy(written.slice))
+            return ast.Subscript(ast.Name(names[agnostic_base]), arguments)
     return ast.Name(names[agnostic_base])
 
 

@@ -119,7 +119,7 @@ def _split(stub: StubClass) -> tuple[StubClass, StubClass]:
     extra = [derived.reference()] if derived.members else []
     first = [base for base in stub.bases if not ast.unparse(base).startswith("Generic")]
     last = [base for base in stub.bases if base not in first]
-    return derived, StubClass(stub.name, [*first, *extra, *last], members, stub.runtime)
+    return derived, StubClass(stub.name, [*extra, *first, *last], members, stub.runtime)
 
 
 def _add_classes(
@@ -137,8 +137,12 @@ def _front_text(module: ModuleType, agnostic: AgnosticClasses) -> str:
     here = [c for c in concrete.values() if c.__module__ == module.__name__]
     own = {cls.__name__ for cls in here}
     for name, value in vars(module).items():
-        if isinstance(value, type) and name in (*concrete, *agnostic.runtime) and name not in own:
-            body.imports.reexport(value.__module__ if name in concrete else "motor.core", name)
+        if not isinstance(value, type) or name in own:
+            continue
+        if name in agnostic.runtime:
+            body.imports.reexport("motor.core", name)
+        elif name in concrete or name in getattr(module, "__all__", ()):
+            body.imports.reexport(value.__module__, name)
     for cls in here:
         framework = vars(cls)["_framework"].__name__
         names = {c.__mro__[1].__name__: c.__name__ for c in here}

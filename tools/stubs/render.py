@@ -21,6 +21,7 @@ TYPE_VARIABLES = {
     "_DocumentType": "bound=Mapping[str, Any], default=dict[str, Any]",
     "_DocumentTypeArg": "bound=Mapping[str, Any]",
     "_CodecDocumentType": "bound=Mapping[str, Any]",
+    "_FileType": 'default="AgnosticGridOut"',
     "_ItemType": "default=dict[str, Any]",
     "_T": "",
 }

@@ -14,8 +14,11 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Function", "Module", "Signature", "find_member", "module_of"]
+__all__ = ["PACKAGES", "Function", "Module", "Signature", "find_member", "module_of"]
 
+
+#: Whose annotations are looked into.
+PACKAGES = ("bson", "gridfs", "motor", "pymongo")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -69,7 +72,7 @@ class Module:
 
 def follow(module: str, name: str | None) -> tuple[str, str | None]:
     """Where ``module.name`` is defined."""
-    if name is None or module.partition(".")[0] not in ("pymongo", "bson", "gridfs", "motor"):
+    if name is None or module.partition(".")[0] not in PACKAGES:
         return module, name
     try:
         importlib.import_module(f"{module}.{name}")
@@ -111,7 +114,7 @@ def _bases(cls: type) -> Iterator[tuple[type, dict[str, ast.expr]]]:
     known: dict[type, dict[str, ast.expr]] = {cls: {}}
     for base in cls.__mro__:
         yield base, known.get(base, {})
-        if base.__module__ == "builtins" or base.__module__ == "typing":
+        if not _is_ours(base):
             continue
         tree = module_of(base.__module__).classes.get(base.__name__)
         for written, actual in zip(tree.bases if tree else (), base.__bases__, strict=False):
@@ -122,12 +125,17 @@ def _bases(cls: type) -> Iterator[tuple[type, dict[str, ast.expr]]]:
                 known.setdefault(actual, dict(zip(names, parts, strict=False)))
 
 
+def _is_ours(cls: type) -> bool:
+    """Whether the class is PyMongo's or Motor's: its source can be read, and says enough."""
+    return cls.__module__.partition(".")[0] in PACKAGES
+
+
 def find_member(cls: type, name: str) -> Signature | None:
     """How `cls`, or the first of its bases that does, declares the member `name`."""
     for base, substitutions in _bases(cls):
         if name not in vars(base) and name not in inspect.get_annotations(base):
             continue
-        if base.__module__ == "builtins":
+        if not _is_ours(base):
             return None
         module = module_of(base.__module__)
         tree = module.classes.get(base.__name__)
