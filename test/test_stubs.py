@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parent.parent
 GENERATOR = ROOT / "tools" / "gen_stubs.py"
 
 pytest.importorskip("tornado")
-pytest.importorskip("aiohttp")
 
 
 def generate(*arguments: object) -> subprocess.CompletedProcess[str]:

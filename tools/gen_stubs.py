@@ -38,9 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--output", type=Path, default=ROOT, help="the directory that holds motor/ (this checkout)"
     )
     options = parser.parse_args(arguments)
-    missing = [name for name in ("tornado", "aiohttp") if importlib.util.find_spec(name) is None]
-    if missing:
-        parser.error(f"the stubs cover all of Motor: install {' and '.join(missing)} first")
+    if importlib.util.find_spec("tornado") is None:
+        parser.error("the stubs cover Tornado's classes as well: install Tornado first")
     if options.check:
         return check(options.output)
     for path, text in stub_texts(header()).items():

@@ -54,7 +54,7 @@ class Imports:
         self._reexported.add(name)
 
     def lines(self) -> list[str]:
-        """The statements, sorted as ruff sorts them."""
+        """The statements, sorted by module."""
         by_module: dict[str, list[str]] = {}
         for bound, (module, name) in sorted(self.origins.items()):
             by_module.setdefault(module, []).append(
