@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from bson import SON, CodecOptions
 from bson.raw_bson import RawBSONDocument
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pymongo import CursorType
 
@@ -80,6 +80,8 @@ _LONG_STEPS = st.lists(
 
 
 @examples(20)
+@example(window={"batch_size": 1000}, how=([("next",), ("list", 300), ("take", 64)], "to_list"))
+@example(window={"batch_size": 500, "limit": 600}, how=([("take", 64)], "to_list of 3"))
 @given(window=_WINDOWS, how=st.tuples(_LONG_STEPS, st.none() | ways))
 def test_many_documents_in_parts(pair: Pair, many: None, window: Any, how: Any) -> None:
     async def plan(peer: Peer) -> None:
