@@ -3,27 +3,101 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable
 from typing import Any
 
+from bson.raw_bson import RawBSONDocument
 from pymongo import _csot
 from pymongo.cursor import CursorType
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
+from pymongo.message import _OpMsg
 from pymongo.mongo_client import MongoClient
+from pymongo.synchronous.pool import Connection, Pool
+
+from motor.slices import decode_reply
+from motor.sockets import buffered
 
 __all__ = [
     "await_time",
     "awaits_data",
+    "client_options",
     "connect",
+    "forget_reply_size",
     "is_tailable",
     "next_batch",
     "remaining_timeout",
+    "reply_size",
+    "rewound",
     "set_await_time",
     "transaction_timeout",
     "with_key_vault",
 ]
 
 _TAILABLE = CursorType.TAILABLE
+
+
+_received = threading.local()
+
+
+class _Reply(_OpMsg):
+    """A reply whose documents are decoded in slices."""
+
+    def unpack_response(
+        self,
+        cursor_id: int | None = None,
+        codec_options: Any = None,
+        user_fields: Any = None,
+        legacy_response: bool = False,
+    ) -> list[Any]:
+        def decode_whole(payload: Any) -> list[Any]:
+            return _OpMsg(self.flags, payload).unpack_response(
+                cursor_id, codec_options, user_fields, legacy_response
+            )
+
+        if not (codec_options and user_fields) or _is_raw(codec_options.document_class):
+            return decode_whole(self.payload_document)
+        return decode_reply(self.payload_document, codec_options, decode_whole)
+
+
+def _is_raw(document_class: Any) -> bool:
+    # Of those, decoding makes none of the objects that take so long.
+    return isinstance(document_class, type) and issubclass(document_class, RawBSONDocument)
+
+
+class _Connection(Connection):
+    """A connection that reads ahead, and whose replies are decoded in slices."""
+
+    def receive_message(self, request_id: int | None) -> _OpMsg:
+        reply: _OpMsg = super().receive_message(request_id)
+        _received.size = len(reply.payload_document)
+        return _Reply(reply.flags, reply.payload_document)
+
+
+class _Pool(Pool):
+    """A pool of such connections. Those of the monitors are left as they are."""
+
+    def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        connection = super().connect(*args, **kwargs)
+        if not connection.is_sdam:
+            connection.__class__ = _Connection
+            interface = buffered(connection.conn.sock)
+            if interface is not None:
+                connection.conn = interface  # type: ignore[assignment]
+        return connection
+
+
+def client_options() -> dict[str, Any]:
+    """What every client of Motor's is made with, so that its calls are gentle to other threads.
+
+    Uses the option ``_pool_class`` of ``MongoClient``, ``Pool.connect``, ``Connection`` with its
+    ``conn``, which is what PyMongo calls its networking interface, and ``receive_message``, and
+    ``_OpMsg``, a reply. How PyMongo reads from its sockets and how it decodes what it has read are
+    no concern of anybody's in public. But the former gives the interpreter lock away nine times for
+    each operation, which with several threads at work costs more than the operation itself; and the
+    latter keeps it for a quarter of a second when the batch is large.
+    """
+    return {"_pool_class": _Pool}
 
 
 def connect(client: Any) -> None:
@@ -57,6 +131,31 @@ def next_batch(cursor: Any, length: int | None) -> list[Any]:
         if length is not None and len(documents) == length:
             break
     return documents
+
+
+def reply_size() -> int | None:
+    """The size (in bytes) of the last reply that this thread received; None: of none, or unknown.
+
+    Only connections of clients that were made with `client_options` tell.
+    """
+    size: int | None = getattr(_received, "size", None)
+    return size
+
+
+def forget_reply_size() -> None:
+    """Let `reply_size` be None until this thread receives another reply."""
+    _received.size = None
+
+
+def rewound(cursor: Any) -> Any:
+    """A copy of `cursor` that has not been sent, with all that it was made with.
+
+    Uses ``Cursor._let``: ``rewind`` keeps it, but ``clone`` forgets it.
+    """
+    copied = cursor.clone()
+    if hasattr(cursor, "_let"):
+        copied._let = cursor._let
+    return copied
 
 
 def is_tailable(cursor: Any) -> bool:

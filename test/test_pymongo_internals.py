@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pymongo
 import pytest
@@ -19,9 +21,12 @@ from pymongo.change_stream import ChangeStream
 from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 from pymongo.cursor import Cursor, RawBatchCursor
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+from pymongo.socket_checker import SocketChecker
+from pymongo.synchronous.pool import Connection, Pool
 
 import motor
 from motor import pymongo_internals as internals
+from motor.sockets import BufferedSocket, buffered
 from support import CommandRecorder, wait_until
 
 PACKAGE = Path(motor.__file__).parent
@@ -57,6 +62,145 @@ def test_remaining_is_what_is_left_of_the_timeout() -> None:
         assert 0 < remaining <= 60
     with pymongo.timeout(None):
         assert internals.remaining_timeout() is None
+
+
+# Connections ------------------------------------------------------------------------------------
+
+
+class NotingPool(Pool):
+    """Keeps its connections in sight, and what they ask of their networking interface."""
+
+    connections: list[Connection]
+    asked: set[str]
+
+    def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        connection = super().connect(*args, **kwargs)
+        self.connections.append(connection)
+        interface = buffered(connection.conn.sock)
+        assert interface is not None
+        if not connection.is_sdam:
+            connection.conn = NotingInterface(interface, self.asked)
+        return connection
+
+
+class NotingInterface:
+    """A buffered socket, and the names of what is asked of it."""
+
+    def __init__(self, interface: BufferedSocket, asked: set[str]) -> None:
+        self._interface, self._asked = interface, asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.add(name)
+        return self if name == "get_conn" else getattr(self._interface, name)
+
+
+@pytest.fixture
+def noting_pool() -> type[NotingPool]:
+    class Noting(NotingPool):
+        connections: ClassVar[list[Connection]] = []
+        asked: ClassVar[set[str]] = set()
+
+    return Noting
+
+
+@pins("_pool_class")
+def test_pool_class_makes_all_connections_and_those_of_the_monitors_say_so(
+    mongo_uri: str, noting_pool: type[NotingPool]
+) -> None:
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", _pool_class=noting_pool
+    ) as client:
+        client.admin.command("ping")
+        assert [c.is_sdam for c in noting_pool.connections] == [True, False]
+
+
+@pins("_pool_class")
+def test_a_connection_asks_its_interface_for_what_buffered_sockets_have(
+    mongo_uri: str, noting_pool: type[NotingPool], db_name: str
+) -> None:
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", _pool_class=noting_pool
+    ) as client:
+        client[db_name].test.insert_many([{"_id": n} for n in range(10)])
+        with pymongo.timeout(10):
+            assert len(client[db_name].test.find(batch_size=3).to_list()) == 10
+        exhausted = client[db_name].test.find(batch_size=3, cursor_type=CursorType.EXHAUST)
+        assert len(exhausted.to_list()) == 10
+        messages = {"get_conn", "sendall", "recv_into", "gettimeout", "settimeout"}
+        assert messages <= noting_pool.asked
+        (connection,) = (c for c in noting_pool.connections if not c.is_sdam)
+        assert not connection.conn_closed()
+        connection.close_conn(None)
+        assert connection.conn_closed()
+    assert noting_pool.asked == messages | {"fileno", "close"}
+
+
+def test_the_check_for_closed_connections_needs_a_fileno_only() -> None:
+    class OnlyFileno:
+        def __init__(self, sock: socket.socket) -> None:
+            self.fileno = sock.fileno
+
+    near, far = socket.socketpair()
+    with near, far:
+        checked, checker = OnlyFileno(near), SocketChecker()
+        assert not checker.socket_closed(checked)
+        far.close()
+        assert checker.socket_closed(checked)
+        near.close()
+        assert checker.socket_closed(checked)
+
+
+@pytest.fixture
+def optioned(mongo_uri: str) -> Iterator[pymongo.MongoClient[Any]]:
+    """PyMongo's client with the options that Motor's clients have."""
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", **internals.client_options()
+    ) as client:
+        yield client
+
+
+@pins("_OpMsg")
+def test_batches_of_cursors_are_decoded_in_slices(
+    optioned: Any, sync_db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    original = internals.decode_reply
+
+    def decode_reply(reply: Any, *args: Any) -> list[Any]:
+        decoded.append(len(reply))
+        return original(reply, *args)
+
+    monkeypatch.setattr(internals, "decode_reply", decode_reply)
+    documents = [{"_id": n, "text": "x" * 100} for n in range(5000)]
+    sync_db.test.insert_many(documents)
+    for cursor in (optioned[sync_db.name].test.find(), optioned[sync_db.name].test.aggregate([])):
+        decoded.clear()
+        assert cursor.to_list() == documents
+        # Whether the small first batch goes the same way is of no concern.
+        assert max(decoded) > (len(documents) - 101) * 100
+    # Nothing is to be decoded here.
+    decoded.clear()
+    (raw,) = optioned[sync_db.name].test.find_raw_batches({"_id": 1})
+    assert decode(raw) == documents[1]
+    assert decoded == []
+
+
+@pins("_OpMsg")
+def test_size_of_a_reply_is_known_to_the_thread_that_received_it(
+    optioned: Any, sync_db: Any
+) -> None:
+    sync_db.test.insert_one({"_id": 1, "text": "x" * 1000})
+    internals.forget_reply_size()
+    assert sync_db.test.find_one() is not None
+    assert internals.reply_size() is None, "the reply to a client that is not ours"
+    assert optioned[sync_db.name].test.find_one() is not None
+    size = internals.reply_size()
+    assert size is not None
+    assert 1000 < size < 2000
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(internals.reply_size).result() is None
+    internals.forget_reply_size()
+    assert internals.reply_size() is None
 
 
 @pins("_connect")
@@ -232,7 +376,7 @@ def parsed(path: Path) -> list[ast.AST]:
 
 
 def used_names(nodes: list[ast.AST]) -> set[str]:
-    """The private attributes that are read or set, also by their name in a string."""
+    """The private attributes that are read or set, also by their name in a string, and options."""
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     calls = (node for node in nodes if isinstance(node, ast.Call) and len(node.args) > 1)
     by_name = (
@@ -241,7 +385,10 @@ def used_names(nodes: list[ast.AST]) -> set[str]:
         if isinstance(call.func, ast.Name) and call.func.id in ("getattr", "hasattr", "setattr")
         if isinstance(call.args[1], ast.Constant)
     )
-    return {name for name in (*attributes, *by_name) if is_private(name)}
+    keys = (key for node in nodes if isinstance(node, ast.Dict) for key in node.keys)
+    # The one private name that everybody's documents have.
+    options = (key.value for key in keys if isinstance(key, ast.Constant) and key.value != "_id")
+    return {name for name in (*attributes, *by_name, *options) if is_private(str(name))}
 
 
 def own_names(nodes: list[ast.AST]) -> set[str]:
@@ -273,6 +420,14 @@ def imported_names(nodes: list[ast.AST]) -> set[str]:
 
 def files() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if path != INTERNALS)
+
+
+@pins("_let")
+def test_clone_forgets_variables_and_a_rewound_copy_does_not(sync_db: Any) -> None:
+    cursor = sync_db.test.find(let={"most": 3})
+    assert cursor._let == {"most": 3}
+    assert cursor.clone()._let is None
+    assert internals.rewound(cursor)._let == {"most": 3}
 
 
 def test_every_private_name_in_use_is_pinned() -> None:
@@ -310,6 +465,7 @@ def test_no_private_attribute_is_taken_from_a_delegate() -> None:
         ("cursor._refresh()", {"_refresh"}),
         ("getattr(cursor, '_data', None)", {"_data"}),
         ("cursor._killed = True", {"_killed"}),
+        ("MongoClient(**{'_pool_class': pool, 'connect': False, **more})", {"_pool_class"}),
         ("cursor.__class__, cursor.alive, getattr(cursor, 'alive')", set()),
     ],
 )

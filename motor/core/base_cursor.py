@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import warnings
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,6 +20,12 @@ from motor.core.waiting import Waiters
 from motor.operation import OperationFuture, SerialQueue
 
 __all__ = ["AgnosticBaseCursor"]
+
+#: How many documents "async for" gives out between two looks at the clock.
+BREATH = 64
+
+#: How long (in seconds) "async for" goes on at most without letting the event loop run.
+PATIENCE = 0.001
 
 
 class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
@@ -40,6 +48,8 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         self._queue = _queue
         self._reader = Reader(cursor, start=_start, queue=_queue)
         self._waiters = Waiters()
+        self._breath = BREATH
+        self._breathed = 0.0
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
@@ -97,8 +107,36 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         else:
             future = self._submit_function(run, queue=reader.queue, discard=discard)
         read.future = future
-        future.add_done_callback(partial(_settle, reader))
+        future.add_done_callback(partial(_after_read, weakref.ref(self), reader))
         return future
+
+    def _read_ahead(self) -> None:
+        """Start reading the next batch while this one is consumed, if that is good.
+
+        Not with a session of the user's, whose operations must not be more than were asked for; not
+        within ``pymongo.timeout()``, whose end is not that of who will ask; and nothing is to be
+        had ahead from a cursor that waits for what has not happened yet.
+        """
+        reader = self._reader
+        if (
+            reader.may_read_ahead
+            and self._queue is None
+            and not self._client._closed
+            and not pymongo_internals.is_tailable(reader.delegate)
+            and pymongo_internals.remaining_timeout() is None
+        ):
+            reader.ahead = True
+            self._submit_function(reader.read_ahead, queue=reader.queue)
+
+    async def _breathe(self) -> None:
+        """See to the next batch, and let the event loop run if it has not for a while."""
+        self._breath = BREATH
+        self._read_ahead()
+        now = time.monotonic()
+        if now - self._breathed > PATIENCE:
+            await asyncio.sleep(0)
+            now = time.monotonic()
+        self._breathed = now
 
     def _wait_a_turn(self, delegate: Any, run: Callable[[], Any], wanted: int | None) -> Any:
         self._client._waiting_lane.limit_turn(delegate, wanted)
@@ -137,7 +175,12 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
     async def __anext__(self) -> Any:
         reader = self._reader
         if reader.buffer and not reader.unclaimed:
-            return reader.buffer.popleft()
+            self._breath -= 1
+            if self._breath:
+                return reader.buffer.popleft()
+            await self._breathe()
+            if reader.buffer and not reader.unclaimed:
+                return reader.buffer.popleft()
         # Not self.next: a subclass that overrides it has never changed what "async for" does.
         return await AgnosticBaseCursor.next(self)
 
@@ -270,6 +313,16 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
 
 def _settle(reader: Reader, *outcome: object) -> None:
     reader.settle()
+
+
+def _after_read(
+    cursor: weakref.ref[AgnosticBaseCursor], reader: Reader, future: OperationFuture[Any]
+) -> None:
+    reader.settle()
+    # A cursor that nobody has any more needs no further batch.
+    alive = cursor()
+    if alive is not None and alive._reader is reader and not future.cancelled():
+        alive._read_ahead()
 
 
 #: The tasks of `each`, which the loop alone would let the garbage collector have.

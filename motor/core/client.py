@@ -73,6 +73,7 @@ class AgnosticClient(Namespace):
         if user_info is not None and not hasattr(MongoClient, "append_metadata"):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
             own_info, user_info = _joined(own_info, user_info), None
+        kwargs = pymongo_internals.client_options() | kwargs
         super().__init__(self.__delegate_class__(*args, driver=own_info, **kwargs))
         if user_info is not None:
             self.delegate.append_metadata(user_info)

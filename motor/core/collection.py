@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any, NoReturn
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -9,9 +10,24 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import LatentCursor
+from motor.metaprogramming import AsyncWrite, LatentCursor
+from motor.turns import with_turns
 
 __all__ = ["AgnosticCollection"]
+
+
+class _InsertMany(AsyncWrite):
+    """``insert_many``, on a worker that does not keep the interpreter lock to itself."""
+
+    def make(self, pymongo_name: str) -> types.FunctionType:
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if args:
+                args = (with_turns(args[0]), *args[1:])
+            elif "documents" in kwargs:
+                kwargs["documents"] = with_turns(kwargs["documents"])
+            return self._submit(pymongo_name, args, kwargs)
+
+        return method  # type: ignore[return-value]
 
 
 class AgnosticCollection(Namespace):
@@ -30,6 +46,8 @@ class AgnosticCollection(Namespace):
 
     # PyMongo annotates its asynchronous twin as returning a cursor of another kind.
     aggregate_raw_batches: Any = LatentCursor()
+    # Like PyMongo's, but gentler to other threads.
+    insert_many: Any = _InsertMany()
 
     database: Any
 
