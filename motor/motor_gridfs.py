@@ -1,4 +1,4 @@
-"""Where Motor 3 had its classes for GridFS, before they get a framework. They are in ``motor.core``.
+"""Where Motor 3 had its classes for GridFS, of no framework yet. They are in ``motor.core``.
 
 Applications use those of ``motor.motor_asyncio`` or ``motor.motor_tornado``.
 """

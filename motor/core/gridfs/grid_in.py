@@ -38,7 +38,7 @@ def check_chunk_size(size: Any) -> None:
 
 
 class UploadField(MotorAttributeFactory):
-    """A property of a file that is written: PyMongo's, which may be set until the file is closed."""
+    """PyMongo's property of a file, which may be set until the file is closed."""
 
     def create_attribute(self, cls: type, attr_name: str) -> Any:
         def read(self: AgnosticGridIn) -> Any:
@@ -62,8 +62,8 @@ class AgnosticGridIn(GridFSObject):
     Raises TypeError if `root_collection` is not a Motor collection of the same framework, and
     TypeError or ValueError for a ``chunk_size`` that is no number of bytes.
 
-    At the end of an ``async with`` block the file is closed; after an exception it is aborted. Until
-    it is closed, attributes that are set become fields of its document.
+    At the end of an ``async with`` block the file is closed; after an exception it is aborted.
+    Until it is closed, attributes that are set become fields of its document.
     """
 
     __motor_class_name__ = "MotorGridIn"

@@ -44,7 +44,7 @@ class MotorGridOutProperty(MotorAttributeFactory):
 
 
 class _Position(SelfAwaiting, int):
-    """A position in a file: a number, and one that may be awaited, as PyMongo's async API has it."""
+    """A position in a file: a number that may be awaited, as PyMongo's async API has it."""
 
     __eq__ = int.__eq__
     __hash__ = int.__hash__

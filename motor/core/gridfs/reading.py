@@ -210,7 +210,8 @@ class RangeReader:
     def _request(self) -> bool:
         """Start reading the next batch. False: there is none."""
         chunks, start, end = self._chunks, self._next, self._end
-        assert chunks is not None and end is not None
+        assert chunks is not None
+        assert end is not None
         if start >= end:
             return False
         limit = min(max(1, self._size // chunks.chunk_size), BATCH_CHUNKS)
