@@ -40,7 +40,7 @@ class MotorGridOutProperty(MotorAttributeFactory):
         ) -> Any:
             return self._document(field).get(field, default)
 
-        return property(read, doc=self._document(cls, attr_name))
+        return self._property(cls, attr_name, read)
 
 
 class _Position(SelfAwaiting, int):
@@ -68,7 +68,7 @@ class AgnosticGridOut(GridFSObject):
     __delegate_class__ = GridOut
     __async_class__ = AsyncGridOut
 
-    _id: Any = MotorGridOutProperty("_id", doc="The file's ``_id``.")
+    _id: Any = MotorGridOutProperty("_id")
     filename: Any = MotorGridOutProperty("filename")
     name: Any = MotorGridOutProperty("filename")
     content_type: Any = MotorGridOutProperty("contentType")
@@ -240,6 +240,8 @@ class AgnosticGridOut(GridFSObject):
         Returns the new position at once; it may be awaited, which gives the same. Raises OSError
         for a position before the start.
         """
+        if not isinstance(pos, int):
+            raise TypeError(f"a position in a file must be a number of bytes, not {pos!r}")
         if whence == os.SEEK_CUR:
             pos += self.tell()
         elif whence == os.SEEK_END:
