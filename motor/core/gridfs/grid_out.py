@@ -16,7 +16,7 @@ from motor.core.base import bound_queue, unwrap
 from motor.core.gridfs.base import GridFSObject, queue_of_session
 from motor.core.gridfs.reading import RangeReader
 from motor.core.self_awaiting import SelfAwaiting
-from motor.metaprogramming import MotorAttributeFactory
+from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
 from motor.operation import OperationFuture, SerialQueue
 
 __all__ = ["AgnosticGridOut", "MotorGridOutProperty"]
@@ -145,6 +145,7 @@ class AgnosticGridOut(GridFSObject):
 
     # Reading.
 
+    @coroutine_annotation
     def open(self) -> OperationFuture[Any]:
         """Start reading what is known of the file, unless that is at hand.
 
@@ -158,6 +159,7 @@ class AgnosticGridOut(GridFSObject):
         self.delegate.open()
         return self
 
+    @coroutine_annotation
     def read(self, size: int = -1) -> OperationFuture[bytes]:
         """Start reading the next `size` bytes, or all that remain if `size` is negative.
 
@@ -166,6 +168,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(self.delegate.read, size)
 
+    @coroutine_annotation
     def readchunk(self) -> OperationFuture[bytes]:
         """Start reading the rest of the chunk that the position is in.
 
@@ -173,6 +176,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(self.delegate.readchunk)
 
+    @coroutine_annotation
     def readline(self, size: int = -1) -> OperationFuture[bytes]:
         """Start reading the next line, or `size` bytes of it if `size` is not negative.
 
@@ -180,6 +184,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(pymongo_internals.read_line, self.delegate, size)
 
+    @coroutine_annotation
     def readlines(self, size: int = -1) -> OperationFuture[list[bytes]]:
         """Start reading lines, all that remain, or until they have `size` bytes or more.
 
@@ -187,6 +192,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(self._readlines, size)
 
+    @coroutine_annotation
     def to_list(self) -> OperationFuture[list[bytes]]:
         """Start reading all lines that remain. Returns a future of the list.
 
@@ -300,6 +306,7 @@ class AgnosticGridOut(GridFSObject):
 
     # Closing.
 
+    @coroutine_annotation
     def close(self) -> OperationFuture[None]:
         """Start closing the file. Returns a future of None. Closing it twice is no error."""
         already, self._closed = self._closed, True
