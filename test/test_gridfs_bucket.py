@@ -140,7 +140,7 @@ async def test_rename_changes_one_file(bucket: Any, sync_db: Any) -> None:
     assert await bucket.rename(first, "new") is None
     assert sorted(file["filename"] for file in sync_db.fs.files.find()) == ["name", "new"]
     with pytest.raises(NoFile):
-        await bucket.rename("nope", "new")
+        await bucket.rename(5, "new")
 
 
 async def test_rename_by_name_changes_all_revisions(bucket: Any, sync_db: Any) -> None:

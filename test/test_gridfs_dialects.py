@@ -35,7 +35,7 @@ async def test_code_for_motor_3(bucket: Any) -> None:
         chunks.append(chunk)
     assert chunks[0] == b"data"
     grid_out.close()
-    cursor = bucket.find({"filename": "test_file"}, no_cursor_timeout=True)
+    cursor = bucket.find({"filename": "test_file"}, sort=[("uploadDate", -1)])
     with pytest.warns(DeprecationWarning, match="fetch_next"):
         assert await cursor.fetch_next
     with pytest.warns(DeprecationWarning, match="next_object"):
