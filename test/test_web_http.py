@@ -65,11 +65,11 @@ def test_what_is_not_there_is_not_found(site):
 
 
 @pytest.mark.usefixtures("file_id")
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
-def test_other_methods_are_not_allowed(site, commands, method):
-    answer = site.request(method, "picture.png")
-    assert answer.status == 405
-    assert answer.headers["Allow"].replace(" ", "") == "GET,HEAD"
+def test_other_methods_are_not_allowed(site, commands):
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"):
+        answer = site.request(method, "picture.png")
+        assert answer.status == 405
+        assert answer.headers["Allow"].replace(" ", "") == "GET,HEAD"
     assert not commands.named("find")
 
 
@@ -491,7 +491,6 @@ def test_each_front_can_be_imported_without_the_others():
         "motor.web.asgi": ["tornado", "aiohttp", "starlette", "fastapi"],
         "motor.aiohttp": ["tornado", "starlette"],
         "motor.web.handler": ["aiohttp", "starlette"],
-        "motor.web": ["tornado", "aiohttp", "starlette"],
     }.items():
         run_python(
             f"""

@@ -188,14 +188,15 @@ def asgi_server(app: Any) -> Serve:
     async def serve(listening: Any, ready: Any, stop: Any) -> None:
         import uvicorn
 
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.001)
-        ready()
-        await stop.wait()
-        server.should_exit = server.force_exit = True
-        await serving
+        class Server(uvicorn.Server):
+            async def main_loop(self) -> None:
+                # Without waiting for the next tick of a clock.
+                await self.on_tick(0)
+                ready()
+                await stop.wait()
+                self.force_exit = True
+
+        await Server(uvicorn.Config(app, log_config=None, lifespan="off")).serve([listening])
 
     return serve
 
