@@ -13,7 +13,7 @@ from bson import ObjectId
 from gridfs.errors import FileExists
 from pymongo.errors import OperationFailure, WriteError
 
-from support import CommandRecorder, Framework
+from support import CommandRecorder, Framework, async_wait_until
 from support.gridfs import CHUNK, content, leftovers
 
 MEGABYTE = 1024 * 1024
@@ -239,6 +239,34 @@ async def test_cancelled_block_leaves_nothing(framework: Framework, db: Any, syn
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert leftovers(sync_db) == (0, 0)
+
+
+async def test_close_that_was_cancelled_may_be_repeated(
+    framework: Framework, client_factory: Any, db_name: str, sync_db: Any, fail_point: Any
+) -> None:
+    client = client_factory(appName="gridfs-close")
+    grid_in = framework.GridFSBucket(client[db_name]).open_upload_stream("name", CHUNK)
+    await grid_in.write(b"some data")
+    failure = {"failCommands": ["insert"], "blockConnection": True, "blockTimeMS": 100}
+    with fail_point(appName="gridfs-close", **failure):
+        for _ in range(3):
+            closing = grid_in.close()
+            # At different moments, one of which is when the last bytes have just been handed over.
+            for _ in range(5):
+                await asyncio.sleep(0)
+            closing.cancel()
+        await grid_in.close()
+    assert stored(sync_db, grid_in) == b"some data"
+
+
+async def test_abort_goes_on_when_nobody_waits_for_it(
+    framework: Framework, db: Any, sync_db: Any
+) -> None:
+    grid_in = framework.GridFSBucket(db).open_upload_stream("name")
+    await grid_in.write(bytes(7_000_000))
+    grid_in.abort().cancel()
+    await async_wait_until(lambda: grid_in.closed, what="the file was aborted")
     assert leftovers(sync_db) == (0, 0)
 
 

@@ -189,7 +189,8 @@ class AgnosticGridIn(GridFSObject):
         It fails with ValueError when the file is closed, TypeError for anything else, and
         FileExists when there is another file with this ``_id``.
         """
-        if type(data) is bytes and self._may_write_now():
+        small = type(data) is bytes and len(data) <= self._upload.batch_bytes
+        if small and self._may_write_now():
             future = self._upload.add(data)
             return self._client._resolved(None) if future is None else future
         return self._in_turn(lambda: self._write(data))
@@ -225,6 +226,8 @@ class AgnosticGridIn(GridFSObject):
         upload = self._upload
         encoding = self._document.get("encoding")
         count = upload.batch_bytes // upload.chunk_size
+        if isinstance(data, str):
+            data = as_bytes(data, encoding)
         async for pieces in pieces_of(data, upload.chunk_size, count, self._submit_function):
             for piece in pieces:
                 if not is_plain(piece):
@@ -233,8 +236,13 @@ class AgnosticGridIn(GridFSObject):
                 if future is not None:
                     await future
 
-    def _in_turn(self, step: Callable[[], Coroutine[Any, Any, T]]) -> OperationFuture[T]:
-        """Start a step when those before it have ended."""
+    def _in_turn(
+        self, step: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True
+    ) -> OperationFuture[T]:
+        """Start a step when those before it have ended.
+
+        - `cancels`: whether cancelling the future cancels the step
+        """
         loop = self._loop()
         self._steps = before = [
             each for each in self._steps if not (each.done() or each.get_loop().is_closed())
@@ -251,7 +259,7 @@ class AgnosticGridIn(GridFSObject):
 
         task = loop.create_task(run())
         self._steps = [*before, task]
-        return future_of(task)
+        return future_of(task, cancels=cancels)
 
     # The end.
 
@@ -276,7 +284,8 @@ class AgnosticGridIn(GridFSObject):
 
         Returns a future of None. Another file that has the same ``_id`` stays.
         """
-        return self._in_turn(self._upload.abort)
+        # Whoever gives up waiting for it still wants nothing to be left.
+        return self._in_turn(self._upload.abort, cancels=False)
 
     async def __aenter__(self) -> Any:
         return self

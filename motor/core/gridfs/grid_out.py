@@ -226,6 +226,7 @@ class AgnosticGridOut(GridFSObject):
         """Where the next read is to begin, now that it will not be ``async for``'s."""
         if self._pieces is not None:
             self._moved_to = self._pieces.position
+            self._pieces.stop()
             self._pieces = None
         return self._moved_to
 
