@@ -177,6 +177,21 @@ async def test_session_is_used_by_one_operation_at_a_time(
     assert {len(each.getvalue()) for each in destinations} == {5_000_000}
 
 
+async def test_nothing_is_read_ahead_in_a_session(
+    framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
+) -> None:
+    client = client_factory(event_listeners=[commands])
+    bucket = framework.GridFSBucket(client[db_name])
+    file_id = await bucket.upload_from_stream("name", bytes(5_000_000))
+    async with client.start_session() as session:
+        pieces = (await bucket.open_download_stream(file_id, session=session)).iter_range()
+        commands.clear()
+        await anext(pieces)
+        # Comes after whatever else has been started in the session.
+        await client.admin.command("ping", session=session)
+        assert commands.names == ["find", "ping"]
+
+
 async def test_bound_session_is_used_by_one_operation_at_a_time(
     framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
 ) -> None:

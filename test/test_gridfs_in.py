@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gridfs
@@ -243,20 +245,23 @@ async def test_cancelled_block_leaves_nothing(framework: Framework, db: Any, syn
 
 
 async def test_close_that_was_cancelled_may_be_repeated(
-    framework: Framework, client_factory: Any, db_name: str, sync_db: Any, fail_point: Any
+    framework: Framework, client_factory: Any, db_name: str, sync_db: Any
 ) -> None:
-    client = client_factory(appName="gridfs-close")
-    grid_in = framework.GridFSBucket(client[db_name]).open_upload_stream("name", CHUNK)
-    await grid_in.write(b"some data")
-    failure = {"failCommands": ["insert"], "blockConnection": True, "blockTimeMS": 100}
-    with fail_point(appName="gridfs-close", **failure):
-        for _ in range(3):
-            closing = grid_in.close()
-            # At different moments, one of which is when the last bytes have just been handed over.
-            for _ in range(5):
-                await asyncio.sleep(0)
-            closing.cancel()
+    with ThreadPoolExecutor(1) as executor:
+        client = client_factory(executor=executor)
+        grid_in = framework.GridFSBucket(client[db_name]).open_upload_stream("name")
+        await grid_in.write(b"some data")
+        # The last bytes are handed over, but nobody comes for them yet.
+        free = threading.Event()
+        executor.submit(free.wait)
+        closing = grid_in.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.sleep(0)
+        free.set()
         await grid_in.close()
+        await client.close()
     assert stored(sync_db, grid_in) == b"some data"
 
 
@@ -316,6 +321,17 @@ async def test_error_of_the_server_is_raised_and_nothing_is_left(
     bucket = framework.GridFSBucket(db)
     with pytest.raises(WriteError, match="Document failed validation"):
         await bucket.upload_from_stream("name", b"data")
+    assert leftovers(sync_db) == (0, 0)
+
+
+async def test_batch_that_was_stored_in_part_is_deleted(bucket: Any, sync_db: Any) -> None:
+    sync_db.create_collection("fs.chunks", validator={"$expr": {"$lt": ["$n", 3]}})
+    grid_in = bucket.open_upload_stream("name")
+    await grid_in.write(content(10 * CHUNK))
+    with pytest.raises(WriteError):
+        await grid_in.close()
+    assert leftovers(sync_db) == (0, 3)
+    await grid_in.abort()
     assert leftovers(sync_db) == (0, 0)
 
 
