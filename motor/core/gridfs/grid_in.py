@@ -113,7 +113,8 @@ class AgnosticGridIn(GridFSObject):
         super().__init__(delegate)
         self._client = owner._client
         self._queue = queue_of_session(delegate, owner)
-        self._upload = Upload(delegate, self._submit_function, self._queue)
+        # The owner's method, because its own would lead back here, and keep both alive.
+        self._upload = Upload(delegate, owner._submit_function, self._queue)
         #: The operations that the next one must wait for. All of them: one that waits itself may
         #: be cancelled.
         self._steps: list[asyncio.Task[Any]] = []

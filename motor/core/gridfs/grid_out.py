@@ -292,7 +292,11 @@ class AgnosticGridOut(GridFSObject):
         if self._pieces is None:
             self._pieces = RangeReader(self, self.tell(), None)
             self._moved_to = None
-        return await self._pieces.__anext__()
+        try:
+            return await self._pieces.__anext__()
+        except StopAsyncIteration:
+            self._leave_pieces()
+            raise
 
     async def stream_to_handler(self, request_handler: Any) -> None:
         """Write the rest of the file to a Tornado request handler, and flush after each chunk.
