@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import pickle
 import zlib
 
 import pytest
 from bson import ObjectId
+from pymongo.errors import InvalidOperation
 
 from support import run_python
 from support.web import (
@@ -158,6 +160,8 @@ def test_motor_web_has_the_name_it_always_had():
     from motor.web import GridFSHandler
 
     assert motor.web.GridFSHandler is GridFSHandler
+    assert pickle.loads(pickle.dumps(GridFSHandler)) is GridFSHandler
+    assert GridFSHandler.__module__ == "motor.web"
     assert "GridFSHandler" in dir(motor.web)
     with pytest.raises(AttributeError, match="nope"):
         _ = motor.web.nope
@@ -301,6 +305,46 @@ async def test_without_a_path_below_the_mount_there_is_no_file(web_client, db_na
     ):
         sent = await ask(app, path=path, root_path=root)
         assert sent[0]["status"] == expected, path
+
+
+async def test_the_app_asks_the_application_for_the_type(web_client, db_name):
+    from motor.web.asgi import GridFSApp
+
+    seen = []
+
+    def get_content_type(filename, grid_out):
+        seen.append((filename, grid_out.filename))
+        return "x/y"
+
+    def get_cache_time(filename, modified, content_type):
+        seen.append((filename, content_type))
+        return 0
+
+    app = GridFSApp(
+        web_client("asgi")[db_name],
+        get_content_type=get_content_type,
+        get_cache_time=get_cache_time,
+    )
+    sent = await ask(app)
+    assert dict(sent[0]["headers"])[b"content-type"] == b"x/y"
+    assert seen == [("a.txt", "a.txt"), ("a.txt", "x/y")]
+
+
+async def test_a_response_is_of_an_open_motor_file(web_client, db_name, sync_bucket):
+    from motor.motor_asyncio import AsyncIOMotorGridFSBucket
+    from motor.web.asgi import GridFSResponse
+
+    for no_file in (sync_bucket.open_download_stream_by_name("a.txt"), b"content", None):
+        with pytest.raises(TypeError, match="must be a GridOut of a Motor bucket"):
+            GridFSResponse(no_file)
+    bucket = AsyncIOMotorGridFSBucket(web_client("asgi")[db_name])
+    grid_out = await bucket.open_download_stream_by_name("a.txt")
+    with pytest.raises(ValueError, match="disposition must be"):
+        GridFSResponse(grid_out, disposition="download")
+    with pytest.raises(TypeError, match="number of seconds"):
+        GridFSResponse(grid_out, cache_time="1")
+    with pytest.raises(InvalidOperation, match="open"):
+        GridFSResponse(type(grid_out)(bucket.collection, grid_out._id))
 
 
 async def test_websockets_are_refused(web_client, db_name):

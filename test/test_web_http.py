@@ -311,7 +311,9 @@ def test_a_get_gridfs_file_that_gives_no_file_is_an_error_that_says_so(start_sit
         return b"content"
 
     assert start_site(get_gridfs_file=wrong).get("x").status == 500
-    wait_until(lambda: any("must give a GridOut" in error for error in server_errors()))
+    wait_until(
+        lambda: any("must be a GridOut of a Motor bucket" in error for error in server_errors())
+    )
 
 
 @pytest.mark.usefixtures("file_id")

@@ -23,7 +23,14 @@ from motor.web.planner import (
     plan_response,
     standard_headers,
 )
-from motor.web.source import BadRevision, find_file, open_by_name, parse_revision, read_body
+from motor.web.source import (
+    BadRevision,
+    check_grid_out,
+    find_file,
+    open_by_name,
+    parse_revision,
+    read_body,
+)
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -53,7 +60,8 @@ class GridFSResponse(Response):
 
     - `grid_out`: an open ``AsyncIOMotorGridOut``
     - `content_type`: the type to send; by default the file's own, or `contentType` of its metadata,
-      or a guess from its name, or "application/octet-stream"
+      or a guess from its name, or "application/octet-stream", which is also sent in place of what
+      cannot be a type
     - `cache_time`: seconds for which a cache need not ask whether the file has changed; with 0 it
       may keep the file and asks each time
     - `disposition`: "inline" to have the browser show the file, "attachment" to have it saved; None
@@ -65,7 +73,8 @@ class GridFSResponse(Response):
     Status and body are decided when it is sent, from the request: conditions, ranges, HEAD. In
     answer to another method than GET and HEAD the whole file is sent.
 
-    Raises ValueError for another `disposition`, TypeError if `cache_time` is no number.
+    Raises TypeError for another `grid_out` and a `cache_time` that is no number, InvalidOperation
+    for a `grid_out` that is not open, ValueError for another `disposition`.
     """
 
     def __init__(
@@ -78,6 +87,7 @@ class GridFSResponse(Response):
         headers: Mapping[str, str] | None = None,
         background: Any = None,
     ) -> None:
+        check_grid_out(grid_out, "the first argument to GridFSResponse")
         check_disposition(disposition)
         self._grid_out = grid_out
         self._facts = facts = FileFacts.of(grid_out)

@@ -198,3 +198,7 @@ class GridFSHandler(RequestHandler):
         content_type = self._headers.get("Content-Type", "").split(";")[0]
         compressible = GZipContentEncoding.CONTENT_TYPES
         return content_type.startswith("text/") or content_type in compressible
+
+
+# Where users import it from, and where Motor 3 had it.
+GridFSHandler.__module__ = "motor.web"

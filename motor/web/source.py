@@ -12,7 +12,14 @@ from bson.errors import InvalidId
 
 from motor.core import AgnosticGridOut
 
-__all__ = ["BadRevision", "find_file", "open_by_name", "parse_revision", "read_body"]
+__all__ = [
+    "BadRevision",
+    "check_grid_out",
+    "find_file",
+    "open_by_name",
+    "parse_revision",
+    "read_body",
+]
 
 #: GridFS's "newest".
 NEWEST = -1
@@ -53,6 +60,12 @@ async def open_by_name(bucket: Any, filename: str, revision: int = NEWEST) -> An
     return await bucket.open_download_stream_by_name(filename, revision=revision)
 
 
+def check_grid_out(grid_out: object, what: str) -> None:
+    """Raise TypeError unless `grid_out` is a Motor ``GridOut``."""
+    if not isinstance(grid_out, AgnosticGridOut):
+        raise TypeError(f"{what} must be a GridOut of a Motor bucket, not {grid_out!r}")
+
+
 async def find_file(
     get_gridfs_file: Callable[..., Awaitable[Any]], bucket: Any, filename: str, request: Any
 ) -> Any:
@@ -62,11 +75,7 @@ async def find_file(
     """
     try:
         grid_out = await get_gridfs_file(bucket, filename, request)
-        if not isinstance(grid_out, AgnosticGridOut):
-            raise TypeError(
-                f"get_gridfs_file must give a GridOut of Motor's, not {grid_out!r}; for a file "
-                "that is not there it raises gridfs.NoFile"
-            )
+        check_grid_out(grid_out, "the result of get_gridfs_file, if it does not raise NoFile,")
         return await grid_out.open()
     except (gridfs.NoFile, InvalidId):
         return None
