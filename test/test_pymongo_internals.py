@@ -29,7 +29,11 @@ PACKAGE = Path(motor.__file__).parent
 INTERNALS = Path(internals.__file__)
 
 #: Private names in other files that are not PyMongo's, and whose they are.
-OTHERS = {("executor.py", "_max_workers"): "concurrent.futures.ThreadPoolExecutor's"}
+OTHERS = {
+    ("executor.py", "_max_workers"): "concurrent.futures.ThreadPoolExecutor's",
+    ("aiohttp.py", "_is_coroutine"): "asyncio's, where inspect.markcoroutinefunction is missing",
+    ("handler.py", "_headers"): "tornado.web.RequestHandler's, which has no way to read its header",
+}
 
 PINNED: set[str] = set()
 

@@ -19,9 +19,9 @@ CHUNK = 255 * 1024
 CHUNKS = 160
 LENGTH = CHUNK * CHUNKS
 
-#: Bytes. What the kernel may hold of a connection on the loopback device, what servers hold, the
-#: megabyte that is read ahead, and a batch of MongoDB's, 16 MB at most.
-_MOST_AHEAD = 20 * 2**20
+#: Bytes: what the kernel holds of a connection on the loopback device, some 4 MB, what servers hold,
+#: and what Motor reads ahead.
+_MOST_AHEAD = 12 * 2**20
 
 #: Seconds without a read, after which a stalled client counts as having stalled the server.
 _QUIET = 0.5

@@ -131,6 +131,7 @@ class GridFSHandler(RequestHandler):
         self._describe(path, gridout, facts)
         request_headers = {name.lower(): value for name, value in self.request.headers.items()}
         method = "GET" if include_body else "HEAD"
+        # Tornado has public ways to set a field, but none to see what a subclass has set.
         plan = plan_response(method, request_headers, self._headers, facts.length)
         self.set_status(plan.status)
         plan.apply_to(self._headers)
