@@ -19,7 +19,7 @@ CHUNK = 255 * 1024
 CHUNKS = 160
 LENGTH = CHUNK * CHUNKS
 
-#: Bytes: what the kernel holds of a connection on the loopback device, some 4 MB, what servers hold,
+#: Bytes: what the kernel holds of a connection on the loopback device, some 4 MB, what servers do,
 #: and what Motor reads ahead.
 _MOST_AHEAD = 12 * 2**20
 
