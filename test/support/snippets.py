@@ -45,7 +45,16 @@ _OPTION = re.compile(r"^\s+:(?P<name>[\w-]+):\s*(?P<value>.*)$")
 _NOT_RUN = re.compile(r"^\s*(?:\* - |- )?\.\. Not run: (?P<reason>.+)$")
 _SETUP = ".. Before each snippet:"
 KNOWN_CLASSES = frozenset(
-    "tornado pymongo-async pymongo dialects legacy legacy-client continued not-run".split()
+    [
+        "tornado",
+        "pymongo-async",
+        "pymongo",
+        "dialects",
+        "legacy",
+        "legacy-client",
+        "continued",
+        "not-run",
+    ]
 )
 
 
@@ -157,14 +166,14 @@ class Runner:
             name: str = framework.Client.__name__
             client_class: Callable[..., Any] = getattr(legacy, name)
             return client_class
-        client_class = framework.Client
-        return client_class
+        return framework.Client
 
     def _run(
         self, program: list[Snippet], framework: Framework, client_class: Callable[..., Any]
     ) -> None:
         given = client_class(self._uri)
-        names = {"__name__": "__main__", "uri": self._uri, "client": given}
+        # Also under a name of its own, as snippets make clients called "client".
+        names = {"__name__": "__main__", "uri": self._uri, "client": given, "_given": given}
         names |= {"db": given[self._db_name], "collection": given[self._db_name].things}
         setup = Snippet(program[0].page, 1, setup_code(program[0].page))
         replaced = {f'"{PAGE_URI}"': repr(self._uri), PAGE_DATABASE: self._db_name}
