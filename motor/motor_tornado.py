@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from motor import core
+from motor.core import bridge
 from motor.frameworks import tornado as tornado_framework
 from motor.metaprogramming import create_class_with_framework
 
@@ -38,3 +39,7 @@ MotorRawBatchCommandCursor = create_motor_class(core.AgnosticRawBatchCommandCurs
 MotorLatentCommandCursor = create_motor_class(core.AgnosticLatentCommandCursor)
 MotorChangeStream = create_motor_class(core.AgnosticChangeStream)
 MotorClientEncryption = create_motor_class(core.AgnosticClientEncryption)
+
+
+def __getattr__(name: str) -> Any:
+    return bridge.module_attribute(__name__, name)

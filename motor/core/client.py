@@ -10,12 +10,12 @@ from typing import Any, NoReturn, TypeVar
 
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.driver_info import DriverInfo
-from pymongo.errors import InvalidOperation
+from pymongo.errors import ConfigurationError, InvalidOperation
 from pymongo.mongo_client import MongoClient
 
 from motor import pymongo_internals
 from motor._version import version
-from motor.core import topology
+from motor.core import bridge, topology
 from motor.core.base import unwrap
 from motor.core.foreign import adopt
 from motor.core.namespace import Namespace
@@ -73,9 +73,19 @@ class AgnosticClient(Namespace):
         if user_info is not None and not hasattr(MongoClient, "append_metadata"):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
             own_info, user_info = _joined(own_info, user_info), None
-        super().__init__(self.__delegate_class__(*args, driver=own_info, **kwargs))
+        super().__init__(self._make_delegate(args, {**kwargs, "driver": own_info}))
         if user_info is not None:
             self.delegate.append_metadata(user_info)
+
+    def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return self.__delegate_class__(*args, **kwargs)
+        except (ConfigurationError, TypeError, ValueError) as error:
+            refusal = error
+        translated = bridge.client_options(args, kwargs)
+        if translated is None:
+            raise refusal
+        return self.__delegate_class__(*args, **translated)
 
     def _set_up(self, io_loop: Any, executor: ThreadPoolExecutor | None) -> None:
         if io_loop is not None:
