@@ -18,6 +18,10 @@ __all__ = [
     "AsyncIOMotorCommandCursor",
     "AsyncIOMotorCursor",
     "AsyncIOMotorDatabase",
+    "AsyncIOMotorGridFSBucket",
+    "AsyncIOMotorGridIn",
+    "AsyncIOMotorGridOut",
+    "AsyncIOMotorGridOutCursor",
 ]
 
 T = TypeVar("T")
@@ -39,6 +43,10 @@ AsyncIOMotorRawBatchCommandCursor = create_asyncio_class(core.AgnosticRawBatchCo
 AsyncIOMotorLatentCommandCursor = create_asyncio_class(core.AgnosticLatentCommandCursor)
 AsyncIOMotorChangeStream = create_asyncio_class(core.AgnosticChangeStream)
 AsyncIOMotorClientEncryption = create_asyncio_class(core.AgnosticClientEncryption)
+AsyncIOMotorGridFSBucket = create_asyncio_class(core.AgnosticGridFSBucket)
+AsyncIOMotorGridIn = create_asyncio_class(core.AgnosticGridIn)
+AsyncIOMotorGridOut = create_asyncio_class(core.AgnosticGridOut)
+AsyncIOMotorGridOutCursor = create_asyncio_class(core.AgnosticGridOutCursor)
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,10 @@ __all__ = [
     "MotorCommandCursor",
     "MotorCursor",
     "MotorDatabase",
+    "MotorGridFSBucket",
+    "MotorGridIn",
+    "MotorGridOut",
+    "MotorGridOutCursor",
 ]
 
 T = TypeVar("T")
@@ -39,6 +43,10 @@ MotorRawBatchCommandCursor = create_motor_class(core.AgnosticRawBatchCommandCurs
 MotorLatentCommandCursor = create_motor_class(core.AgnosticLatentCommandCursor)
 MotorChangeStream = create_motor_class(core.AgnosticChangeStream)
 MotorClientEncryption = create_motor_class(core.AgnosticClientEncryption)
+MotorGridFSBucket = create_motor_class(core.AgnosticGridFSBucket)
+MotorGridIn = create_motor_class(core.AgnosticGridIn)
+MotorGridOut = create_motor_class(core.AgnosticGridOut)
+MotorGridOutCursor = create_motor_class(core.AgnosticGridOutCursor)
 
 
 def __getattr__(name: str) -> Any:

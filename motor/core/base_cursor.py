@@ -34,12 +34,13 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         *,
         _start: Callable[[], Any] | None = None,
         _queue: SerialQueue | None = None,
+        _convert: Callable[[Any], Any] | None = None,
     ) -> None:
         self.collection = collection
         self._client = collection._client
         # What the cursor asks beside its reading, such as explain, must wait for its session too.
         self._queue = _queue
-        self._reader = Reader(cursor, start=_start, queue=_queue)
+        self._reader = Reader(cursor, start=_start, queue=_queue, convert=_convert)
         self._waiters = Waiters()
 
     @classmethod

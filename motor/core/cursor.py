@@ -37,7 +37,7 @@ class AgnosticCursor(AgnosticBaseCursor):
         reader = self._reader
         # A fresh copy instead of the delegate's own rewind, which would close it on the loop's
         # thread and change it under a read that has not ended.
-        self._reader = Reader(reader.delegate.clone(), queue=reader.queue)
+        self._reader = Reader(reader.delegate.clone(), queue=reader.queue, convert=reader.convert)
         if reader.started and reader.shut():
             self._submit_closing(
                 reader.close_delegate, None if self._may_overtake() else reader.queue

@@ -44,6 +44,7 @@ class Reader:
 
     - `start`: sends the command and returns the cursor. Not called before the first read
     - `queue`: where the reads wait for one another. None: a queue of the reader's own
+    - `convert`: makes of each document what the consumer gets. None: it gets the documents
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class Reader:
         *,
         start: Callable[[], Any] | None = None,
         queue: SerialQueue | None = None,
+        convert: Callable[[Any], Any] | None = None,
     ) -> None:
         self.delegate = delegate
+        self.convert = convert
         self.queue = queue or SerialQueue()
         self.buffer: deque[Any] = deque()
         #: Whether the cursor has been sent anything: options cannot be changed any more.
@@ -186,7 +189,7 @@ class Reader:
             # Closed while the batch was on its way: PyMongo may have opened a new one.
             self.delegate.close()
             return []
-        return documents
+        return documents if self.convert is None else list(map(self.convert, documents))
 
     def shut(self) -> bool:
         """Let nothing more be read. Returns whether the cursor itself must be closed, too."""
