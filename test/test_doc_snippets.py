@@ -67,7 +67,7 @@ def test_snippet_that_warns_fails(tmp_path: Path, mongo_uri: str, db_name: str) 
 
 def test_legacy_snippet_has_to_warn(tmp_path: Path, mongo_uri: str, db_name: str) -> None:
     page = page_with(tmp_path, "await collection.insert_one({})", ":class: legacy")
-    with pytest.raises(AssertionError, match="without a warning"):
+    with pytest.raises(AssertionError, match="without a DeprecationWarning"):
         run(page, mongo_uri, db_name)
 
 

@@ -7,7 +7,7 @@ event loop, as the body of a coroutine; without, as a plain program. They find s
 - ``tornado``: the loop is Tornado's, and so are the Motor classes of the given names
 - ``pymongo-async``, ``pymongo``: the given names are PyMongo's, not Motor's
 - ``dialects``: runs twice, with Motor's names and with those of PyMongo's async API
-- ``legacy``: has to raise a DeprecationWarning of the bridge; without this, warnings are errors
+- ``legacy``: has to raise a DeprecationWarning; without this class, warnings are errors
 - ``legacy-client``: likewise, and the given client is one of ``motor.legacy``
 - ``continued``: runs in the names of the block before it
 - ``not-run``: does not run; a comment ``.. Not run: <reason>`` stands before it
@@ -37,8 +37,6 @@ from support.framework import Framework
 PAGE_URI = "mongodb://localhost:27017"
 #: The database's name in the pages: wherever a snippet says this word, a fresh database is used.
 PAGE_DATABASE = "shop"
-#: Some part of every warning that the bridge from PyMongo 2 gives.
-BRIDGE_WARNING = "migrate-from-motor-0"
 
 _BLOCK = re.compile(r"^(?P<indent>[ ]*)(?P<lead>(?:\* - |- )?)\.\. code-block:: python$")
 _OPTION = re.compile(r"^\s+:(?P<name>[\w-]+):\s*(?P<value>.*)$")
@@ -139,7 +137,8 @@ def programs(page: Path) -> list[list[Snippet]]:
 class Runner:
     """Runs snippets in a fresh database.
 
-    They find these names: `uri`, and, connected to the server, `client`, `db` and `collection`.
+    They find these names: `uri`, and, connected to the server, `client`, `db`, `collection` and,
+    for Motor, `bucket`.
     """
 
     def __init__(self, uri: str, db_name: str) -> None:
@@ -175,6 +174,8 @@ class Runner:
         # Also under a name of its own, as snippets make clients called "client".
         names = {"__name__": "__main__", "uri": self._uri, "client": given, "_given": given}
         names |= {"db": given[self._db_name], "collection": given[self._db_name].things}
+        if isinstance(given, AgnosticClient):
+            names["bucket"] = framework.GridFSBucket(names["db"])
         setup = Snippet(program[0].page, 1, setup_code(program[0].page))
         replaced = {f'"{PAGE_URI}"': repr(self._uri), PAGE_DATABASE: self._db_name}
         compiled = [(snippet, snippet.compiled(replaced)) for snippet in (setup, *program)]
@@ -214,15 +215,15 @@ def _checking_warnings(snippet: Snippet) -> Iterator[None]:
 
 
 def _check_warnings(snippet: Snippet, caught: list[warnings.WarningMessage]) -> None:
-    wanted = {"legacy", "legacy-client"} & snippet.classes
-    bridged = [w for w in caught if BRIDGE_WARNING in str(w.message)] if wanted else []
-    others = [w for w in caught if w not in bridged]
-    assert not others, f"{snippet} warns: {[str(w.message) for w in others]}"
-    assert not wanted or bridged, f"{snippet} runs without a warning of the bridge"
-    for warning in bridged:
-        assert warning.category is DeprecationWarning
-        # The warning has to lead to the line of the page.
-        assert warning.filename == str(snippet.page), f"{snippet}: warns at {warning.filename}"
+    wanted = bool({"legacy", "legacy-client"} & snippet.classes)
+    deprecations = [w for w in caught if wanted and w.category is DeprecationWarning]
+    others = [str(w.message) for w in caught if w not in deprecations]
+    assert not others, f"{snippet} warns: {others}"
+    assert deprecations or not wanted, f"{snippet} runs without a DeprecationWarning"
+    for warning in deprecations:
+        # It has to lead to the line of the page.
+        where = f"{warning.filename}:{warning.lineno}: {warning.message}"
+        assert warning.filename == str(snippet.page), f"{snippet} warns at {where}"
 
 
 async def _close_clients(names: dict[str, Any]) -> None:
