@@ -212,10 +212,12 @@ class AgnosticBase:
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> OperationFuture[Any]:
         """Start the delegate's method `name` on a worker."""
-        if kwargs and bridge.is_refused(self.delegate, name, kwargs):
-            result = bridge.call_with_keywords(self, name, args, kwargs)
-            if result is not bridge.NOT_BRIDGED:
-                return result  # type: ignore[no-any-return]
+        if (
+            kwargs
+            and bridge.is_refused(self.delegate, name, kwargs)
+            and bridge.takes(self, name, args, kwargs)
+        ):
+            return bridge.call_with_keywords(self, name, args, kwargs)  # type: ignore[no-any-return]
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         return self._submit_function(
             getattr(self.delegate, name), args, kwargs, queue=self._queue or queue, wrap=self._wrap
@@ -249,13 +251,11 @@ class AgnosticBase:
         """Call the delegate's method `name`, which does not block, and wrap its result."""
         plain_args, plain_kwargs, _ = unwrap_arguments(args, kwargs)
         try:
-            result = getattr(self.delegate, name)(*plain_args, **plain_kwargs)
+            return self._wrap(getattr(self.delegate, name)(*plain_args, **plain_kwargs))
         except TypeError:
-            bridged = bridge.call_with_keywords(self, name, args, kwargs)
-            if bridged is bridge.NOT_BRIDGED:
+            if not bridge.takes(self, name, args, kwargs):
                 raise
-            return bridged
-        return self._wrap(result)
+        return bridge.call_with_keywords(self, name, args, kwargs)
 
 
 def check_arguments(

@@ -22,7 +22,9 @@ __all__ = [
     "client_options",
     "is_refused",
     "module_attribute",
+    "takes",
     "takes_old_keywords",
+    "takes_options",
     "undefined_attribute",
 ]
 
@@ -73,13 +75,17 @@ def is_refused(delegate: Any, name: str, kwargs: Mapping[str, Any]) -> bool:
     return not (SWALLOWED.isdisjoint(kwargs) if known is None else known.issuperset(kwargs))
 
 
+def takes(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether the bridge takes arguments, which are refused, of a method of `owner`."""
+    from motor.legacy import hooks
+
+    return hooks.takes(owner, name, args, kwargs)
+
+
 def call_with_keywords(
     owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Any:
-    """Call a method of `owner` with keywords, or arguments, that are refused.
-
-    Returns the result, or `NOT_BRIDGED`.
-    """
+    """Call a method of `owner` with arguments that the bridge takes."""
     from motor.legacy import hooks
 
     return hooks.call_with_keywords(owner, name, args, kwargs)
@@ -106,11 +112,18 @@ def assign(owner: Any, name: str, value: Any) -> bool:
     return hooks.assign(owner, name, value)
 
 
-def client_options(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The keywords, refused by PyMongo, of a client to be made, as PyMongo takes them; or None."""
+def takes_options(kwargs: Mapping[str, Any]) -> bool:
+    """Whether the bridge takes the keywords, which are refused, of a client to be made."""
     from motor.legacy import hooks
 
-    return hooks.client_options(args, kwargs)
+    return hooks.takes_options(kwargs)
+
+
+def client_options(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a client to be made, which the bridge takes, as PyMongo does."""
+    from motor.legacy import hooks
+
+    return hooks.client_options(kwargs)
 
 
 def module_attribute(module: str, name: str) -> Any:
@@ -132,9 +145,9 @@ def takes_old_keywords(method: F) -> F:
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if len(args) > most or not keywords.issuperset(kwargs):
-            result = call_with_keywords(self, method.__name__, args, kwargs)
-            if result is not NOT_BRIDGED:
-                return result
+            name = method.__name__
+            if takes(self, name, args, kwargs):
+                return call_with_keywords(self, name, args, kwargs)
         return method(self, *args, **kwargs)
 
     return call  # type: ignore[return-value]

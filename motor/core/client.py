@@ -80,12 +80,10 @@ class AgnosticClient(Namespace):
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return self.__delegate_class__(*args, **kwargs)
-        except (ConfigurationError, TypeError, ValueError) as error:
-            refusal = error
-        translated = bridge.client_options(args, kwargs)
-        if translated is None:
-            raise refusal
-        return self.__delegate_class__(*args, **translated)
+        except (ConfigurationError, TypeError, ValueError):
+            if not bridge.takes_options(kwargs):
+                raise
+        return self.__delegate_class__(*args, **bridge.client_options(kwargs))
 
     def _set_up(self, io_loop: Any, executor: ThreadPoolExecutor | None) -> None:
         if io_loop is not None:
@@ -182,19 +180,20 @@ class AgnosticClient(Namespace):
         again. Closing it twice is no error. A cursor that is still being read stays open on the
         server until the server gives it up: close it first.
         """
+        delegate = self.delegate
         first_time, self._closed = not self._closed, True
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             if first_time:
-                self.delegate.close()
+                delegate.close()
             return _Done()
         if first_time:
             try:
-                self._closing = submit(self._pool, loop, self.delegate.close)
+                self._closing = submit(self._pool, loop, delegate.close)
             except RuntimeError:
                 # The application has shut down the client's own executor already.
-                self._closing = submit(default_pool(), loop, self.delegate.close)
+                self._closing = submit(default_pool(), loop, delegate.close)
         elif self._closing is None or self._closing.get_loop() is not loop:
             return _Done()
         return self._closing

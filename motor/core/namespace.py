@@ -40,18 +40,15 @@ class Namespace(AgnosticBase):
     def _latent_cursor(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A cursor that will call the delegate's method `name` when it is first used."""
         method = getattr(self.delegate, name)
+        refused = not bridge.SWALLOWED.isdisjoint(kwargs)
         try:
             check_arguments(method, args, kwargs)
-            refused = not bridge.SWALLOWED.isdisjoint(kwargs)
         except TypeError:
-            bridged = bridge.call_with_keywords(self, name, args, kwargs)
-            if bridged is bridge.NOT_BRIDGED:
+            refused = True
+            if not bridge.takes(self, name, args, kwargs):
                 raise
-            return bridged
-        if refused:
-            bridged = bridge.call_with_keywords(self, name, args, kwargs)
-            if bridged is not bridge.NOT_BRIDGED:
-                return bridged
+        if refused and bridge.takes(self, name, args, kwargs):
+            return bridge.call_with_keywords(self, name, args, kwargs)
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         return self._agnostic(AgnosticLatentCommandCursor)(
             self, method, *args, _queue=queue, **kwargs

@@ -16,8 +16,14 @@ from typing import Any
 
 __all__ = [
     "AsyncIOMotorClient",
+    "AsyncIOMotorCollection",
+    "AsyncIOMotorCursor",
+    "AsyncIOMotorDatabase",
     "AsyncIOMotorReplicaSetClient",
     "MotorClient",
+    "MotorCollection",
+    "MotorCursor",
+    "MotorDatabase",
     "MotorReplicaSetClient",
 ]
 

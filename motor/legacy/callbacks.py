@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +12,15 @@ from motor.legacy.registry import bridges
 if TYPE_CHECKING:
     from motor.legacy.calls import OldCall
 
-__all__ = ["Callback", "by_name", "check_callback", "deliver"]
+__all__ = ["Callback", "check_callback", "deliver"]
 
 #: Takes the result and the error, of which one is None.
 Callback = Callable[[Any, BaseException | None], object]
 
-#: Where a callback stands among the positional arguments of the methods that took it there.
-_POSITIONS = {("cursor", "to_list"): 1, ("cursor", "close"): 0}
-
 
 @bridges(
     "keyword",
-    ("client", "database", "collection", "cursor"),
+    ("client", "database", "collection", "cursor", "command_cursor"),
     "callback",
     "await or yield the future that the method returns",
 )
@@ -45,16 +42,6 @@ def check_callback(owner: Any, callback: object) -> None:
         )
     if not callable(callback):
         raise TypeError(f"callback must be a callable, not {callback!r}")
-
-
-def by_name(
-    kind: str, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The arguments, with a callback that was given by its position as a keyword."""
-    position = _POSITIONS.get((kind, method), len(args))
-    if len(args) != position + 1:
-        return args, kwargs
-    return args[:position], {**kwargs, "callback": args[position]}
 
 
 def deliver(future: asyncio.Future[Any], callback: Callback) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo.errors import ConfigurationError
 from pymongo.read_preferences import make_read_preference
 
 from motor.legacy.deprecation import check
-from motor.legacy.registry import bridges, find, refuses
+from motor.legacy.registry import Entry, bridges, find, refuses
 
-__all__ = ["Options", "translate"]
+__all__ = ["Options", "old_among", "translate"]
 
 
 class Options:
@@ -34,37 +34,29 @@ class Options:
         self.kwargs["read_preference"] = make_read_preference(mode, self.tag_sets or None)
 
 
-#: The options that are still there, but took values that are not.
-_TODAYS: dict[str, Callable[[Any], bool]] = {
-    "authMechanism": lambda value: value == "MONGODB-CR",
-    "read_preference": lambda value: isinstance(value, int),
-}
+def old_among(kwargs: Mapping[str, Any]) -> list[Entry]:
+    """The declarations of those keywords that are of old."""
+    return [
+        entry
+        for name, value in kwargs.items()
+        if (entry := find("option", "client", name)) and (not entry.applies or entry.applies(value))
+    ]
 
 
-def translate(kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The keywords as PyMongo takes them today, or None when none of them is of old.
+def translate(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords as PyMongo takes them today.
 
     Raises ConfigurationError for one that is refused.
     """
     options = Options(kwargs)
-    entries = [
-        entry
-        for name, value in kwargs.items()
-        if _TODAYS.get(name, bool_of_any)(value) and (entry := find("option", "client", name))
-    ]
-    for entry in entries:
+    for entry in old_among(kwargs):
         if entry.reason is not None:
             raise ConfigurationError(entry.message)
         check(entry)
         assert entry.function is not None
         entry.function(options, options.kwargs.pop(entry.name))
     options.set_read_preference()
-    return options.kwargs if entries else None
-
-
-def bool_of_any(value: object) -> bool:
-    """True: any value of an option that is gone is one of old."""
-    return True
+    return options.kwargs
 
 
 def _renamed(old: str, new: str) -> None:
@@ -87,7 +79,13 @@ for _old, _new in {
     _renamed(_old, _new)
 
 
-@bridges("option", "client", "read_preference", "use an object such as ReadPreference.SECONDARY")
+@bridges(
+    "option",
+    "client",
+    "read_preference",
+    "use an object such as ReadPreference.SECONDARY, not a number",
+    applies=lambda value: isinstance(value, int),
+)
 def set_mode(options: Options, value: int) -> None:
     options.mode = value
 
@@ -168,4 +166,5 @@ refuses(
     "authMechanism",
     "MongoDB 4.0 removed MONGODB-CR",
     "leave the mechanism out, for the server's default",
+    applies=lambda value: value == "MONGODB-CR",
 )

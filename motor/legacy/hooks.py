@@ -8,7 +8,7 @@ from typing import Any
 
 from motor.core.bridge import NOT_BRIDGED
 from motor.legacy import client_options as options_of_old
-from motor.legacy.calls import call_method, call_with_keywords, kind_of
+from motor.legacy.calls import call_method, call_with_keywords, kind_of, takes
 from motor.legacy.deprecation import check
 from motor.legacy.registry import Entry, find
 
@@ -18,6 +18,8 @@ __all__ = [
     "call_with_keywords",
     "client_options",
     "module_attribute",
+    "takes",
+    "takes_options",
     "undefined_attribute",
 ]
 
@@ -65,8 +67,13 @@ def assign(owner: Any, name: str, value: Any) -> bool:
     return True
 
 
-def client_options(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The keywords of a client to be made, as PyMongo takes them; None if none of them is old."""
+def takes_options(kwargs: Mapping[str, Any]) -> bool:
+    """Whether any of the keywords of a client to be made is of old."""
+    return bool(options_of_old.old_among(kwargs))
+
+
+def client_options(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a client to be made, as PyMongo takes them."""
     return options_of_old.translate(kwargs)
 
 

@@ -22,9 +22,25 @@ Kind = Literal["method", "attribute", "setting", "keyword", "option", "module"]
 
 #: The modules with declarations.
 _MODULES = [
+    "bulk",
     "callbacks",
+    "client_attributes",
+    "client_methods",
     "client_options",
+    "collection_keywords",
+    "cursors",
+    "database_keywords",
+    "database_methods",
+    "find_and_modify",
+    "find_keywords",
+    "gridfs",
+    "indexes",
+    "map_reduce",
     "names",
+    "reads",
+    "settings",
+    "users",
+    "writes",
 ]
 
 
@@ -43,6 +59,7 @@ class Entry:
       not
     - `in_place`: of a method: whether `function` runs at once and gives the result itself, instead
       of running on a worker
+    - `applies`: of a keyword or an option that is still there: whether a value is one of old
     """
 
     kind: Kind
@@ -52,6 +69,7 @@ class Entry:
     function: Callable[..., Any] | None = None
     reason: str | None = None
     in_place: bool = False
+    applies: Callable[[Any], bool] | None = None
 
     @property
     def anchor(self) -> str:
@@ -98,7 +116,13 @@ def _add(entry: Entry) -> None:
 
 
 def bridges(
-    kind: Kind, owner: str | tuple[str, ...], name: str, advice: str, *, in_place: bool = False
+    kind: Kind,
+    owner: str | tuple[str, ...],
+    name: str,
+    advice: str,
+    *,
+    in_place: bool = False,
+    applies: Callable[[Any], bool] | None = None,
 ) -> Callable[[F], F]:
     """Declare that the decorated function is what became of a name, of one owner or of several.
 
@@ -117,16 +141,24 @@ def bridges(
 
     def declare(function: F) -> F:
         for each in (owner,) if isinstance(owner, str) else owner:
-            _add(Entry(kind, each, name, advice, function, in_place=in_place))
+            _add(Entry(kind, each, name, advice, function, None, in_place, applies))
         return function
 
     return declare
 
 
-def refuses(kind: Kind, owner: str | tuple[str, ...], name: str, reason: str, advice: str) -> None:
+def refuses(
+    kind: Kind,
+    owner: str | tuple[str, ...],
+    name: str,
+    reason: str,
+    advice: str,
+    *,
+    applies: Callable[[Any], bool] | None = None,
+) -> None:
     """Declare that a name cannot be bridged. See :class:`Entry` for the arguments."""
     for each in (owner,) if isinstance(owner, str) else owner:
-        _add(Entry(kind, each, name, advice, reason=reason))
+        _add(Entry(kind, each, name, advice, reason=reason, applies=applies))
 
 
 def _load() -> None:
