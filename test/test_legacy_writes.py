@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -254,9 +253,8 @@ async def test_remove_takes_a_query_an_id_or_nothing(collection: Any) -> None:
 
 
 @pytest.fixture
-def counter(sync_db: Any) -> Iterator[None]:
+def counter(sync_db: Any) -> None:
     sync_db.test.insert_many([{"_id": 1, "n": 1}, {"_id": 2, "n": 2}])
-    yield
 
 
 @pytest.mark.usefixtures("counter")
