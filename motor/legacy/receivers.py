@@ -124,6 +124,8 @@ _OWN = {
     "full_name", "io_loop", "name", "nodes", "options", "primary", "read_concern",
     "read_preference", "secondaries", "topology_description", "write_concern",
 }  # fmt: skip
+#: What is found in the databases of other libraries.
+_OTHERS = {"connection", "engine", "metadata", "session"}
 #: What is below a client, a database, and a collection.
 _BELOW = {
     Kind.CLIENT: Kind.DATABASE,
@@ -247,6 +249,8 @@ class Names:
             return owner.of(Kind.CLIENT)
         if owner.kind is Kind.MODULE:
             return Guess(Kind.MODULE) if node.attr.startswith("motor_") else UNKNOWN
+        if not owner.sure and node.attr in _OTHERS:
+            return UNKNOWN
         if owner.kind in _BELOW and node.attr not in _OWN and not node.attr.startswith("_"):
             return owner.of(_BELOW[owner.kind])
         return OTHER if owner.kind is Kind.OTHER else _guess_from_name(node.attr)

@@ -37,6 +37,8 @@ _KEYWORDS = {
     "update": {"spec", "document", "upsert", "multi"},
     "remove": {"spec_or_id", "multi"},
     "put": {"data"},
+    "group": {"key", "condition", "initial", "reduce"},
+    "find": {"timeout", "spec"},
 }
 #: What MongoDB's operators begin with, as in {"$set": …}.
 _OPERATOR = "$"
@@ -63,9 +65,16 @@ def fits(node: ast.Call, kind: Kind, *, awaited: bool) -> bool:
     given = keywords(node)
     if "callback" in given or _has_stars(node):
         return True
+    if name == "find":
+        # Of a GridFS: it returns a cursor, which nobody awaits.
+        return bool(_KEYWORDS[name].intersection(given)) or any(
+            isinstance(each, ast.Dict) for each in node.args[:1]
+        )
     # Clients and file systems of all sorts go by such names: only what is awaited counts.
     if kind in (Kind.CLIENT, Kind.GRIDFS) and not awaited:
         return False
+    if name == "remove" and awaited and not node.args:
+        return True
     if _KEYWORDS.get(name, set()).intersection(given):
         return True
     least, most = _POSITIONAL.get(name, (0, 99))
