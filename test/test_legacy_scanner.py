@@ -80,6 +80,9 @@ def found(code: str) -> list[str]:
         ("MotorClient(read_preference=2)", "MotorClient(read_preference=…)"),
         ("def f(db: AsyncIOMotorDatabase): db.eval('1')", "database.eval()"),
         ("def f(x: 'AsyncIOMotorCollection'): x.save(d)", "collection.save()"),
+        ("yield gen.Task(db.things.insert, document)", "collection.insert()"),
+        ("yield Op(app.mongodb.things.update, {}, document)", "collection.update()"),
+        ("yield self.motor_client.things.insert(document)", "collection.insert()"),
         ("lambda: db.things.insert(d)", "collection.insert()"),
     ],
 )
@@ -187,6 +190,7 @@ def test_a_name_that_no_server_knows_comes_with_the_reason() -> None:
         "await db.session.remove()\ndb.session.query(X).count()",
         "client.open(path)\nhttp_client.host\nredis_client.get(key)\nclient.logout()",
         "fs.find(path)\nfs.open(path)\nfs.put(a, b)\nfs.exists(path)",
+        "parser.get_version()\npool.Task(things.insert, 1)\nOp(None)",
         "parser.error('no')\nlogger.error(x)",
         "pool_options.max_pool_size\nurl.host\nurl.port",
         "self.read_preference = mode\noptions.write_concern = 1",

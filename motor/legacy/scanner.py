@@ -19,6 +19,8 @@ from motor.legacy.vocabulary import Advice
 
 __all__ = ["Finding", "scan_file", "scan_source"]
 
+#: They call what is their first argument: ``yield motor.Op(db.things.insert, document)``.
+_CALLERS = ("Op", "Task")
 #: A comment that silences what is found in its line.
 IGNORE = "motor: ignore"
 
@@ -181,6 +183,10 @@ class _Scanner(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self._check_call(node)
+        if last_name(node.func) in _CALLERS and node.args:
+            passed_on = ast.Call(node.args[0], node.args[1:], node.keywords)
+            self._awaited.add(passed_on)
+            self._check_call(ast.copy_location(passed_on, node))
         if isinstance(node.func, ast.Attribute):
             # The method's name itself is dealt with; what it is called on is still to be read.
             self.visit(node.func.value)
@@ -213,10 +219,18 @@ class _Scanner(ast.NodeVisitor):
             if owner.kind is Kind.UNKNOWN:
                 fitting = vocabulary.is_distinctive(name) or is_unmistakable(node, name, kind)
             else:
-                fitting = owner.kind is kind and (
+                awaited = node in self._awaited
+                # What is called a client may be a database, and what is called that, a collection.
+                known = owner.kind is kind or (
+                    kind is Kind.COLLECTION
+                    and owner.kind in (Kind.CLIENT, Kind.DATABASE)
+                    and awaited
+                    and not owner.sure
+                )
+                fitting = known and (
                     owner.sure
                     or vocabulary.is_distinctive(name)
-                    or fits(node, kind, awaited=node in self._awaited)
+                    or fits(node, kind, awaited=awaited)
                 )
             if fitting:
                 return vocabulary.member(kind, name)
