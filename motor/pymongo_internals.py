@@ -238,10 +238,16 @@ def count_options(cursor: Any, with_limit_and_skip: bool) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def set_client_options(client: Any, **options: Any) -> None:
+def set_client_options(
+    client: Any,
+    *,
+    codec_options: Any = None,
+    read_preference: Any = None,
+    write_concern: Any = None,
+) -> None:
     """Let databases that are made from `client` from now on have other options.
 
-    - `options`: of `codec_options`, `read_preference` and `write_concern` those to change
+    - `codec_options`, `read_preference`, `write_concern`: None: as before
 
     Raises TypeError for a client of another make.
 
@@ -250,5 +256,9 @@ def set_client_options(client: Any, **options: Any) -> None:
     """
     if not isinstance(client, MongoClient):
         raise TypeError(f"cannot change the options of {client!r}: it is no pymongo.MongoClient")
-    for name, value in options.items():
-        setattr(client, f"_{name}", value)
+    if codec_options is not None:
+        client._codec_options = codec_options
+    if read_preference is not None:
+        client._read_preference = read_preference
+    if write_concern is not None:
+        client._write_concern = write_concern

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 
 from pymongo.errors import InvalidOperation
@@ -14,10 +14,10 @@ __all__ = ["check", "warn"]
 
 def warn(message: str) -> None:
     """Give a DeprecationWarning for the line, outside of Motor, that led here."""
-    level, frame = 1, sys._getframe(0)
-    while frame.f_back is not None and _is_motors(frame.f_globals.get("__name__")):
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and _is_motors(frame.f_globals.get("__name__")):
         level, frame = level + 1, frame.f_back
-    if frame.f_globals.get("__name__") == "importlib._bootstrap":
+    if frame is not None and frame.f_globals.get("__name__") == "importlib._bootstrap":
         # "from motor import X" looks whether there is an X, before it takes it.
         return
     warnings.warn(message, DeprecationWarning, stacklevel=level)

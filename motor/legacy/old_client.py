@@ -60,7 +60,7 @@ class OldClient(Follower, AgnosticClient):
         if tz_aware is not None and "tz_aware" not in given:
             kwargs["tz_aware"] = tz_aware
         kwargs.update(_defaults(host, given))
-        self.__dict__["_reopening"] = threading.RLock()
+        self._reopening = threading.RLock()
         self._seeds: set[tuple[str, int | None]] = set()
         super().__init__(
             host,
