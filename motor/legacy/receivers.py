@@ -164,19 +164,18 @@ def last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _guess_from_name(name: str) -> Guess:
-    kind = _SPEAKING.get(name.lower().rsplit("_", 1)[-1], Kind.UNKNOWN)
-    return Guess(kind, sure=False)
-
-
 @dataclass
 class Names:
     """What the names of one scope stand for, as far as it was read. Outer scopes shine through.
 
     - `outer`: the scope around it; None for a module
+    - `names_tell`: whether a name such as ``db`` is reason enough for a guess
+    - `about_mongodb`: whether the module imports one of MongoDB's libraries
     """
 
     outer: Names | None = None
+    names_tell: bool = True
+    about_mongodb: bool = False
     _kinds: dict[str, Guess] = field(default_factory=dict)
     #: Modules of the standard library: what comes from them is none of PyMongo's.
     _foreign: set[str] = field(default_factory=set)
@@ -185,11 +184,11 @@ class Names:
 
     def inner(self) -> Names:
         """A scope inside this one."""
-        return Names(self, _attributes=self._attributes)
+        return Names(self, self.names_tell, self.about_mongodb, _attributes=self._attributes)
 
     def class_body(self, node: ast.ClassDef) -> Names:
         """The scope of a class: its methods know what any of them assigns to ``self``."""
-        names = Names(self)
+        names = Names(self, self.names_tell, self.about_mongodb)
         for method in ast.walk(node):
             if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
                 scope = names.inner()
@@ -219,13 +218,23 @@ class Names:
                 return self.guess(last)
         return OTHER if isinstance(node, _LITERALS) else UNKNOWN
 
+    def _guess_from_name(self, name: str) -> Guess:
+        if not self.names_tell:
+            return UNKNOWN
+        *others, last = name.lower().split("_")
+        telling = self.about_mongodb or {"motor", "mongo", "mongodb"}.intersection(others)
+        if last == "client" and not telling:
+            # There are clients of everything.
+            return UNKNOWN
+        return Guess(_SPEAKING.get(last, Kind.UNKNOWN), sure=False)
+
     def _lookup(self, name: str) -> Guess:
         scope: Names | None = self
         while scope is not None:
             if name in scope._kinds:
                 return scope._kinds[name]
             scope = scope.outer
-        return _guess_from_name(name)
+        return self._guess_from_name(name)
 
     def _is_foreign(self, node: ast.expr) -> bool:
         while isinstance(node, ast.Attribute | ast.Call):
@@ -241,7 +250,7 @@ class Names:
         if self._is_foreign(node):
             return OTHER
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
-            return self._attributes.get(node.attr) or _guess_from_name(node.attr)
+            return self._attributes.get(node.attr) or self._guess_from_name(node.attr)
         owner = self.guess(node.value)
         if node.attr == "database" and owner.kind is Kind.COLLECTION:
             return owner.of(Kind.DATABASE)
@@ -253,14 +262,14 @@ class Names:
             return UNKNOWN
         if owner.kind in _BELOW and node.attr not in _OWN and not node.attr.startswith("_"):
             return owner.of(_BELOW[owner.kind])
-        return OTHER if owner.kind is Kind.OTHER else _guess_from_name(node.attr)
+        return OTHER if owner.kind is Kind.OTHER else self._guess_from_name(node.attr)
 
     def _guess_item(self, node: ast.Subscript, owner: Guess) -> Guess:
         if owner.kind in _BELOW:
             return owner.of(_BELOW[owner.kind])
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             # settings["db"], as applications of Tornado and aiohttp keep it.
-            return _guess_from_name(node.slice.value)
+            return self._guess_from_name(node.slice.value)
         return UNKNOWN
 
     def _guess_call(self, node: ast.Call) -> Guess:
@@ -293,7 +302,7 @@ class Names:
         """Take note that `target` is what `guess` says; no news if it says nothing."""
         name = last_name(target)
         if guess.kind is Kind.UNKNOWN:
-            guess = _guess_from_name(name)
+            guess = self._guess_from_name(name)
         if isinstance(target, ast.Name):
             self._kinds[name] = guess
         elif isinstance(target, ast.Attribute) and last_name(target.value) in ("self", "cls"):
@@ -325,7 +334,7 @@ class Names:
             return Guess(_CLASSES[name])
         if name in ("list", "dict", "set", "str", "List", "Dict", "Set", "Sequence", "Mapping"):
             return OTHER
-        return _guess_from_name(argument.arg)
+        return self._guess_from_name(argument.arg)
 
     def import_module(self, module: str, bound_name: str) -> None:
         """Take note of ``import module as bound_name``, or ``from package import module``."""

@@ -21,6 +21,13 @@ __all__ = ["Finding", "scan_file", "scan_source"]
 
 #: They call what is their first argument: ``yield motor.Op(db.things.insert, document)``.
 _CALLERS = ("Op", "Task")
+#: A module that imports one of these, and none of the next, may call anything "db".
+_OTHER_DATABASES = {
+    "aiomysql", "aioredis", "aiosqlite", "asyncpg", "cassandra", "databases", "django",
+    "elasticsearch", "flask_sqlalchemy", "mysql", "peewee", "pony", "prisma", "psycopg", "psycopg2",
+    "redis", "sqlalchemy", "sqlite3", "sqlmodel", "surrealdb", "tinydb", "tortoise",
+}  # fmt: skip
+_MONGODB = {"bson", "gridfs", "motor", "pymongo"}
 #: A comment that silences what is found in its line.
 IGNORE = "motor: ignore"
 
@@ -65,19 +72,33 @@ def scan_source(source: str | bytes, path: str = "<source>") -> list[Finding]:
         warnings.simplefilter("ignore")
         tree = ast.parse(source, path)
     lines = (source.encode() if isinstance(source, str) else source).splitlines()
-    scanner = _Scanner(path)
+    imported = _imported(tree)
+    about_mongodb = not imported.isdisjoint(_MONGODB)
+    about_another = not (about_mongodb or imported.isdisjoint(_OTHER_DATABASES))
+    scanner = _Scanner(path, Names(names_tell=not about_another, about_mongodb=about_mongodb))
     scanner.visit(tree)
     silent = {n for n, line in enumerate(lines, 1) if IGNORE.encode() in line}
     return sorted({f for f in scanner.findings if f.line not in silent})
 
 
+def _imported(tree: ast.Module) -> set[str]:
+    """The packages that a module imports from."""
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported.add(node.module.partition(".")[0])
+    return imported
+
+
 class _Scanner(ast.NodeVisitor):
     """Walks through a module in the order of its text."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, names: Names) -> None:
         self.path = path
         self.findings: list[Finding] = []
-        self.names = Names()
+        self.names = names
         #: Calls, and the values of calls, whose value is awaited or yielded.
         self._awaited: set[ast.AST] = set()
 
@@ -219,18 +240,10 @@ class _Scanner(ast.NodeVisitor):
             if owner.kind is Kind.UNKNOWN:
                 fitting = vocabulary.is_distinctive(name) or is_unmistakable(node, name, kind)
             else:
-                awaited = node in self._awaited
-                # What is called a client may be a database, and what is called that, a collection.
-                known = owner.kind is kind or (
-                    kind is Kind.COLLECTION
-                    and owner.kind in (Kind.CLIENT, Kind.DATABASE)
-                    and awaited
-                    and not owner.sure
-                )
-                fitting = known and (
+                fitting = owner.kind is kind and (
                     owner.sure
                     or vocabulary.is_distinctive(name)
-                    or fits(node, kind, awaited=awaited)
+                    or fits(node, kind, awaited=node in self._awaited)
                 )
             if fitting:
                 return vocabulary.member(kind, name)
