@@ -167,8 +167,9 @@ def gridfs_collections(grid_file: Any) -> tuple[Any, Any]:
     Uses ``_chunks``, and ``GridIn._coll`` or ``GridOut._files``: they have the options that PyMongo
     chose for them, such as reading from the primary, and in public they cannot be had.
     """
-    found = getattr(grid_file, "_files", None) if isinstance(grid_file, GridOut) else None
-    return (grid_file._coll.files if found is None else found), grid_file._chunks
+    if isinstance(grid_file, GridOut):
+        return grid_file._files, grid_file._chunks
+    return grid_file._coll.files, grid_file._chunks
 
 
 def gridfs_session(grid_file: Any) -> Any:

@@ -37,12 +37,16 @@ class GridFSObject(AgnosticBase):
         return future_of(self._loop().create_task(coroutine))
 
 
-def future_of(task: asyncio.Task[T]) -> OperationFuture[T]:
-    """The future of an operation that `task` carries out. Cancelling it cancels the task."""
+def future_of(task: asyncio.Task[T], *, cancels: bool = True) -> OperationFuture[T]:
+    """The future of an operation that `task` carries out.
+
+    - `cancels`: whether cancelling the future cancels the task
+    """
     future: OperationFuture[T] = OperationFuture(loop=task.get_loop())
     _tasks.add(task)
     task.add_done_callback(partial(_resolve, future))
-    future.add_done_callback(partial(_cancel, task))
+    if cancels:
+        future.add_done_callback(partial(_cancel, task))
     return future
 
 

@@ -15,7 +15,7 @@ from motor.core.base import unwrap
 from motor.core.gridfs.base import GridFSObject, future_of, queue_of_session
 from motor.core.gridfs.sources import as_bytes, is_plain, pieces_of
 from motor.core.gridfs.writing import Upload
-from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
+from motor.metaprogramming import MotorAttributeFactory, ReadOnlyProperty, coroutine_annotation
 from motor.operation import OperationFuture
 
 __all__ = ["AgnosticGridIn", "check_chunk_size"]
@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 #: What the chunks that are on the server already depend on.
 _FIXED = {"_id", "chunk_size", "chunkSize", "length"}
+
+#: The fields that Motor 3's `set` knew by other names.
+_ALIASES = {"name": "filename", "content_type": "contentType", "upload_date": "uploadDate"}
 
 #: The attributes of the object itself, not of the file.
 _OWN = {"delegate"}
@@ -38,16 +41,29 @@ def check_chunk_size(size: Any) -> None:
 
 
 class UploadField(MotorAttributeFactory):
-    """PyMongo's property of a file, which may be set until the file is closed."""
+    """A property for a field of the file's document, which may be set until the file is closed.
+
+    - `field`: the field's name
+    - `given_at_end`: whether the field has a value only when the file is closed, and cannot be set
+    """
+
+    def __init__(self, field: str, *, given_at_end: bool = False, doc: str | None = None) -> None:
+        super().__init__(doc)
+        self.field = field
+        self.given_at_end = given_at_end
 
     def create_attribute(self, cls: type, attr_name: str) -> Any:
+        field, given_at_end = self.field, self.given_at_end
+
         def read(self: AgnosticGridIn) -> Any:
-            return getattr(self.delegate, attr_name)
+            if given_at_end and not self.closed:
+                raise AttributeError
+            return self._document.get(field)
 
         def write(self: AgnosticGridIn, value: Any) -> None:
-            self._set_now(attr_name, value)
+            self._set_now(field, value)
 
-        return property(read, write, doc=self._document(cls, attr_name))
+        return self._property(cls, attr_name, read, None if given_at_end else write)
 
 
 class AgnosticGridIn(GridFSObject):
@@ -70,9 +86,13 @@ class AgnosticGridIn(GridFSObject):
     __delegate_class__ = GridIn
     __async_class__ = AsyncGridIn
 
-    filename: Any = UploadField()
-    name: Any = UploadField()
-    content_type: Any = UploadField()
+    _id: Any = ReadOnlyProperty()
+    filename: Any = UploadField("filename")
+    name: Any = UploadField("filename")
+    content_type: Any = UploadField("contentType")
+    length: Any = UploadField("length", given_at_end=True)
+    upload_date: Any = UploadField("uploadDate", given_at_end=True)
+    md5: Any = UploadField("md5", given_at_end=True)
 
     def __init__(
         self, root_collection: Any, delegate: Any = None, session: Any = None, **kwargs: Any
@@ -98,18 +118,25 @@ class AgnosticGridIn(GridFSObject):
         #: be cancelled.
         self._steps: list[asyncio.Task[Any]] = []
 
-    @property
-    def _id(self) -> Any:
-        """The file's ``_id``."""
-        return self.delegate._id
-
     # Fields of the document.
+
+    @property
+    def _document(self) -> dict[str, Any]:
+        document = pymongo_internals.file_document(self.delegate)
+        assert document is not None
+        return document
 
     def __getattr__(self, name: str) -> Any:
         # An object whose making failed has no delegate, and must say so instead of asking for it.
         if name.startswith("__") or name == "delegate" or "delegate" not in vars(self):
             raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
-        return getattr(self.delegate, name)
+        document = self._document
+        if name in document:
+            return document[name]
+        if hasattr(type(self), name):
+            # A property has refused, and Python asks here what else there is.
+            raise AttributeError(f"can only get {name!r} on a closed file")
+        raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field of the file's document, until the file is closed.
@@ -128,7 +155,7 @@ class AgnosticGridIn(GridFSObject):
                 f"grid_in.set({name!r}, ...)'"
             )
         _check_settable(name)
-        setattr(self.delegate, name, value)
+        self._document[name] = value
 
     @coroutine_annotation
     def set(self, name: str, value: Any) -> OperationFuture[None]:
@@ -142,10 +169,8 @@ class AgnosticGridIn(GridFSObject):
 
         async def change() -> None:
             _check_settable(name)
-            # By its property where it has one: "content_type" is the field "contentType".
-            known = isinstance(getattr(type(self.delegate), name, None), property)
-            function = self.delegate.__setattr__ if known else self.delegate.set
-            await self._submit_function(function, (name, value), queue=self._queue)
+            field = _ALIASES.get(name, name)
+            await self._submit_function(self.delegate.set, (field, value), queue=self._queue)
 
         return self._in_turn(change)
 
@@ -164,7 +189,8 @@ class AgnosticGridIn(GridFSObject):
         It fails with ValueError when the file is closed, TypeError for anything else, and
         FileExists when there is another file with this ``_id``.
         """
-        if type(data) is bytes and self._may_write_now():
+        small = type(data) is bytes and len(data) <= self._upload.batch_bytes
+        if small and self._may_write_now():
             future = self._upload.add(data)
             return self._client._resolved(None) if future is None else future
         return self._in_turn(lambda: self._write(data))
@@ -198,9 +224,10 @@ class AgnosticGridIn(GridFSObject):
         if self._upload.error is not None:
             raise self._upload.error
         upload = self._upload
-        document = pymongo_internals.file_document(self.delegate) or {}
-        encoding = document.get("encoding")
+        encoding = self._document.get("encoding")
         count = upload.batch_bytes // upload.chunk_size
+        if isinstance(data, str):
+            data = as_bytes(data, encoding)
         async for pieces in pieces_of(data, upload.chunk_size, count, self._submit_function):
             for piece in pieces:
                 if not is_plain(piece):
@@ -209,8 +236,13 @@ class AgnosticGridIn(GridFSObject):
                 if future is not None:
                     await future
 
-    def _in_turn(self, step: Callable[[], Coroutine[Any, Any, T]]) -> OperationFuture[T]:
-        """Start a step when those before it have ended."""
+    def _in_turn(
+        self, step: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True
+    ) -> OperationFuture[T]:
+        """Start a step when those before it have ended.
+
+        - `cancels`: whether cancelling the future cancels the step
+        """
         loop = self._loop()
         self._steps = before = [
             each for each in self._steps if not (each.done() or each.get_loop().is_closed())
@@ -227,7 +259,7 @@ class AgnosticGridIn(GridFSObject):
 
         task = loop.create_task(run())
         self._steps = [*before, task]
-        return future_of(task)
+        return future_of(task, cancels=cancels)
 
     # The end.
 
@@ -252,7 +284,8 @@ class AgnosticGridIn(GridFSObject):
 
         Returns a future of None. Another file that has the same ``_id`` stays.
         """
-        return self._in_turn(self._upload.abort)
+        # Whoever gives up waiting for it still wants nothing to be left.
+        return self._in_turn(self._upload.abort, cancels=False)
 
     async def __aenter__(self) -> Any:
         return self

@@ -16,7 +16,7 @@ from motor.core.base import bound_queue, unwrap
 from motor.core.gridfs.base import GridFSObject, queue_of_session
 from motor.core.gridfs.reading import RangeReader
 from motor.core.self_awaiting import SelfAwaiting
-from motor.metaprogramming import MotorAttributeFactory
+from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
 from motor.operation import OperationFuture, SerialQueue
 
 __all__ = ["AgnosticGridOut", "MotorGridOutProperty"]
@@ -40,7 +40,7 @@ class MotorGridOutProperty(MotorAttributeFactory):
         ) -> Any:
             return self._document(field).get(field, default)
 
-        return property(read, doc=self._document(cls, attr_name))
+        return self._property(cls, attr_name, read)
 
 
 class _Position(SelfAwaiting, int):
@@ -68,7 +68,7 @@ class AgnosticGridOut(GridFSObject):
     __delegate_class__ = GridOut
     __async_class__ = AsyncGridOut
 
-    _id: Any = MotorGridOutProperty("_id", doc="The file's ``_id``.")
+    _id: Any = MotorGridOutProperty("_id")
     filename: Any = MotorGridOutProperty("filename")
     name: Any = MotorGridOutProperty("filename")
     content_type: Any = MotorGridOutProperty("contentType")
@@ -145,6 +145,7 @@ class AgnosticGridOut(GridFSObject):
 
     # Reading.
 
+    @coroutine_annotation
     def open(self) -> OperationFuture[Any]:
         """Start reading what is known of the file, unless that is at hand.
 
@@ -158,6 +159,7 @@ class AgnosticGridOut(GridFSObject):
         self.delegate.open()
         return self
 
+    @coroutine_annotation
     def read(self, size: int = -1) -> OperationFuture[bytes]:
         """Start reading the next `size` bytes, or all that remain if `size` is negative.
 
@@ -166,6 +168,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(self.delegate.read, size)
 
+    @coroutine_annotation
     def readchunk(self) -> OperationFuture[bytes]:
         """Start reading the rest of the chunk that the position is in.
 
@@ -173,6 +176,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(self.delegate.readchunk)
 
+    @coroutine_annotation
     def readline(self, size: int = -1) -> OperationFuture[bytes]:
         """Start reading the next line, or `size` bytes of it if `size` is not negative.
 
@@ -180,6 +184,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(pymongo_internals.read_line, self.delegate, size)
 
+    @coroutine_annotation
     def readlines(self, size: int = -1) -> OperationFuture[list[bytes]]:
         """Start reading lines, all that remain, or until they have `size` bytes or more.
 
@@ -187,6 +192,7 @@ class AgnosticGridOut(GridFSObject):
         """
         return self._read(self._readlines, size)
 
+    @coroutine_annotation
     def to_list(self) -> OperationFuture[list[bytes]]:
         """Start reading all lines that remain. Returns a future of the list.
 
@@ -220,6 +226,7 @@ class AgnosticGridOut(GridFSObject):
         """Where the next read is to begin, now that it will not be ``async for``'s."""
         if self._pieces is not None:
             self._moved_to = self._pieces.position
+            self._pieces.stop()
             self._pieces = None
         return self._moved_to
 
@@ -240,6 +247,8 @@ class AgnosticGridOut(GridFSObject):
         Returns the new position at once; it may be awaited, which gives the same. Raises OSError
         for a position before the start.
         """
+        if not isinstance(pos, int):
+            raise TypeError(f"a position in a file must be a number of bytes, not {pos!r}")
         if whence == os.SEEK_CUR:
             pos += self.tell()
         elif whence == os.SEEK_END:
@@ -298,6 +307,7 @@ class AgnosticGridOut(GridFSObject):
 
     # Closing.
 
+    @coroutine_annotation
     def close(self) -> OperationFuture[None]:
         """Start closing the file. Returns a future of None. Closing it twice is no error."""
         already, self._closed = self._closed, True

@@ -139,6 +139,7 @@ class RangeReader:
         self._coming: deque[tuple[int, OperationFuture[list[bytes]]]] = deque()
         self._pieces: deque[bytes] = deque()
         self._busy = False
+        self._stopped = False
 
     @property
     def position(self) -> int:
@@ -166,13 +167,20 @@ class RangeReader:
 
     async def aclose(self) -> None:
         """End the iteration. Nothing more is read."""
-        self._end = self._next = 0
+        self.stop()
+
+    def stop(self) -> None:
+        """End the iteration, also of a task that waits for the next piece."""
+        self._stopped = True
         self._pieces.clear()
-        self._drop()
+        if not self._busy:
+            self._drop()
 
     async def _batch(self) -> list[bytes]:
         if self._busy:
             raise RuntimeError("asynchronous iterator is already running")
+        if self._stopped:
+            return []
         self._busy = True
         try:
             if self._chunks is None:
@@ -193,9 +201,12 @@ class RangeReader:
                 self._drop()
                 raise
             self._coming.popleft()
-            return pieces
         finally:
             self._busy = False
+        if self._stopped:
+            self._drop()
+            return []
+        return pieces
 
     @property
     def _queue(self) -> SerialQueue | None:
@@ -225,17 +236,20 @@ class RangeReader:
         return True
 
     def _drop(self) -> None:
-        if not self._coming:
-            return
-        if self._next:
+        """Read what was to come again, or never."""
+        if self._coming:
             self._next = self._coming[0][0]
-        for _, future in self._coming:
-            try:
+        while self._coming:
+            _, future = self._coming.pop()
+            if future.get_loop() is _running_loop():
                 future.cancel()
-            except RuntimeError:
-                # Its loop is closed.
-                continue
-        self._coming.clear()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["is_async", "write_file"]
 
 #: How many bytes are read at once for a destination that takes all of them.
-BATCH_BYTES = 2 * 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
 
 #: How many such batches are on their way while one is written.
-AHEAD = 2
+AHEAD = 1
 
 
 def is_async(method: Any) -> bool:

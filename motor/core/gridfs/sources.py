@@ -35,27 +35,29 @@ def as_bytes(data: Any, encoding: str | None) -> bytes:
 async def pieces_of(source: Any, size: int, count: int, submit: Submit) -> AsyncIterator[list[Any]]:
     """What `source` has, as lists of pieces.
 
-    - `source`: bytes or text; a file, whose method ``read(size)`` may be a coroutine function; or
+    - `source`: bytes; a file, whose method ``read(size)`` may be a coroutine function; or
       an asynchronous iterable
     - `size`, `count`: of how many bytes, and how many at once, to ask a file for
     - `submit`: runs a function on a worker, where files that are not asynchronous are read
 
     Raises TypeError for anything else.
     """
-    read = getattr(source, "read", None)
+    read: Any = getattr(source, "read", None)
     if is_plain(source):
-        yield [source]
-    elif callable(read) and not is_async(read):
-        pieces = await submit(_read, (read, size, count))
-        while pieces:
-            yield pieces
-            pieces = await submit(_read, (read, size, count))
-    elif callable(read) and not _is_grid_out(source):
+        view = memoryview(source).cast("B")
+        for start in range(0, len(view), size * count):
+            yield [view[start : start + size * count]]
+    elif is_async(read) and not _is_grid_out(source):
         while piece := await read(size):
             yield [piece]
     elif hasattr(source, "__aiter__"):
         async for piece in source:
             yield [piece]
+    elif callable(read):
+        pieces = await submit(_read, (read, size, count))
+        while pieces:
+            yield pieces
+            pieces = await submit(_read, (read, size, count))
     else:
         raise TypeError(
             "can only write strings, file-like objects or asynchronous iterables of bytes, not "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -125,7 +126,9 @@ class Upload:
     async def close(self) -> None:
         """Insert what remains, and the file's document. Raises what went wrong with any of it."""
         await self._drain()
-        await self._submit(self._finish, self._take(), queue=self._last_queue())
+        # Not to be cancelled once the last bytes are on their way: a second close would lack them.
+        finishing = self._submit(self._finish, self._take(), queue=self._last_queue())
+        await asyncio.shield(finishing)
 
     async def abort(self) -> None:
         """Delete what was inserted."""
