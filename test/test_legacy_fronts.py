@@ -506,3 +506,27 @@ async def test_databases_tell_of_their_manipulators(client: Any) -> None:
         assert client.other.incoming_manipulators == []
     with old("database.add_son_manipulator()"), pytest.raises(TypeError, match="a SON manipulator"):
         db.add_son_manipulator(5)
+
+
+async def test_manipulators_go_over_documents_of_a_session(collection: Any) -> None:
+    db = collection.database
+    with old("database.add_son_manipulator()"):
+        db.add_son_manipulator(Upper())
+    await collection.insert_one({"_id": 1, "name": "Ann"})
+    async with db.client.start_session() as session:
+        assert (await collection.find_one({}, session=session))["name"] == "ann"
+        assert [d["name"] for d in await collection.find(session=session).to_list()] == ["ann"]
+
+
+def test_classes_for_tornado_want_tornado() -> None:
+    run_python("""
+        import sys
+        sys.modules["tornado"] = None
+        import motor.legacy
+        motor.legacy.AsyncIOMotorClient
+        assert not hasattr(motor.legacy, "MotorClient")
+        try:
+            motor.legacy.MotorClient
+        except AttributeError as error:
+            assert "Is it AsyncIOMotorClient?" in str(error), error
+    """)

@@ -9,6 +9,7 @@ from bson.objectid import ObjectId
 from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import InvalidOperation
 
+from motor.core.base import bound_queue
 from motor.legacy import callbacks
 from motor.legacy.registry import bridges
 from motor.legacy.write_concerns import make_write_concern
@@ -59,7 +60,7 @@ class MotorBulkOperationBuilder:
             raise InvalidOperation("No operations to execute")
         concern = None if write_concern is None else make_write_concern(write_concern)
         self._executed = True
-        future = self._collection._submit_function(self._send, (concern,))
+        future = self._collection._submit_function(self._send, (concern,), queue=bound_queue.get())
         return future if callback is None else callbacks.deliver(future, callback)
 
     def _send(self, concern: Any) -> dict[str, Any] | None:

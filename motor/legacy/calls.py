@@ -52,8 +52,10 @@ def call_method(entry: Entry, owner: Any, args: tuple[Any, ...], kwargs: Mapping
     callback = kwargs.get("callback")
     callbacks.check_callback(owner, callback)
     kwargs = {name: value for name, value in kwargs.items() if name != "callback"}
-    args, kwargs, _ = unwrap_arguments(args, kwargs)
-    future = owner._submit_function(entry.function, (owner, *args), kwargs, wrap=owner._wrap)
+    args, kwargs, queue = unwrap_arguments(args, kwargs)
+    future = owner._submit_function(
+        entry.function, (owner, *args), kwargs, queue=queue, wrap=owner._wrap
+    )
     return future if callback is None else callbacks.deliver(future, callback)
 
 
@@ -111,7 +113,6 @@ class OldCall:
             self.kwargs["cursor_type"] = (
                 CursorType.TAILABLE_AWAIT if awaits else CursorType.TAILABLE
             )
-
         if self.flags.get("manipulate") is False:
             self.owner = self.owner.with_options()
             self.owner.__dict__["_plain"] = True

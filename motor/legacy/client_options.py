@@ -28,6 +28,10 @@ class Options:
         if self.mode is None and self.tag_sets is None:
             return
         mode = self.mode
+        if mode is None and "readPreference" in self.kwargs:
+            tags = [",".join(f"{k}:{v}" for k, v in each.items()) for each in self.tag_sets or ()]
+            self.kwargs["readPreferenceTags"] = tags
+            return
         if mode is None:
             given = self.kwargs.pop("read_preference", None)
             mode = 0 if given is None else given.mode

@@ -57,4 +57,10 @@ def find(name: str) -> Any:
     Raises AttributeError when there is none.
     """
     framework = "asyncio" if name.startswith(_ASYNCIO) else "tornado"
-    return _classes(framework)[name]
+    try:
+        return _classes(framework)[name]
+    except ModuleNotFoundError as error:
+        raise AttributeError(
+            f"motor.legacy has no {name!r} here: Is it {_ASYNCIO}{name}? Or should {error.name} be "
+            "installed?"
+        ) from error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 from pymongo.cursor import Cursor
 
 from motor.core import AgnosticCollection, AgnosticCursor
-from motor.core.reader import Reader
+from motor.core.base import unwrap_arguments
 from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.deprecation import warn
 from motor.legacy.followers import Follower
@@ -83,7 +84,10 @@ class OldCollection(Follower, Called, AgnosticCollection):
         if takes(self, method, (), today):
             return call_with_keywords(self, method, (), today)
         if method == "find_one" and manipulates(self):
-            return self._submit_function(self._find_one_manipulated, (), today)
+            _, today_unwrapped, queue = unwrap_arguments((), today)
+            return self._submit_function(
+                self._find_one_manipulated, (), today_unwrapped, queue=queue
+            )
         return getattr(super(), method)(**today)
 
     def _find_one_manipulated(self, **today: Any) -> Any:
@@ -99,35 +103,15 @@ class OldCollection(Follower, Called, AgnosticCollection):
         return known
 
 
-class _ManipulatingReader(Reader):
-    """Reads documents as the manipulators of the database make them."""
-
-    collection: Any
-
-    def _read(self, length: int | None) -> list[Any]:
-        return [outgoing(self.collection, document) for document in super()._read(length)]
-
-
 class OldCursor(AgnosticCursor):
     """A cursor of a collection of `motor.legacy`; see :class:`pymongo.cursor.Cursor`."""
 
     __motor_class_name__ = "MotorCursor"
 
     def __init__(self, cursor: Any, collection: Any, **kwargs: Any) -> None:
+        if manipulates(collection):
+            kwargs["_convert"] = partial(outgoing, collection)
         super().__init__(cursor, collection, **kwargs)
-        self._manipulate()
-
-    def _manipulate(self) -> None:
-        if manipulates(self.collection):
-            reader = _ManipulatingReader(self._reader.delegate, queue=self._reader.queue)
-            reader.collection = self.collection
-            self._reader = reader
-
-    def rewind(self) -> Any:
-        """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""
-        super().rewind()
-        self._manipulate()
-        return self
 
     def max_scan(self, max_scan: int) -> Any:
         """Return the cursor: the server has no such option any more. Deprecated."""

@@ -24,6 +24,8 @@ _OWNERS = ("client", "database", "collection")
 def change(owner: Any, **options: Any) -> None:
     """Give a Motor client, database or collection other options, in place.
 
+    A client shares its own with the PyMongo client that it was made around, if it was.
+
     - `options`: of `codec_options`, `read_preference` and `write_concern` those to change
     """
     if kind_of(owner) == "client":
