@@ -38,6 +38,8 @@ async def test_find_one_takes_them_too(collection: Any) -> None:
     by_id = keyword("spec_or_id", "find_one"), keyword("fields", "find_one")
     with old(*by_id, at="find_one"):
         assert await collection.find_one(spec_or_id=3, fields=["n"]) == {"_id": 3, "n": 3}
+    with old(keyword("snapshot", "find_one"), at="find_one"):
+        assert await collection.find_one({"_id": 3}, snapshot=True) is not None
     with old(keyword("timeout", "find_one"), at="find_one"):
         assert await collection.find_one({"_id": 3}, timeout=False) is not None
 
@@ -55,7 +57,8 @@ async def test_find_one_takes_them_too(collection: Any) -> None:
         ({"modifiers": {"$min": SON(_id=2), "$hint": "_id_"}}, {"min": {"_id": 2}}),
         ({"modifiers": {"$returnKey": True, "$showDiskLoc": True}}, {"returnKey": True}),
         ({"modifiers": {"$snapshot": True, "$maxScan": 3}}, {}),
-        ({"snapshot": True, "max_scan": 3, "manipulate": True}, {}),
+        ({"snapshot": True}, {}),
+        ({"max_scan": 3, "manipulate": True}, {}),
         ({"secondary_acceptable_latency_ms": 10, "compile_re": False}, {}),
         ({"exhaust": False, "tailable": False, "await_data": True}, {}),
     ],

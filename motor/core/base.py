@@ -250,6 +250,8 @@ class AgnosticBase:
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""
         plain_args, plain_kwargs, _ = unwrap_arguments(args, kwargs)
+        if not bridge.SWALLOWED.isdisjoint(kwargs) and bridge.takes(self, name, args, kwargs):
+            return bridge.call_with_keywords(self, name, args, kwargs)
         try:
             return self._wrap(getattr(self.delegate, name)(*plain_args, **plain_kwargs))
         except TypeError:

@@ -33,8 +33,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: What the bridge answers where it does not lead.
 NOT_BRIDGED: Final = object()
 
-#: Old keywords that a call would not fail for at once, because PyMongo passes on to the server
-#: whatever keyword it does not know. No command of the server has an option of such a name.
+#: Old keywords that a call would not fail for at once, because PyMongo passes them on to the
+#: server: most because it passes on whatever it does not know. No server takes any of them.
 SWALLOWED = frozenset(
     {
         "as_class",
@@ -43,7 +43,9 @@ SWALLOWED = frozenset(
         "callback",
         "compile_re",
         "drop_dups",
+        "max_scan",
         "secondary_acceptable_latency_ms",
+        "snapshot",
         "tag_sets",
         "ttl",
         "uuid_subtype",
@@ -71,8 +73,10 @@ def _keywords_of(delegate_class: type, name: str) -> frozenset[str] | None:
 
 def is_refused(delegate: Any, name: str, kwargs: Mapping[str, Any]) -> bool:
     """Whether PyMongo, or the server, would refuse one of these keywords of a method."""
+    if not SWALLOWED.isdisjoint(kwargs):
+        return True
     known = _keywords_of(type(delegate), name)  # type: ignore[arg-type]
-    return not (SWALLOWED.isdisjoint(kwargs) if known is None else known.issuperset(kwargs))
+    return known is not None and not known.issuperset(kwargs)
 
 
 def takes(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
