@@ -153,6 +153,10 @@ async def test_replica_set_client_wants_a_name(make: Any, mongo_uri: str) -> Non
         assert client.hosts == {address}
         assert client.seeds == {address}
     assert (client.primary, client.secondaries) == (address, set())
+    assert "admin" in await client.list_database_names()
+    assert client.options.name == "options"
+    with old("client.max_pool_size"):
+        assert client.max_pool_size == 100
     assert make(f"{URI}?replicaSet=x", name="ReplicaSetClient").nodes == frozenset()
 
 

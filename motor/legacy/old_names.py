@@ -116,8 +116,9 @@ def give_old_names(cls: type, kind: str) -> None:
     kinds = ["client", kind] if kind == "replica_set_client" else [kind]
     kept = _MOTORS_OWN | _IN_COMMON | _THEN_AND_NOW[kinds[0]]
     for name in dir(cls):
-        if not name.startswith("_") and name not in kept:
-            setattr(cls, name, _Name(name, inspect.getattr_static(cls, name)))
+        today = inspect.getattr_static(cls, name)
+        if not name.startswith("_") and name not in kept and not isinstance(today, _Name):
+            setattr(cls, name, _Name(name, today))
     for each in kinds:
         for entry in entries("attribute", each):
             setattr(cls, entry.name, _attribute(each, entry.name))
