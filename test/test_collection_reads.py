@@ -275,7 +275,7 @@ async def test_aggregate_refuses_bad_arguments_at_once(letters: Any) -> None:
     with pytest.raises(TypeError, match="pipeline"):
         letters.aggregate()
     with pytest.raises(TypeError, match="pipeline must be a list"):
-        await letters.aggregate({})
+        await letters.aggregate("letters")
 
 
 async def test_aggregate_writes_with_out(letters: Any, sync_db: Any) -> None:

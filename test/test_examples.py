@@ -25,7 +25,8 @@ PROGRAMS = sorted(
     path
     for path in EXAMPLES.rglob("*.py")
     # Those in "legacy" are services, or want a file: test_legacy_examples.py runs them.
-    if "legacy" not in path.parts and '__name__ == "__main__"' in path.read_text()
+    if "legacy" not in path.relative_to(EXAMPLES).parts
+    and '__name__ == "__main__"' in path.read_text()
 )
 SNIPPETS = [
     textwrap.dedent(block)
