@@ -106,6 +106,12 @@ def test_third_argument_is_the_size_of_the_pool(make: Any) -> None:
     assert (options.codec_options.document_class, options.codec_options.tz_aware) == (SON, True)
 
 
+def test_client_connects_when_it_is_told_to(make: Any) -> None:
+    assert make(URI, connect=True, directConnection=True).delegate.options.connect
+    assert make(URI, _connect=True).delegate.options.connect
+    assert not make(URI).delegate.options.connect
+
+
 @pytest.mark.parametrize(
     ("query", "options", "found"),
     [
@@ -316,6 +322,8 @@ async def test_find_takes_its_arguments_by_position(collection: Any) -> None:
         collection.find(*range(19))
     with pytest.raises(TypeError, match="several values for spec"):
         collection.find({}, spec={})
+    with pytest.raises(TypeError, match="several values for filter, projection"):
+        collection.find({}, ["x"], filter={}, projection=["x"])
 
 
 @pytest.mark.usefixtures("numbers")

@@ -17,7 +17,10 @@ def warn(message: str) -> None:
     level, frame = 1, inspect.currentframe()
     while frame is not None and _is_motors(frame.f_globals.get("__name__")):
         level, frame = level + 1, frame.f_back
-    if frame is not None and frame.f_globals.get("__name__") == "importlib._bootstrap":
+    probed = frame is not None and frame.f_globals.get("__name__") == "importlib._bootstrap"
+    # Where the warning is an error, its traceback holds this frame: the two would hold each other.
+    del frame
+    if probed:
         # "from motor import X" looks whether there is an X, before it takes it.
         return
     warnings.warn(message, DeprecationWarning, stacklevel=level)

@@ -60,13 +60,13 @@ class OldClient(Follower, AgnosticClient):
         if tz_aware is not None and "tz_aware" not in given:
             kwargs["tz_aware"] = tz_aware
         kwargs.update(_defaults(host, given))
+        kwargs.setdefault("connect", _connect)
         self._reopening = threading.RLock()
         self._seeds: set[tuple[str, int | None]] = set()
         super().__init__(
             host,
             port,
             document_class=document_class or dict,
-            connect=_connect,
             io_loop=io_loop,
             executor=executor,
             **kwargs,

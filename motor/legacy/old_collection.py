@@ -42,6 +42,9 @@ _FIND = (
     "exhaust",
 )
 
+#: What some of them are called today.
+_RENAMED = {"spec": "filter", "fields": "projection"}
+
 _TODAYS = frozenset(inspect.signature(Cursor).parameters)
 
 
@@ -72,7 +75,8 @@ class OldCollection(Follower, Called, AgnosticCollection):
         if len(args) > len(_FIND):
             raise TypeError(f"{method}() takes {len(_FIND)} arguments at most, not {len(args)}")
         given = dict(zip(_FIND, args, strict=False))
-        twice = sorted(given.keys() & kwargs.keys())
+        names = {*given, *(_RENAMED[name] for name in given if name in _RENAMED)}
+        twice = sorted(names & kwargs.keys())
         if twice:
             raise TypeError(f"{method}() got several values for {', '.join(twice)}")
         today: dict[str, Any] = {}
