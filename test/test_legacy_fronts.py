@@ -542,3 +542,13 @@ def test_classes_for_tornado_want_tornado() -> None:
         except AttributeError as error:
             assert "Is it AsyncIOMotorClient?" in str(error), error
     """)
+
+
+async def test_what_gave_nothing_gives_nothing(collection: Any) -> None:
+    db = collection.database
+    await collection.insert_one({})
+    assert await collection.rename("renamed") is None
+    assert await db.list_collection_names() == ["renamed"]
+    assert await db.drop_collection(db.renamed) is None
+    assert await db.list_collection_names() == []
+    assert await db.client.drop_database(db) is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pymongo.collection import Collection
 
-from motor.core.base import AgnosticBase
+from motor.core.base import AgnosticBase, unwrap_arguments
+from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.write_concerns import WriteConcernDict
 
 __all__ = ["Follower"]
@@ -42,6 +44,20 @@ class Follower(AgnosticBase):
     def write_concern(self) -> WriteConcernDict:
         """The write concern, as a dict that can be changed."""
         return WriteConcernDict(self)
+
+    def _submit_without_result(
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Start the delegate's method `name`, which gives the server's reply today. None then."""
+        if takes(self, name, args, kwargs):
+            return call_with_keywords(self, name, args, kwargs)
+        args, kwargs, queue = unwrap_arguments(args, kwargs)
+        call = (getattr(self.delegate, name), *args)
+        return self._submit_function(_without_result, call, kwargs, queue=queue)
+
+
+def _without_result(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    method(*args, **kwargs)
 
 
 def _of_client(client: Any, database: Any, found: Any) -> Any:

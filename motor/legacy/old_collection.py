@@ -71,6 +71,10 @@ class OldCollection(Follower, Called, AgnosticCollection):
         """
         return self._find("find_one", args, kwargs)
 
+    def rename(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""
+        return self._submit_without_result("rename", args, kwargs)
+
     def _find(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if len(args) > len(_FIND):
             raise TypeError(f"{method}() takes {len(_FIND)} arguments at most, not {len(args)}")

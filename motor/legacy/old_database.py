@@ -33,3 +33,7 @@ class OldDatabase(Follower, Called, AgnosticDatabase):
         if takes(self, "command", (command, *args), kwargs):
             return call_with_keywords(self, "command", (command, *args), kwargs)
         return self._submit("command", (command, *args), kwargs)
+
+    def drop_collection(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.database.Database.drop_collection`; returns a future of None."""
+        return self._submit_without_result("drop_collection", args, kwargs)
