@@ -10,7 +10,8 @@ import pytest
 from support.snippets import KNOWN_CLASSES, Runner, Snippet, programs, snippets
 
 DOC = Path(__file__).parent.parent / "doc"
-PAGES = sorted(DOC.rglob("*.rst"))
+# The pages about GridFS have tests of their own, with the names that they use.
+PAGES = sorted(DOC.glob("migrate-*.rst"))
 PROGRAMS = [program for page in PAGES for program in programs(page)]
 
 pytest.importorskip("tornado")

@@ -22,7 +22,15 @@ ROOT = Path(__file__).parent.parent
 NAMES: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "data" / "legacy_names.toml").read_text()
 )
-OWNERS = ("client", "database", "collection", "cursor", "gridfs", "replica_set_client")
+OWNERS = (
+    "client",
+    "database",
+    "collection",
+    "cursor",
+    "gridfs",
+    "grid_fs_handler",
+    "replica_set_client",
+)
 TODAYS_CLASSES = {
     "client": AsyncMongoClient,
     "database": AsyncDatabase,

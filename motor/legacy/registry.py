@@ -38,6 +38,7 @@ _MODULES = [
     "map_reduce",
     "names",
     "reads",
+    "serving",
     "settings",
     "users",
     "writes",

@@ -32,8 +32,8 @@ __all__ = [
 _COMMON = frozenset(
     """
     add_user alive authenticate connection count current_op delete disconnect error eval exists find
-    find_one fsync get get_version group host hosts insert list logout max_pool_size document_class open options
-    port put refresh reindex remove remove_user save seeds tz_aware unlock update
+    find_one fsync get get_version group host hosts insert list logout max_pool_size document_class
+    open options port put refresh reindex remove remove_user save seeds tz_aware unlock update
     """.split()  # noqa: SIM905
 )
 #: Keywords of find() that tell of a collection by themselves.

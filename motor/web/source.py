@@ -11,6 +11,7 @@ import gridfs
 from bson.errors import InvalidId
 
 from motor.core import AgnosticGridOut
+from motor.core.bridge import NOT_BRIDGED
 
 __all__ = ["BadRevision", "find_file", "open_by_name", "parse_revision", "read_body"]
 
@@ -61,7 +62,16 @@ async def find_file(
     Raises TypeError if it gives anything but a Motor ``GridOut``.
     """
     try:
-        grid_out = await get_gridfs_file(bucket, filename, request)
+        try:
+            chosen = get_gridfs_file(bucket, filename, request)
+        except TypeError:
+            # Before there were buckets it took two arguments.
+            from motor.legacy.serving import choose_file
+
+            chosen = choose_file(get_gridfs_file, bucket, filename, request)
+            if chosen is NOT_BRIDGED:
+                raise
+        grid_out = await chosen
         if not isinstance(grid_out, AgnosticGridOut):
             raise TypeError(
                 f"get_gridfs_file must give a GridOut of Motor's, not {grid_out!r}; for a file "
