@@ -95,7 +95,7 @@ def check_log(name: str, version: str, log: Path, *names: str) -> None:
     text = log.read_text()
     assert "Traceback" not in text
     if version == "after":
-        assert "Warning" not in text
+        assert "DeprecationWarning" not in text
         return
     warnings = [line for line in text.splitlines() if BRIDGE_WARNING in line]
     for each in names:
