@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from motor import core
+from motor.core import bridge
 from motor.frameworks import asyncio as asyncio_framework
 from motor.metaprogramming import create_class_with_framework
 
@@ -46,3 +47,7 @@ AsyncIOMotorGridFSBucket = create_asyncio_class(core.AgnosticGridFSBucket)
 AsyncIOMotorGridIn = create_asyncio_class(core.AgnosticGridIn)
 AsyncIOMotorGridOut = create_asyncio_class(core.AgnosticGridOut)
 AsyncIOMotorGridOutCursor = create_asyncio_class(core.AgnosticGridOutCursor)
+
+
+def __getattr__(name: str) -> Any:
+    return bridge.module_attribute(__name__, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from motor import core
+from motor.core import bridge
 from motor.frameworks import tornado as tornado_framework
 from motor.metaprogramming import create_class_with_framework
 
@@ -46,3 +47,7 @@ MotorGridFSBucket = create_motor_class(core.AgnosticGridFSBucket)
 MotorGridIn = create_motor_class(core.AgnosticGridIn)
 MotorGridOut = create_motor_class(core.AgnosticGridOut)
 MotorGridOutCursor = create_motor_class(core.AgnosticGridOutCursor)
+
+
+def __getattr__(name: str) -> Any:
+    return bridge.module_attribute(__name__, name)

@@ -24,6 +24,7 @@ __all__ = [
     "awaits_data",
     "client_options",
     "connect",
+    "count_options",
     "ensure_gridfs_indexes",
     "file_document",
     "finish_upload",
@@ -38,6 +39,7 @@ __all__ = [
     "reply_size",
     "rewound",
     "set_await_time",
+    "set_client_options",
     "transaction_timeout",
     "with_key_vault",
 ]
@@ -313,3 +315,50 @@ def read_line(grid_out: Any, size: int) -> bytes:
     """
     line: bytes = grid_out._read_size_or_line(size=size, line=True)
     return line
+
+
+def count_options(cursor: Any, with_limit_and_skip: bool) -> dict[str, Any]:
+    """What the ``count`` command must know to count the documents that `cursor` would give.
+
+    - `with_limit_and_skip`: whether its limit and skip count
+
+    Uses ``Cursor._spec``, ``_hint``, ``_max_time_ms``, ``_comment``, ``_collation``, ``_limit`` and
+    ``_skip``: in public a cursor does not say what it was asked, and its own ``count`` is gone.
+    """
+    spec = cursor._spec
+    options = {
+        "query": spec.get("$query", spec),
+        "hint": cursor._hint,
+        "maxTimeMS": cursor._max_time_ms,
+        "comment": cursor._comment,
+        "collation": cursor._collation,
+    }
+    if with_limit_and_skip:
+        options.update(limit=abs(cursor._limit) or None, skip=cursor._skip or None)
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def set_client_options(
+    client: Any,
+    *,
+    codec_options: Any = None,
+    read_preference: Any = None,
+    write_concern: Any = None,
+) -> None:
+    """Let databases that are made from `client` from now on have other options.
+
+    - `codec_options`, `read_preference`, `write_concern`: None: as before
+
+    Raises TypeError for a client of another make.
+
+    Uses ``MongoClient._codec_options``, ``_read_preference`` and ``_write_concern``: in public they
+    are fixed when the client is made, but in the PyMongo 2 era they could be assigned to.
+    """
+    if not isinstance(client, MongoClient):
+        raise TypeError(f"cannot change the options of {client!r}: it is no pymongo.MongoClient")
+    if codec_options is not None:
+        client._codec_options = codec_options
+    if read_preference is not None:
+        client._read_preference = read_preference
+    if write_concern is not None:
+        client._write_concern = write_concern

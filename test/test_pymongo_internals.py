@@ -349,6 +349,41 @@ def test_timeout_of_a_transaction_keeps_the_labels() -> None:
     assert isinstance(internals.transaction_timeout(ValueError("x")), PyMongoError)
 
 
+@pins("_spec", "_hint", "_max_time_ms", "_comment", "_collation", "_limit", "_skip")
+def test_count_options_are_what_the_cursor_was_asked(sync_db: Any) -> None:
+    sync_db.test.insert_many({"_id": i, "letter": "aA"[i % 2]} for i in range(6))
+    cursor = sync_db.test.find({"letter": "a"}, comment="c").skip(1).limit(-4).hint("_id_")
+    cursor.max_time_ms(9000).collation({"locale": "en", "strength": 1})
+    options = internals.count_options(cursor, False)
+    assert {"query", "hint", "maxTimeMS", "comment", "collation"} == set(options)
+    assert sync_db.command("count", "test", **options)["n"] == 6
+    options = internals.count_options(cursor, True)
+    assert (options["limit"], options["skip"]) == (4, 1)
+    assert sync_db.command("count", "test", **options)["n"] == 4
+    assert internals.count_options(sync_db.test.find(), True) == {"query": {}}
+    old_style = sync_db.test.find({"$query": {"_id": 1}, "$orderby": {"_id": 1}})
+    assert internals.count_options(old_style, False) == {"query": {"_id": 1}}
+
+
+@pins("_codec_options", "_read_preference", "_write_concern")
+def test_client_options_are_those_of_databases_made_afterwards() -> None:
+    with pymongo.MongoClient(connect=False) as client:
+        before = client.db
+        codec_options = client.codec_options.with_options(tz_aware=True)
+        read_preference, write_concern = pymongo.ReadPreference.NEAREST, pymongo.WriteConcern(w=0)
+        internals.set_client_options(client, codec_options=codec_options)
+        internals.set_client_options(
+            client, read_preference=read_preference, write_concern=write_concern
+        )
+        for made in (client, client.db, client.get_database("x"), client.db.test):
+            assert made.codec_options == codec_options
+            assert made.read_preference == read_preference
+            assert made.write_concern == write_concern
+        assert before.write_concern == pymongo.WriteConcern()
+    with pytest.raises(TypeError, match=r"it is no pymongo\.MongoClient"):
+        internals.set_client_options(object(), write_concern=write_concern)
+
+
 @pins("_key_vault_client")
 def test_key_vault_client_is_replaced_in_a_copy() -> None:
     pytest.importorskip("pymongocrypt")

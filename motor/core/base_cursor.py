@@ -13,6 +13,7 @@ from typing import Any
 from pymongo.errors import InvalidOperation
 
 from motor import pymongo_internals
+from motor.core import bridge
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.reader import Read, Reader
 from motor.core.self_awaiting import SelfAwaiting
@@ -188,6 +189,15 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
     def __aiter__(self) -> Any:
         return self
 
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            found = bridge.undefined_attribute(self, name)
+            if found is not bridge.NOT_BRIDGED:
+                return found
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+        )
+
     # What can be sliced, Python would also run through with a plain "for".
     __iter__ = None
 
@@ -197,6 +207,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
+    @bridge.takes_old_keywords
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
         """Start reading the next `length` documents, or all that remain, into a list.
 
@@ -225,6 +236,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
 
     # Closing.
 
+    @bridge.takes_old_keywords
     def close(self) -> OperationFuture[None]:
         """Start closing the cursor, on the server too. Returns a future of None.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Any, NoReturn
+from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.collection import Collection
@@ -72,9 +72,8 @@ class AgnosticCollection(Namespace):
                 read_concern=read_concern,
                 **kwargs,
             )
-        super().__init__(_delegate)
-        self.database = database
-        self._client = database._client
+        # Past __setattr__, because collections are made for every call of many applications.
+        self.__dict__.update(delegate=_delegate, database=database, _client=database._client)
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
@@ -93,10 +92,11 @@ class AgnosticCollection(Namespace):
         full = name if own is None else f"{own.name}.{name}"
         return f"To access the {full} collection, use database['{full}']."
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Raise TypeError: what was called is no method, but a collection."""
         parent, _, name = self.name.rpartition(".")
-        self._not_callable(name, self.database[parent] if parent else self.database)
+        owner = self.database[parent] if parent else self.database
+        return self._call_undefined(name, owner, args, kwargs)
 
     def __bool__(self) -> bool:
         """Raise NotImplementedError, as PyMongo does: compare with None instead."""

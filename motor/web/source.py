@@ -11,6 +11,7 @@ import gridfs
 from bson.errors import InvalidId
 
 from motor.core import AgnosticGridOut
+from motor.core.bridge import NOT_BRIDGED
 
 __all__ = [
     "BadRevision",
@@ -74,7 +75,16 @@ async def find_file(
     Raises TypeError if it gives anything but a Motor ``GridOut``.
     """
     try:
-        grid_out = await get_gridfs_file(bucket, filename, request)
+        try:
+            chosen = get_gridfs_file(bucket, filename, request)
+        except TypeError:
+            # Before there were buckets it took two arguments.
+            from motor.legacy.serving import choose_file
+
+            chosen = choose_file(get_gridfs_file, bucket, filename, request)
+            if chosen is NOT_BRIDGED:
+                raise
+        grid_out = await chosen
         check_grid_out(grid_out, "the result of get_gridfs_file, if it does not raise NoFile,")
         return await grid_out.open()
     except (gridfs.NoFile, InvalidId):

@@ -1,0 +1,90 @@
+"""The guides: each snippet of their pages runs, against a server, as it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.snippets import KNOWN_CLASSES, Runner, Snippet, programs, snippets
+
+DOC = Path(__file__).parent.parent / "doc"
+# The pages about GridFS have tests of their own, with the names that they use.
+PAGES = sorted(DOC.glob("migrate-*.rst"))
+PROGRAMS = [program for page in PAGES for program in programs(page)]
+
+pytest.importorskip("tornado")
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program[0]))
+def test_snippet_runs(program: list[Snippet], mongo_uri: str, db_name: str) -> None:
+    Runner(mongo_uri, db_name).run(program)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_snippets_that_do_not_run_say_why(page: Path) -> None:
+    for snippet in snippets(page):
+        assert snippet.classes <= KNOWN_CLASSES, f"{snippet} has classes of its own"
+        if "not-run" in snippet.classes:
+            assert snippet.reason, f"{snippet} needs a comment '.. Not run: <reason>' before it"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_block_of_python_escapes(page: Path) -> None:
+    # However it is indented, and whatever stands before it.
+    assert len(list(snippets(page))) == page.read_text().count(".. code-block:: python")
+
+
+# The runner itself ----------------------------------------------------------------------------
+
+
+def page_with(tmp_path: Path, code: str, options: str = "") -> Path:
+    page = tmp_path / "page.rst"
+    body = "\n".join(f"    {line}" for line in [*options.splitlines(), "", *code.splitlines()])
+    page.write_text(f"Title\n=====\n\n.. code-block:: python\n{body}\n\nText again.\n")
+    return page
+
+
+def run(page: Path, mongo_uri: str, db_name: str) -> None:
+    [program] = programs(page)
+    Runner(mongo_uri, db_name).run(program)
+
+
+def test_failing_snippet_fails_at_its_line(tmp_path: Path, mongo_uri: str, db_name: str) -> None:
+    page = page_with(tmp_path, "await collection.insert_one({})\nassert False", ":class: tornado")
+    with pytest.raises(AssertionError) as caught:
+        run(page, mongo_uri, db_name)
+    lines = page.read_text().splitlines()
+    assert caught.traceback[-1].lineno == lines.index("    assert False")
+    assert str(caught.traceback[-1].path) == str(page)
+
+
+def test_snippet_that_warns_fails(tmp_path: Path, mongo_uri: str, db_name: str) -> None:
+    page = page_with(tmp_path, "import warnings\nwarnings.warn('beware', UserWarning)")
+    with pytest.raises(AssertionError, match="beware"):
+        run(page, mongo_uri, db_name)
+
+
+def test_legacy_snippet_has_to_warn(tmp_path: Path, mongo_uri: str, db_name: str) -> None:
+    page = page_with(tmp_path, "await collection.insert_one({})", ":class: legacy")
+    with pytest.raises(AssertionError, match="without a DeprecationWarning"):
+        run(page, mongo_uri, db_name)
+
+
+def test_snippets_use_the_tests_database(
+    tmp_path: Path, mongo_uri: str, db_name: str, sync_db: Any
+) -> None:
+    page = page_with(tmp_path, "client.shop.books.insert_one({})", ":class: pymongo")
+    run(page, mongo_uri, db_name)
+    assert sync_db.books.count_documents({}) == 1
+
+
+def test_snippet_of_both_dialects_runs_twice(
+    tmp_path: Path, mongo_uri: str, db_name: str, sync_db: Any
+) -> None:
+    code = "await collection.insert_one({'client': type(client).__name__})"
+    page = page_with(tmp_path, code, ":class: dialects")
+    run(page, mongo_uri, db_name)
+    names = {document["client"] for document in sync_db.things.find()}
+    assert names == {"AsyncMongoClient", "AsyncIOMotorClient"}
