@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from typing import TypeGuard
 
-__all__ = ["AGAIN", "Job", "run_job"]
+__all__ = ["AGAIN", "Job", "leaves_a_rest", "run_job"]
 
 #: What a job returns to be put at the end of the queue and run again.
 AGAIN = object()
@@ -22,6 +23,11 @@ def run_job(job: Job) -> object:
     except BaseException:
         _report()
         return None
+
+
+def leaves_a_rest(result: object) -> TypeGuard[Job]:
+    """Whether what a job has returned is left to do."""
+    return callable(result)
 
 
 def _report() -> None:

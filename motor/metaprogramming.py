@@ -29,6 +29,7 @@ __all__ = [
     "create_class_with_framework",
     "derive",
     "derived_members",
+    "takes_arguments_of",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +39,24 @@ def coroutine_annotation(f: F) -> F:
     """Mark a plain function that returns a future, for tools that read the mark. Returns `f`."""
     f.coroutine_annotation = True  # type: ignore[attr-defined]
     return f
+
+
+def takes_arguments_of(original: Callable[..., Any]) -> Callable[[F], F]:
+    """Let a function that passes its arguments on show those that PyMongo's `original` takes.
+
+    Its own keyword-only arguments stay among them. For ``help()``, editors and checks at a call.
+    """
+
+    def decorate(function: F) -> F:
+        own = inspect.signature(function)
+        added = [p for p in own.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        theirs = inspect.signature(original).parameters.values()
+        # Sorted by kind, as Python wants them: keywords of any name come last.
+        parameters = sorted([*theirs, *added], key=lambda parameter: parameter.kind)
+        function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return function
+
+    return decorate
 
 
 class MotorAttributeFactory:
@@ -77,7 +96,7 @@ class MotorAttributeFactory:
         if self.doc is not None:
             return self.doc
         member = inspect.getattr_static(cls.__delegate_class__, pymongo_name, None)  # type: ignore[attr-defined]
-        role = "attr" if isinstance(member, property) else "meth"
+        role = "meth" if member is None or callable(member) else "attr"
         target = f"{public_name(cls.__delegate_class__)}.{pymongo_name}"  # type: ignore[attr-defined]
         return f"Like :{role}:`~{target}`{self.summary}."
 

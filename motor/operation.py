@@ -11,13 +11,14 @@ import asyncio
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from motor.completions import completions_of
 from motor.executor import AGAIN, WorkerPool
+from motor.job import leaves_a_rest
 
 __all__ = ["OperationFuture", "SerialQueue", "submit"]
 
@@ -25,7 +26,16 @@ T = TypeVar("T")
 Discard = Callable[[Any, BaseException | None], object]
 
 
-class OperationFuture(asyncio.Future[T]):
+if TYPE_CHECKING:
+
+    class _FutureAndCoroutine(asyncio.Future[T], Coroutine[Any, Any, T]):
+        """What Python finds by itself to be so: the abstract class asks for the methods only."""
+
+else:
+    _FutureAndCoroutine = asyncio.Future
+
+
+class OperationFuture(_FutureAndCoroutine[T]):
     """The future of an operation that has already started.
 
     It is an ``asyncio.Future`` in all respects, and a coroutine as well, because code written for
@@ -44,7 +54,7 @@ class OperationFuture(asyncio.Future[T]):
     def throw(
         self,
         kind: Any,
-        value: BaseException | None = None,
+        value: Any = None,
         traceback: TracebackType | None = None,
         /,
     ) -> Any:
@@ -63,7 +73,9 @@ class OperationFuture(asyncio.Future[T]):
         self.__class__ = _HashedOperationFuture  # type: ignore[assignment]
         return object.__hash__(self)
 
-    __eq__ = asyncio.Future.__eq__
+    if not TYPE_CHECKING:
+        # Type checkers take it to be inherited, as it would be without a hash of our own.
+        __eq__ = asyncio.Future.__eq__
 
 
 class _HashedOperationFuture(asyncio.Future[T]):
@@ -99,14 +111,14 @@ class Call:
         wrap: Callable[[Any], Any] | None,
         discard: Discard | None,
     ) -> None:
-        self.future = future
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
-        self.context = contextvars.copy_context()
-        self.pool = pool
-        self.wrap = wrap
-        self.discard = discard
+        self.future: OperationFuture[Any] = future
+        self.function: Callable[..., Any] = function
+        self.args: tuple[Any, ...] = args
+        self.kwargs: Mapping[str, Any] = kwargs
+        self.context: contextvars.Context = contextvars.copy_context()
+        self.pool: WorkerPool = pool
+        self.wrap: Callable[[Any], Any] | None = wrap
+        self.discard: Discard | None = discard
 
     def __call__(self) -> object:
         """Run on a worker. A call whose caller has cancelled it before now is never sent.
@@ -252,7 +264,7 @@ class _Series:
             if following is None:
                 return hand_over
             pool, call = following
-            if callable(hand_over):
+            if leaves_a_rest(hand_over):
                 try:
                     hand_over()
                 except BaseException:

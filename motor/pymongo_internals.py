@@ -14,12 +14,14 @@ from pymongo.cursor import CursorType
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 from pymongo.message import _OpMsg
 from pymongo.mongo_client import MongoClient
+from pymongo.read_preferences import _ServerMode
 from pymongo.synchronous.pool import Connection, Pool
 
 from motor.slices import decode_reply
 from motor.sockets import buffered
 
 __all__ = [
+    "ServerMode",
     "await_time",
     "awaits_data",
     "client_options",
@@ -43,6 +45,10 @@ __all__ = [
     "transaction_timeout",
     "with_key_vault",
 ]
+
+#: What every read preference is an instance of; its type annotations name it, and it has no public
+#: name: ``pymongo.read_preferences._ServerMode``.
+ServerMode = _ServerMode
 
 _TAILABLE = CursorType.TAILABLE
 

@@ -20,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from motor.admission import Admission
-from motor.job import AGAIN, Job, run_job
+from motor.job import AGAIN, Job, leaves_a_rest, run_job
 from motor.statistics import PoolStatistics
 
 __all__ = ["WorkerPool"]
@@ -281,7 +281,7 @@ class WorkerPool:
         job = self._claim(worker)
         while job is not None:
             result = run_job(job)
-            rest: Job | None = result if callable(result) else None
+            rest = result if leaves_a_rest(result) else None
             # A job refers to its caller's objects, which must not outlive it.
             again, job = (job if result is AGAIN else None), None
             job, idle = self._release(worker, again, rest is not None)

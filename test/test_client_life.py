@@ -235,3 +235,17 @@ async def is_secondary(client: Any) -> bool:
     return hello["secondary"] and [
         s.server_type_name for s in client.topology_description.server_descriptions().values()
     ] == ["RSSecondary"]
+
+
+async def test_closing_again_can_be_made_a_task_of(client_factory: Any) -> None:
+    client = client_factory()
+    await asyncio.to_thread(client.close)
+    # Closed where no loop was running, so that there is no future to wait for here.
+    assert await asyncio.create_task(client.close()) is None
+    assert await asyncio.gather(client.close(), client.aclose()) == [None, None]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(client.close())
+    again = client.close()
+    with pytest.raises(KeyError):
+        again.throw(KeyError())
+    again.close()

@@ -12,7 +12,7 @@ import pytest
 
 from motor.testing import EmbeddedMongo, MongodFailed, MongodNotFound, server
 from motor.testing import mongod as mongod_module
-from motor.testing.mongod import find_mongod
+from motor.testing.mongod import find_mongod, mongod_version
 from support import run_python, start_python, wait_until
 
 
@@ -161,6 +161,34 @@ def test_mongod_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_mongod() == "wheel"
     monkeypatch.setattr(mongod_module, "_mongod_in_wheel", lambda: None)
     assert find_mongod() == str(by_path)
+
+
+def test_a_version_chooses_among_the_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_wheel = fake_mongod(tmp_path, "wheel", "echo 'db version v6.0.5'")
+    on_path = fake_mongod(tmp_path, "mongod", "echo 'db version v7.0.11'")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("MOTOR_MONGOD", raising=False)
+    monkeypatch.setattr(mongod_module, "_mongod_in_wheel", lambda: str(in_wheel))
+    assert find_mongod() == str(in_wheel)
+    assert find_mongod(version="6.0") == str(in_wheel)
+    assert find_mongod(version="7") == str(on_path)
+    assert find_mongod(version="7.0.11") == str(on_path)
+    with pytest.raises(MongodNotFound, match=r"no mongod 7\.0\.1 to run: .* is 6\.0\.5, .* is 7"):
+        EmbeddedMongo(version="7.0.1").start()
+    monkeypatch.setenv("MOTOR_MONGOD", str(in_wheel))
+    with pytest.raises(MongodNotFound, match="no mongod 7 to run"):
+        find_mongod(version="7")
+    fake_mongod(tmp_path, "wheel", "exit 3")
+    with pytest.raises(MongodFailed, match="does not run"):
+        find_mongod(version="6")
+
+
+def test_a_server_of_the_version_asked_for_is_started() -> None:
+    version = mongod_version(find_mongod())
+    with EmbeddedMongo(replica_set=None, version=version.rpartition(".")[0]) as mongo:
+        assert mongo.version == version
 
 
 def test_mongod_that_was_named_but_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

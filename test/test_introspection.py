@@ -13,6 +13,8 @@ from typing import Any
 
 import pymongo
 import pytest
+from pymongo.collection import Collection
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from motor import core, motor_asyncio
@@ -79,6 +81,20 @@ def test_generated_methods_take_the_arguments_of_pymongos(framework: Framework) 
     assert seen > 50
 
 
+def test_methods_that_pass_arguments_on_show_which_they_take(framework: Framework) -> None:
+    def names(function: Any) -> list[str]:
+        return list(inspect.signature(function).parameters)
+
+    client, original = framework.Client, pymongo.MongoClient
+    added = ["io_loop", "executor"]
+    assert names(client) == [*names(original)[:-1], *added, names(original)[-1]]
+    assert names(client.start_session) == names(original.start_session)
+    assert names(client.watch) == names(original.watch)
+    assert names(framework.Database.with_options) == names(Database.with_options)
+    assert names(framework.Collection.with_options) == names(Collection.with_options)
+    assert "full_document" in help_on(framework.Collection.watch)
+
+
 def test_everything_public_is_documented(framework: Framework) -> None:
     undocumented = [
         f"{cls.__name__}.{name}"
@@ -106,6 +122,8 @@ def test_docstrings_refer_to_what_exists(framework: Framework) -> None:
         members = [*generated(cls, types.FunctionType), *generated(cls, property)]
         for name, member in members:
             reference = member.__doc__.partition("`~")[2].partition("`")[0]
+            role = "meth" if callable(pydoc.locate(reference)) else "attr"
+            assert member.__doc__.startswith(f"Like :{role}:")
             assert pydoc.locate(reference) is not None, reference
             assert reference.endswith(f".{name}")
             assert ".synchronous." not in reference

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,8 @@ import mongomock
 import pytest
 from pymongo.errors import DuplicateKeyError, InvalidOperation
 
+from motor.motor_asyncio import AsyncIOMotorClient
+from motor.testing import mock_client
 from support import Framework
 
 
@@ -113,3 +117,27 @@ async def test_properties_of_a_mocked_client(mocked: Any) -> None:
     assert mocked.address == ("localhost", 27017)
     assert mocked.is_primary is True
     assert mocked.is_mongos in (True, False)
+
+
+async def test_mock_client_is_a_client_of_the_class_asked_for(framework: Framework) -> None:
+    client = mock_client(framework.Client, tz_aware=True)
+    assert type(client) is framework.Client
+    assert isinstance(client.delegate, mongomock.MongoClient)
+    now = datetime.datetime.now(tz=datetime.UTC)
+    await client.db.test.insert_one({"at": now})
+    found = await client.db.test.find_one()
+    assert found["at"].tzinfo is not None
+    client.close()
+
+
+async def test_mock_clients_share_nothing() -> None:
+    one, other = mock_client(), mock_client()
+    assert type(one) is AsyncIOMotorClient
+    await one.db.test.insert_one({})
+    assert await other.db.test.count_documents({}) == 0
+
+
+def test_mock_client_says_how_to_get_mongomock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mongomock", None)
+    with pytest.raises(ImportError, match="pip install mongomock"):
+        mock_client()

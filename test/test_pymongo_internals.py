@@ -17,7 +17,7 @@ import gridfs
 import pymongo
 import pytest
 from bson import decode
-from pymongo import CursorType
+from pymongo import CursorType, ReadPreference
 from pymongo.change_stream import ChangeStream
 from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 from pymongo.cursor import Cursor, RawBatchCursor
@@ -476,6 +476,18 @@ def test_line_is_read_as_a_whole(root: Any) -> None:
 
 
 # Nowhere else -----------------------------------------------------------------------------------
+
+
+@pins("_ServerMode")
+def test_every_read_preference_is_a_server_mode() -> None:
+    preferences = (
+        ReadPreference.PRIMARY,
+        ReadPreference.PRIMARY_PREFERRED,
+        ReadPreference.SECONDARY,
+        ReadPreference.SECONDARY_PREFERRED,
+        ReadPreference.NEAREST,
+    )
+    assert all(isinstance(preference, internals.ServerMode) for preference in preferences)
 
 
 def is_private(name: str) -> bool:

@@ -377,3 +377,10 @@ async def test_binding_says_which_pymongo_it_needs(client):
     async with client.start_session() as session:
         with pytest.raises(AttributeError, match=r"needs PyMongo 4\.17 or later"):
             session.bind()
+
+
+async def test_contexts_say_whose_they_are(client: Any) -> None:
+    async with client.start_session() as session:
+        context = session.start_transaction()
+        assert repr(context) == f"<TransactionContext of {session!r}>"
+        await session.abort_transaction()

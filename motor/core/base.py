@@ -144,7 +144,7 @@ class AgnosticBase:
     def __init__(self, delegate: Any) -> None:
         self.delegate = delegate
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object, /) -> bool:
         if isinstance(other, self.__class__):
             return bool(self.delegate == other.delegate)
         return NotImplemented

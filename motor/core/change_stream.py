@@ -33,7 +33,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     def __init__(self, target: Any, *args: Any, **kwargs: Any) -> None:
         self._target = target
         self._client = target._client
-        self.delegate = None
+        self.delegate: Any = None
         watch = target.delegate.watch
         arguments = check_arguments(watch, args, kwargs)
         args, kwargs, _ = unwrap_arguments(args, kwargs)  # type: ignore[assignment]

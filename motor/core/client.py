@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
@@ -21,9 +21,10 @@ from motor.core.foreign import adopt
 from motor.core.namespace import Namespace
 from motor.core.waiting import WaitingLane
 from motor.executor import WorkerPool, default_pool, pool_on
+from motor.metaprogramming import takes_arguments_of
 from motor.operation import Discard, OperationFuture, SerialQueue, submit
 
-__all__ = ["AgnosticClient"]
+__all__ = ["AgnosticClient", "Done"]
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class AgnosticClient(Namespace):
     __delegate_class__ = MongoClient
     __async_class__ = AsyncMongoClient
 
+    @takes_arguments_of(MongoClient.__init__)
     def __init__(
         self,
         *args: Any,
@@ -188,7 +190,7 @@ class AgnosticClient(Namespace):
         except RuntimeError:
             if first_time:
                 delegate.close()
-            return _Done()
+            return Done()
         if first_time:
             try:
                 self._closing = submit(self._pool, loop, delegate.close)
@@ -196,7 +198,7 @@ class AgnosticClient(Namespace):
                 # The application has shut down the client's own executor already.
                 self._closing = submit(default_pool(), loop, delegate.close)
         elif self._closing is None or self._closing.get_loop() is not loop:
-            return _Done()
+            return Done()
         return self._closing
 
     aclose = close
@@ -224,6 +226,7 @@ class AgnosticClient(Namespace):
 
     # Sessions.
 
+    @takes_arguments_of(MongoClient.start_session)
     def start_session(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
 
@@ -278,11 +281,24 @@ class AgnosticClient(Namespace):
         return topology.is_mongos(self.delegate)
 
 
-class _Done:
-    """What closing returns when there is no event loop to wait on: an awaitable that is done."""
+class Done(Coroutine[Any, Any, None]):
+    """What closing returns when there is nothing to wait for any more: it may be awaited, or made a
+    task of, like the future that closing returns otherwise.
+    """
 
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()
+
+    def send(self, value: Any) -> NoReturn:
+        """Be done."""
+        raise StopIteration
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None, /) -> NoReturn:
+        """Raise the exception."""
+        raise kind
+
+    def close(self) -> None:
+        """Do nothing: there is nothing left to close."""
 
 
 def _driver_info(platform: str) -> DriverInfo:

@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import AsyncWrite, LatentCursor
+from motor.metaprogramming import AsyncWrite, LatentCursor, takes_arguments_of
 from motor.turns import with_turns
 
 __all__ = ["AgnosticCollection"]
@@ -82,6 +82,7 @@ class AgnosticCollection(Namespace):
             database = database.client._wrap(delegate.database)
         return cls(database, delegate.name, _delegate=delegate)
 
+    @takes_arguments_of(Collection.with_options)
     def with_options(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
         delegate = self.delegate.with_options(*args, **kwargs)

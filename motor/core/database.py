@@ -9,6 +9,7 @@ from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 
 from motor.core.namespace import Namespace
+from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["AgnosticDatabase"]
 
@@ -40,6 +41,7 @@ class AgnosticDatabase(Namespace):
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         return cls(owner._client, delegate.name, _delegate=delegate)
 
+    @takes_arguments_of(Database.with_options)
     def with_options(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
         return type(self)(

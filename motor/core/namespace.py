@@ -11,10 +11,13 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from pymongo.collection import Collection
+
 from motor.core import bridge
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.change_stream import AgnosticChangeStream
 from motor.core.command_cursor import AgnosticLatentCommandCursor
+from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["Namespace"]
 
@@ -28,6 +31,7 @@ class Namespace(AgnosticBase):
     #: What this was an attribute of, if it was one: a method of that may have been meant.
     _parent: Any = None
 
+    @takes_arguments_of(Collection.watch)
     def watch(self, *args: Any, **kwargs: Any) -> Any:
         """Watch for changes here.
 

@@ -59,14 +59,14 @@ class Reader:
         queue: SerialQueue | None = None,
         convert: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.delegate = delegate
-        self.convert = convert
-        self.queue = queue or SerialQueue()
+        self.delegate: Any = delegate
+        self.convert: Callable[[Any], Any] | None = convert
+        self.queue: SerialQueue = queue or SerialQueue()
         self.buffer: deque[Any] = deque()
         #: Whether the cursor has been sent anything: options cannot be changed any more.
-        self.started = False
+        self.started: bool = False
         #: Whether nothing more may be read: closed by the user, or never opened for an error.
-        self.closed = False
+        self.closed: bool = False
         #: The reads whose documents, or error, are on their way to the loop.
         self.unclaimed: list[Read] = []
         self._unclaimed_lock = threading.Lock()

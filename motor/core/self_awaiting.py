@@ -5,7 +5,7 @@ coroutine that returns such an object, and here it is there at once.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 __all__ = ["SelfAwaiting"]
 
@@ -17,9 +17,9 @@ class SelfAwaiting:
     ``asyncio.gather`` does. It is equal to itself only: what it stands for may not exist yet.
     """
 
-    _steps: Generator[Any, None, Any] | None = None
+    _steps: Generator[Any, Any, Any] | None = None
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, Any, Self]:
         """Give the object itself, as soon as it is what the caller waits for."""
         yield from ()
         return self
@@ -45,5 +45,7 @@ class SelfAwaiting:
             self._steps = None
             raise
 
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        # Type checkers do not know of any other, and would wonder at these.
+        __eq__ = object.__eq__
+        __hash__ = object.__hash__

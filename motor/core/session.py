@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.client_session import ClientSession
@@ -18,7 +18,7 @@ from motor.core.self_awaiting import SelfAwaiting
 from motor.metaprogramming import AsyncCommand, ReadOnlyProperty
 from motor.operation import OperationFuture, SerialQueue
 
-__all__ = ["AgnosticClientSession"]
+__all__ = ["AgnosticClientSession", "BoundSession", "TransactionContext"]
 
 # The Convenient API for Transactions specification gives these numbers (in seconds).
 _RETRY_LIMIT = 120.0
@@ -29,11 +29,17 @@ _BACKOFF_GROWTH = 1.5
 _MAX_TIME_EXPIRED = 50
 
 
+S = TypeVar("S")
+
+
 class _AsyncContext(SelfAwaiting):
     """A context for ``async with``, entered at its making: awaiting it gives the context itself."""
 
-    def __init__(self, session: AgnosticClientSession) -> None:
+    def __init__(self, session: Any) -> None:
         self._session = session
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._session!r}>"
 
     def __enter__(self) -> Any:
         raise RuntimeError(f'Use "async with", not "with", with {type(self._session).__name__}')
@@ -42,10 +48,10 @@ class _AsyncContext(SelfAwaiting):
         """Only here so that ``with`` gets as far as `__enter__`, which refuses."""
 
 
-class _TransactionContext(_AsyncContext):
+class TransactionContext(_AsyncContext):
     """Commits the session's transaction at the end of a block, or aborts it after an exception."""
 
-    async def __aenter__(self) -> _TransactionContext:
+    async def __aenter__(self) -> TransactionContext:
         return self
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
@@ -57,19 +63,20 @@ class _TransactionContext(_AsyncContext):
             await self._session.abort_transaction()
 
 
-class _BoundSession(_AsyncContext):
+class BoundSession(_AsyncContext, Generic[S]):
     """Makes a session the one of all operations in a block."""
 
-    def __init__(self, session: AgnosticClientSession, end_session: bool) -> None:
+    def __init__(self, session: S, end_session: bool) -> None:
         super().__init__(session)
         self._end_session = end_session
         # Ending the session blocks, so that is done here; PyMongo's part is a context variable.
-        self._binding = session.delegate.bind(end_session=False)
+        self._binding = self._session.delegate.bind(end_session=False)
 
-    async def __aenter__(self) -> AgnosticClientSession:
+    async def __aenter__(self) -> S:
         self._binding.__enter__()
         self._token = bound_queue.set(self._session._queue)
-        return self._session
+        session: S = self._session
+        return session
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         bound_queue.reset(self._token)
@@ -156,7 +163,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         self.delegate.start_transaction(
             read_concern, write_concern, read_preference, max_commit_time_ms
         )
-        return _TransactionContext(self)
+        return TransactionContext(self)
 
     def bind(self, end_session: bool = True) -> Any:
         """Let all operations in an ``async with`` block use this session without naming it.
@@ -170,7 +177,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
                 "bind() needs PyMongo 4.17 or later: pass the session to each operation instead, "
                 "or run 'pip install --upgrade pymongo'"
             )
-        return _BoundSession(self, end_session)
+        return BoundSession(self, end_session)
 
     async def with_transaction(
         self,

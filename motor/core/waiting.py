@@ -37,8 +37,8 @@ class WaitingLane:
     """
 
     def __init__(self, max_pool_size: int | None) -> None:
-        self.at_once = max(1, max_pool_size // 2) if max_pool_size else UNBOUNDED
-        self.pool = WorkerPool(self.at_once, name="motor-waiting")
+        self.at_once: int = max(1, max_pool_size // 2) if max_pool_size else UNBOUNDED
+        self.pool: WorkerPool = WorkerPool(self.at_once, name="motor-waiting")
 
     def limit_turn(self, cursor: Any, wanted: int | None) -> None:
         """Before `cursor` waits, on its worker: let it wait no longer than its fair share.

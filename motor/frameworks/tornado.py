@@ -42,7 +42,7 @@ __all__ = [
 
 CLASS_PREFIX = ""
 
-coroutine = gen.coroutine
+coroutine: Callable[[Callable[..., Any]], Callable[..., Any]] = gen.coroutine
 
 
 def get_event_loop() -> ioloop.IOLoop:

@@ -11,7 +11,7 @@ from bson.codec_options import TypeRegistry
 from pymongo.errors import ConfigurationError, OperationFailure
 
 from motor import pymongo_internals
-from motor.core import AgnosticClient
+from motor.core.client import AgnosticClient
 from motor.legacy.client_options import translate
 from motor.legacy.codecs import PythonPatterns
 from motor.legacy.followers import Follower

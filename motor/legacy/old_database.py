@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from motor.core import AgnosticDatabase
+from motor.core.database import AgnosticDatabase
 from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.followers import Follower
 from motor.legacy.old_names import Called

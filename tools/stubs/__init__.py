@@ -1,0 +1,1 @@
+"""What `tools/gen_stubs.py` is made of."""
