@@ -158,16 +158,29 @@ _completions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Completions] 
 )
 
 
+#: The loop that was asked for last, and its completions: most processes have one loop only.
+_latest: tuple[Callable[[], asyncio.AbstractEventLoop | None], Completions | None] = (
+    lambda: None,
+    None,
+)
+
+
 def completions_of(loop: asyncio.AbstractEventLoop) -> Completions:
     """The one that brings outcomes to `loop`."""
-    found = _completions.get(loop)
-    return found if found is not None else _completions.setdefault(loop, Completions())
+    global _latest
+    latest, found = _latest
+    if found is not None and latest() is loop:
+        return found
+    found = _completions.get(loop) or _completions.setdefault(loop, Completions())
+    _latest = (weakref.ref(loop), found)
+    return found
 
 
 def _after_fork_in_child() -> None:
     # A worker, which is not there any more, may have been in the middle of anything.
-    global _completions, _forks
+    global _completions, _forks, _latest
     _completions = weakref.WeakKeyDictionary()
+    _latest = (lambda: None, None)
     _forks += 1
 
 

@@ -141,6 +141,10 @@ class WorkerPool:
         worker, watch = None, False
         with self._lock:
             self._calls += 1
+            if self._queue and self._watched:
+                # Who is to begin when, and whether there may be more, is seen to.
+                self._enqueue(job)
+                return
             allowed = self._admission.allows_one_more(self._busy)
             if allowed and not self._queue:
                 worker = self._admit(job)

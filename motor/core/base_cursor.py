@@ -109,11 +109,15 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         else:
             future = self._submit_function(run, queue=reader.queue, discard=discard)
         read.future = future
-        future.add_done_callback(partial(_after_read, weakref.ref(self), reader))
+        # Whoever asks for a batch at a time wants its first document.
+        wanted_next = int(function == reader.fill)
+        future.add_done_callback(partial(_after_read, weakref.ref(self), reader, wanted_next))
         return future
 
-    def _read_ahead(self) -> None:
+    def _read_ahead(self, wanted: int) -> None:
         """Start reading the next batch while this one is consumed, if that is good.
+
+        - `wanted`: how many of the documents at hand are about to be taken
 
         Not with a session of the user's, whose operations must not be more than were asked for; not
         within ``pymongo.timeout()``, whose end is not that of who will ask; and nothing is to be
@@ -121,7 +125,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         """
         reader = self._reader
         if (
-            reader.may_read_ahead
+            reader.may_read_ahead(wanted)
             and self._queue is None
             and not self._client._closed
             and not pymongo_internals.is_tailable(reader.delegate)
@@ -133,7 +137,8 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
     async def _breathe(self) -> None:
         """See to the next batch, and let the event loop run if it has not for a while."""
         self._breath = BREATH
-        self._read_ahead()
+        # One document is on its way to whoever iterates.
+        self._read_ahead(1)
         now = time.monotonic()
         if now - self._breathed > PATIENCE:
             await asyncio.sleep(0)
@@ -329,13 +334,16 @@ def _settle(reader: Reader, *outcome: object) -> None:
 
 
 def _after_read(
-    cursor: weakref.ref[AgnosticBaseCursor], reader: Reader, future: OperationFuture[Any]
+    cursor: weakref.ref[AgnosticBaseCursor],
+    reader: Reader,
+    wanted: int,
+    future: OperationFuture[Any],
 ) -> None:
     reader.settle()
     # A cursor that nobody has any more needs no further batch.
     alive = cursor()
     if alive is not None and alive._reader is reader and not future.cancelled():
-        alive._read_ahead()
+        alive._read_ahead(wanted)
 
 
 #: The tasks of `each`, which the loop alone would let the garbage collector have.

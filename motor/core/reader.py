@@ -70,7 +70,7 @@ class Reader:
         #: The reads whose documents, or error, are on their way to the loop.
         self.unclaimed: list[Read] = []
         self._unclaimed_lock = threading.Lock()
-        #: The error of a read that was cancelled, for the next one to raise.
+        #: The error of a read that was cancelled, or ahead, for the next one to raise.
         self._error: BaseException | None = None
         self._shut = False
         self._start = start
@@ -176,16 +176,18 @@ class Reader:
             raise
         return documents
 
-    @property
-    def may_read_ahead(self) -> bool:
+    def may_read_ahead(self, wanted: int) -> bool:
         """Whether it is time to read the next batch, before anybody asks for it.
 
         Not after the first, which may be all that is wanted; and one batch ahead at most.
+
+        - `wanted`: how many of the documents at hand are about to be taken
         """
         return (
             self._batches > 1
             and not self.ahead
-            and len(self.buffer) <= self._batch_size
+            # Of the newest batch itself, something must have been consumed.
+            and len(self.buffer) - wanted < self._batch_size
             and self._reply_size is not None
             and self._reply_size <= READ_AHEAD_LIMIT
             and not self.closed
@@ -213,6 +215,10 @@ class Reader:
         return [self.buffer.popleft() for _ in range(count)]
 
     def _read(self, length: int | None) -> list[Any]:
+        if self._error is not None:
+            # Here is its place: all that came before it has been taken.
+            error, self._error = self._error, None
+            raise error
         if self.delegate is None or not self.delegate.alive:
             return []
         pymongo_internals.forget_reply_size()
