@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 import motor
-from motor import motor_asyncio
 
 project = "Motor"
 author = "the Motor project"
@@ -17,8 +15,6 @@ version = release = motor.version
 
 extensions = ["motor_reference", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
-if not hasattr(motor_asyncio, "AsyncIOMotorGridFSBucket"):
-    exclude_patterns.append("api/gridfs.rst")
 
 # `name` in a docstring is an argument's.
 default_role = "code"
@@ -40,8 +36,3 @@ html_show_sphinx = False
 html_show_copyright = False
 # Nothing is fetched from other sites: the theme uses the fonts that the reader's system has.
 html_theme_options = {"navigation_with_keys": True}
-
-# Some patterns in the toctrees are for pages to come, of which Sphinx has no setting to be silent.
-logging.getLogger("sphinx.sphinx.directives.other").addFilter(
-    lambda record: "toctree glob pattern" not in str(record.msg)
-)

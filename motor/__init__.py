@@ -48,7 +48,14 @@ def __getattr__(name: str) -> Any:
         if name in _tornado_names():
             return getattr(importlib.import_module("motor.motor_tornado"), name)
         hint = f". Is it motor.motor_asyncio.AsyncIO{name}? Or should Tornado be installed?"
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+    if name[0].isupper():
+        # No submodule, which "from motor import ..." asks for here before it imports it.
+        bridge = importlib.import_module("motor.core.bridge")
+        try:
+            return bridge.module_attribute(__name__, name)
+        except AttributeError as error:
+            raise AttributeError(f"{error}{hint}") from None
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,10 @@ from motor.motor_tornado import (
     MotorCommandCursor as MotorCommandCursor,
     MotorCursor as MotorCursor,
     MotorDatabase as MotorDatabase,
+    MotorGridFSBucket as MotorGridFSBucket,
+    MotorGridIn as MotorGridIn,
+    MotorGridOut as MotorGridOut,
+    MotorGridOutCursor as MotorGridOutCursor,
 )
 
 version: str

@@ -77,6 +77,21 @@ class MotorAttributeFactory:
             f"{type(self).__name__} must define create_attribute(cls, attr_name)"
         )
 
+    def _property(
+        self,
+        cls: type,
+        attr_name: str,
+        read: Callable[[Any], Any],
+        write: Callable[[Any, Any], None] | None = None,
+    ) -> property:
+        """A property that bears the attribute's name, in tracebacks too."""
+        qualname = f"{cls.__qualname__}.{attr_name}"
+        for function in filter(inspect.isfunction, (read, write)):
+            function.__code__ = function.__code__.replace(co_name=attr_name, co_qualname=qualname)
+            function.__name__, function.__qualname__ = attr_name, qualname
+            function.__module__ = cls.__module__
+        return property(read, write, doc=self._document(cls, attr_name))
+
     def _document(self, cls: type, pymongo_name: str) -> str:
         if self.doc is not None:
             return self.doc
@@ -200,10 +215,7 @@ class ReadOnlyProperty(MotorAttributeFactory):
             wrap = getattr(self, "_wrap", None)
             return value if wrap is None else wrap(value)
 
-        qualname = f"{cls.__qualname__}.{attr_name}"
-        read.__code__ = read.__code__.replace(co_name=attr_name, co_qualname=qualname)
-        read.__name__, read.__qualname__, read.__module__ = attr_name, qualname, cls.__module__
-        return property(read, doc=self._document(cls, attr_name))
+        return self._property(cls, attr_name, read)
 
 
 class AsyncProperty(MotorAttributeFactory):

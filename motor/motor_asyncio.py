@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from motor import core
+from motor.core import bridge
 from motor.frameworks import asyncio as asyncio_framework
 from motor.metaprogramming import create_class_with_framework
 
@@ -17,6 +18,10 @@ __all__ = [
     "AsyncIOMotorCommandCursor",
     "AsyncIOMotorCursor",
     "AsyncIOMotorDatabase",
+    "AsyncIOMotorGridFSBucket",
+    "AsyncIOMotorGridIn",
+    "AsyncIOMotorGridOut",
+    "AsyncIOMotorGridOutCursor",
 ]
 
 T = TypeVar("T")
@@ -38,3 +43,11 @@ AsyncIOMotorRawBatchCommandCursor = create_asyncio_class(core.AgnosticRawBatchCo
 AsyncIOMotorLatentCommandCursor = create_asyncio_class(core.AgnosticLatentCommandCursor)
 AsyncIOMotorChangeStream = create_asyncio_class(core.AgnosticChangeStream)
 AsyncIOMotorClientEncryption = create_asyncio_class(core.AgnosticClientEncryption)
+AsyncIOMotorGridFSBucket = create_asyncio_class(core.AgnosticGridFSBucket)
+AsyncIOMotorGridIn = create_asyncio_class(core.AgnosticGridIn)
+AsyncIOMotorGridOut = create_asyncio_class(core.AgnosticGridOut)
+AsyncIOMotorGridOutCursor = create_asyncio_class(core.AgnosticGridOutCursor)
+
+
+def __getattr__(name: str) -> Any:
+    return bridge.module_attribute(__name__, name)

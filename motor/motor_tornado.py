@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from motor import core
+from motor.core import bridge
 from motor.frameworks import tornado as tornado_framework
 from motor.metaprogramming import create_class_with_framework
 
@@ -17,6 +18,10 @@ __all__ = [
     "MotorCommandCursor",
     "MotorCursor",
     "MotorDatabase",
+    "MotorGridFSBucket",
+    "MotorGridIn",
+    "MotorGridOut",
+    "MotorGridOutCursor",
 ]
 
 T = TypeVar("T")
@@ -38,3 +43,11 @@ MotorRawBatchCommandCursor = create_motor_class(core.AgnosticRawBatchCommandCurs
 MotorLatentCommandCursor = create_motor_class(core.AgnosticLatentCommandCursor)
 MotorChangeStream = create_motor_class(core.AgnosticChangeStream)
 MotorClientEncryption = create_motor_class(core.AgnosticClientEncryption)
+MotorGridFSBucket = create_motor_class(core.AgnosticGridFSBucket)
+MotorGridIn = create_motor_class(core.AgnosticGridIn)
+MotorGridOut = create_motor_class(core.AgnosticGridOut)
+MotorGridOutCursor = create_motor_class(core.AgnosticGridOutCursor)
+
+
+def __getattr__(name: str) -> Any:
+    return bridge.module_attribute(__name__, name)

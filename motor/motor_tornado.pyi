@@ -8,6 +8,8 @@ from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 from collections.abc import Coroutine, Generator, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from gridfs import GridIn, GridOut
 from motor.core import (
     AgnosticChangeStream,
     AgnosticClient,
@@ -17,6 +19,10 @@ from motor.core import (
     AgnosticCommandCursor,
     AgnosticCursor,
     AgnosticDatabase,
+    AgnosticGridFSBucket,
+    AgnosticGridIn,
+    AgnosticGridOut,
+    AgnosticGridOutCursor,
     AgnosticLatentCommandCursor,
     AgnosticRawBatchCommandCursor,
     AgnosticRawBatchCursor,
@@ -583,6 +589,16 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
     ) -> MotorLatentCommandCursor[bytes]:
         """Like :meth:`~pymongo.collection.Collection.aggregate_raw_batches`, but returns at once: the cursor sends the command when it is first used, or awaited.
         """
+    def insert_many(
+        self,
+        documents: Iterable[_DocumentType | RawBSONDocument],
+        ordered: bool = True,
+        bypass_document_validation: bool | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[InsertManyResult]:
+        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
+        """
     @overload
     def with_options(
         self,
@@ -834,16 +850,6 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
     ) -> OperationFuture[MutableMapping[str, Any]]:
         """Like :meth:`~pymongo.collection.Collection.index_information`, but runs on a worker and returns a future, which has started.
-        """
-    def insert_many(
-        self,
-        documents: Iterable[_DocumentType | RawBSONDocument],
-        ordered: bool = True,
-        bypass_document_validation: bool | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[InsertManyResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
         """
     def insert_one(
         self,
@@ -1198,6 +1204,249 @@ class MotorClientEncryption(AgnosticClientEncryption[_DocumentType]):
         """Like :meth:`~pymongo.encryption.ClientEncryption.rewrap_many_data_key`, but runs on a worker and returns a future, which has started.
         """
 
+class MotorGridFSBucket(AgnosticGridFSBucket):
+    """Files in a database; see :class:`gridfs.GridFSBucket`.
+
+    - `database`, or `db`: a Motor database
+    - `bucket_name`: the name of the bucket
+    - `chunk_size_bytes`: how large chunks are, unless a file is given another size, in bytes
+    - `write_concern`, `read_preference`: None: the database's
+    - `collection`: deprecated, an older name of `bucket_name`
+
+    Raises TypeError if `database` is not a Motor database of the same framework, TypeError or
+    ValueError for a `chunk_size_bytes` that is no number of bytes, and ConfigurationError for a
+    write concern that acknowledges nothing.
+    """
+    def __init__(
+        self,
+        database: MotorDatabase[Any] | None = None,
+        bucket_name: str = 'fs',
+        chunk_size_bytes: int = ...,
+        write_concern: WriteConcern | None = None,
+        read_preference: ServerMode | None = None,
+        collection: str | None = None,
+        *,
+        db: MotorDatabase[Any] | None = None,
+    ) -> None: ...
+    def get_io_loop(self) -> IOLoop:
+        """The event loop that this object's client uses when none is running.
+
+        Returns the client's `io_loop`, or the one that runs, or the one set for this thread: an
+        asyncio loop or a Tornado IOLoop. Raises RuntimeError when there is none.
+        """
+    collection: MotorCollection[Any]
+    @property
+    def io_loop(self) -> IOLoop:
+        """The event loop that calls belong to when they are made while none is running."""
+    def find(self, *args: Any, **kwargs: Any) -> MotorGridOutCursor:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.find`."""
+    def delete(
+        self,
+        file_id: Any,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.delete`, but runs on a worker and returns a future, which has started.
+        """
+    def delete_by_name(
+        self,
+        filename: str,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.delete_by_name`, but runs on a worker and returns a future, which has started.
+        """
+    def open_download_stream(  # type: ignore[override]
+        self,
+        file_id: Any,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[MotorGridOut]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.open_download_stream`, but runs on a worker and returns a future, which has started.
+        """
+    def open_download_stream_by_name(  # type: ignore[override]
+        self,
+        filename: str,
+        revision: int = ...,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[MotorGridOut]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.open_download_stream_by_name`, but runs on a worker and returns a future, which has started.
+        """
+    def open_upload_stream(
+        self,
+        filename: str,
+        chunk_size_bytes: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> MotorGridIn:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.open_upload_stream`."""
+    def open_upload_stream_with_id(
+        self,
+        file_id: Any,
+        filename: str,
+        chunk_size_bytes: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> MotorGridIn:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.open_upload_stream_with_id`."""
+    def rename(
+        self,
+        file_id: Any,
+        new_filename: str,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.rename`, but runs on a worker and returns a future, which has started.
+        """
+    def rename_by_name(
+        self,
+        filename: str,
+        new_filename: str,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.rename_by_name`, but runs on a worker and returns a future, which has started.
+        """
+
+class MotorGridIn(AgnosticGridIn):
+    """A new file of GridFS, to be written; see :class:`gridfs.grid_file.GridIn`.
+
+    - `root_collection`: the Motor collection that the bucket is named after
+    - `delegate`: a :class:`gridfs.grid_file.GridIn`, in place of the rest
+    - `session`: the session for all of its writes
+    - further keywords become fields of the file's document: ``filename``, ``chunk_size``,
+      ``metadata``, ``encoding``, ...
+
+    Raises TypeError if `root_collection` is not a Motor collection of the same framework, and
+    TypeError or ValueError for a ``chunk_size`` that is no number of bytes.
+
+    At the end of an ``async with`` block the file is closed; after an exception it is aborted.
+    Until it is closed, attributes that are set become fields of its document.
+    """
+    def __init__(
+        self,
+        root_collection: MotorCollection[Any],
+        delegate: GridIn | None = None,
+        session: MotorClientSession | ClientSession | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+    def get_io_loop(self) -> IOLoop:
+        """The event loop that this object's client uses when none is running.
+
+        Returns the client's `io_loop`, or the one that runs, or the one set for this thread: an
+        asyncio loop or a Tornado IOLoop. Raises RuntimeError when there is none.
+        """
+    filename: str
+    name: str
+    content_type: str | None
+    @property
+    def length(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridIn.length`."""
+    @property
+    def upload_date(self) -> datetime:
+        """Like :attr:`~gridfs.grid_file.GridIn.upload_date`."""
+    @property
+    def md5(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridIn.md5`."""
+    @property
+    def io_loop(self) -> IOLoop:
+        """The event loop that calls belong to when they are made while none is running."""
+    @property
+    def chunk_size(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridIn.chunk_size`."""
+    @property
+    def closed(self) -> bool:
+        """Like :attr:`~gridfs.grid_file.GridIn.closed`."""
+    def read(self, size: int = ...) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridIn.read`."""
+    def readable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridIn.readable`."""
+    def seekable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridIn.seekable`."""
+    def writeable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridIn.writeable`."""
+
+class MotorGridOut(AgnosticGridOut):
+    """A file of GridFS, to be read; see :class:`gridfs.grid_file.GridOut`.
+
+    - `root_collection`: the Motor collection that the bucket is named after
+    - `file_id`: the ``_id`` of the file
+    - `file_document`: its document, if that is at hand
+    - `delegate`: a :class:`gridfs.grid_file.GridOut`, in place of these
+    - `session`: the session for all of its reads
+
+    Raises TypeError if `root_collection` is not a Motor collection of the same framework. Buckets
+    give files that are open. Others are opened by the first read, or by :meth:`open`; what is known
+    of a file can be asked for when it is open.
+    """
+    def __init__(
+        self,
+        root_collection: MotorCollection[Any],
+        file_id: Any = None,
+        file_document: Any = None,
+        delegate: GridOut | None = None,
+        session: MotorClientSession | ClientSession | None = None,
+    ) -> None: ...
+    def get_io_loop(self) -> IOLoop:
+        """The event loop that this object's client uses when none is running.
+
+        Returns the client's `io_loop`, or the one that runs, or the one set for this thread: an
+        asyncio loop or a Tornado IOLoop. Raises RuntimeError when there is none.
+        """
+    @property
+    def filename(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.filename`."""
+    @property
+    def name(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.name`."""
+    @property
+    def content_type(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.content_type`."""
+    @property
+    def length(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridOut.length`."""
+    @property
+    def chunk_size(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridOut.chunk_size`."""
+    @property
+    def upload_date(self) -> datetime:
+        """Like :attr:`~gridfs.grid_file.GridOut.upload_date`."""
+    @property
+    def aliases(self) -> list[str] | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.aliases`."""
+    @property
+    def metadata(self) -> Mapping[str, Any] | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.metadata`."""
+    @property
+    def md5(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.md5`."""
+    @property
+    def io_loop(self) -> IOLoop:
+        """The event loop that calls belong to when they are made while none is running."""
+    def fileno(self) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.fileno`."""
+    def flush(self) -> None:
+        """Like :meth:`~gridfs.grid_file.GridOut.flush`."""
+    def isatty(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.isatty`."""
+    def readable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.readable`."""
+    def seekable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.seekable`."""
+    def truncate(self, size: int | None = None) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.truncate`."""
+    def writable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.writable`."""
+    def write(self, value: Any) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.write`."""
+    def writelines(self, lines: Any) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.writelines`."""
+
+class MotorGridOutCursor(AgnosticGridOutCursor[MotorGridOut], MotorCursor[MotorGridOut]):  # type: ignore[misc]
+    """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.
+
+    See :class:`gridfs.grid_file.GridOutCursor`.
+    """
+    def add_option(self, mask: int) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOutCursor.add_option`."""
+    def remove_option(self, mask: int) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOutCursor.remove_option`."""
+
 def create_motor_class(cls: type[_T]) -> Any:
     """The Tornado class for one of ``motor.core``'s, or for a subclass of such."""
 
@@ -1210,4 +1459,8 @@ __all__ = [
     "MotorCommandCursor",
     "MotorCursor",
     "MotorDatabase",
+    "MotorGridFSBucket",
+    "MotorGridIn",
+    "MotorGridOut",
+    "MotorGridOutCursor",
 ]

@@ -1,25 +1,24 @@
 """One call's way from an event loop to a worker and back.
 
 ``submit`` makes an :class:`OperationFuture` and hands a :class:`Call` to the pool; the worker runs
-it in the caller's context and leaves the outcome with the loop's :class:`Completions`; the loop,
-woken once however many outcomes wait, resolves the futures. No step goes back.
+it in the caller's context and leaves the outcome with the loop's ``Completions``, which wakes the
+loop, and the loop resolves the future. No step goes back.
 """
 
 from __future__ import annotations
 
-import _thread
 import asyncio
 import contextvars
-import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Mapping
-from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from motor.completions import completions_of
 from motor.executor import AGAIN, WorkerPool
+from motor.job import leaves_a_rest
 
 __all__ = ["OperationFuture", "SerialQueue", "submit"]
 
@@ -88,118 +87,17 @@ class _HashedOperationFuture(asyncio.Future[T]):
 _HashedOperationFuture.__name__ = _HashedOperationFuture.__qualname__ = "OperationFuture"
 
 
-class _Batch:
-    """Outcomes on their way to an event loop, which calls this to resolve them.
-
-    Only the loop holds a batch. When it is closed, or lost, before it came to the batch, this dies
-    with the loop's other callbacks, and the outcomes are dropped.
-    """
-
-    __slots__ = ("__weakref__", "_lock", "outcomes", "taken")
-
-    def __init__(self, lock: threading.Lock) -> None:
-        self._lock = lock
-        self.outcomes: deque[tuple[Call, Any, BaseException | None]] = deque()
-        #: Whether the loop has come for it. Guarded by the lock.
-        self.taken = False
-
-    def __call__(self) -> None:
-        with self._lock:
-            self.taken = True
-        outcomes = self.outcomes
-        try:
-            while outcomes:
-                call, result, error = outcomes.popleft()
-                call.resolve(result, error)
-        finally:
-            if outcomes:
-                # One raised, which is no reason for the others to wait for ever.
-                asyncio.get_running_loop().call_soon(self)
-
-    def __del__(self) -> None:
-        if any(call.discard is not None for call, _, _ in self.outcomes):
-            # The garbage collector may be at work, in the middle of anything, and discarding makes
-            # calls: not here, then.
-            with suppress(RuntimeError):
-                _thread.start_new_thread(_drop, (self.outcomes,))
-
-
-def _drop(outcomes: deque[tuple[Call, Any, BaseException | None]]) -> None:
-    while True:
-        try:
-            call, result, error = outcomes.popleft()
-        except IndexError:
-            # Not "while outcomes": two may be dropping the same ones.
-            return
-        call.drop(result, error)
-
-
-class Completions:
-    """Brings outcomes to one event loop, waking it once for all that come before it is there."""
-
-    __slots__ = ("_lock", "_newest")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._newest: Callable[[], _Batch | None] = lambda: None
-
-    def add(
-        self,
-        call: Call,
-        result: Any,
-        error: BaseException | None,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        """Leave an outcome for `loop`, on a worker; wake the loop unless someone has."""
-        with self._lock:
-            batch = self._newest()
-            woken = batch is not None and not batch.taken
-            if batch is None or batch.taken:
-                batch = _Batch(self._lock)
-                self._newest = weakref.ref(batch)
-            batch.outcomes.append((call, result, error))
-        try:
-            if not woken:
-                loop.call_soon_threadsafe(batch)
-            elif loop.is_closed():
-                # Since it was woken, so that it will not come for the batch.
-                _drop(batch.outcomes)
-        except RuntimeError:
-            # The loop is closed and nobody waits for these any more.
-            _drop(batch.outcomes)
-
-
-_completions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Completions] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def _completions_of(loop: asyncio.AbstractEventLoop) -> Completions:
-    found = _completions.get(loop)
-    return found if found is not None else _completions.setdefault(loop, Completions())
-
-
-def _after_fork_in_child() -> None:
-    # A worker, which is not there any more, may have been in the middle of anything.
-    global _completions
-    _completions = weakref.WeakKeyDictionary()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
 class Call:
     """A blocking function with its arguments, the context to run it in, and who waits for it."""
 
     __slots__ = (
         "args",
-        "completions",
         "context",
         "discard",
         "function",
         "future",
         "kwargs",
+        "pool",
         "wrap",
     )
 
@@ -209,7 +107,7 @@ class Call:
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        completions: Completions,
+        pool: WorkerPool,
         wrap: Callable[[Any], Any] | None,
         discard: Discard | None,
     ) -> None:
@@ -218,12 +116,15 @@ class Call:
         self.args: tuple[Any, ...] = args
         self.kwargs: Mapping[str, Any] = kwargs
         self.context: contextvars.Context = contextvars.copy_context()
-        self.completions: Completions = completions
+        self.pool: WorkerPool = pool
         self.wrap: Callable[[Any], Any] | None = wrap
         self.discard: Discard | None = discard
 
     def __call__(self) -> object:
-        """Run on a worker. A call whose caller has cancelled it before now is never sent."""
+        """Run on a worker. A call whose caller has cancelled it before now is never sent.
+
+        Returns how to hand over the outcome, for when the worker is free for the next call.
+        """
         future = self.future
         if future.cancelled():
             return None
@@ -245,12 +146,11 @@ class Call:
         # Before anyone has the outcome: what it was called with lives no longer than its users.
         del self.function, self.args, self.kwargs
         try:
-            self._hand_over(future, result, error)
+            return partial(self._hand_over, future, result, error)
         finally:
             # The error's traceback holds this frame: without this, frame, future and error would
             # keep each other alive until the garbage collector comes.
             del future, error
-        return None
 
     def fail(self, error: BaseException) -> None:
         """Give whoever waits `error` instead of an outcome: there is no worker for the call."""
@@ -262,7 +162,8 @@ class Call:
         if future.cancelled():
             self.drop(result, error)
         else:
-            self.completions.add(self, result, error, future.get_loop())
+            loop = future.get_loop()
+            completions_of(loop).add(self, result, error, loop, self.pool)
 
     def resolve(self, result: Any, error: BaseException | None) -> None:
         """Give the outcome to whoever waits, on the loop's own thread."""
@@ -351,7 +252,8 @@ class _Series:
     def __call__(self) -> object:
         while self._call is not None:
             try:
-                if self._call() is AGAIN:
+                hand_over = self._call()
+                if hand_over is AGAIN:
                     return AGAIN
             except BaseException:
                 self._queue.go_on()
@@ -360,8 +262,16 @@ class _Series:
             self._call = None
             following = self._queue.follow()
             if following is None:
-                return None
+                return hand_over
             pool, call = following
+            if leaves_a_rest(hand_over):
+                try:
+                    hand_over()
+                except BaseException:
+                    self._hand_over(pool, call)
+                    raise
+            # It holds the outcome, which is the caller's now.
+            hand_over = None
             if pool is self._pool:
                 self._call = call
             else:
@@ -399,7 +309,7 @@ def submit(
       worker or on the loop's thread: it must not block
     """
     future: OperationFuture[T] = OperationFuture(loop=loop)
-    call = Call(future, function, args, kwargs or {}, _completions_of(loop), wrap, discard)
+    call = Call(future, function, args, kwargs or {}, pool, wrap, discard)
     if queue is None:
         pool.submit(call)
     else:

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable
 from typing import Any
 
+from bson.raw_bson import RawBSONDocument
+from gridfs import GridOut
 from pymongo import _csot
 from pymongo.cursor import CursorType
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
+from pymongo.message import _OpMsg
 from pymongo.mongo_client import MongoClient
 from pymongo.read_preferences import _ServerMode
+from pymongo.synchronous.pool import Connection, Pool
+
+from motor.slices import decode_reply
+from motor.sockets import buffered
 
 __all__ = [
     "ServerMode",
     "await_time",
     "awaits_data",
+    "client_options",
     "connect",
+    "count_options",
+    "ensure_gridfs_indexes",
+    "file_document",
+    "finish_upload",
+    "forget_reply_size",
+    "gridfs_collections",
+    "gridfs_session",
     "is_tailable",
+    "mark_closed",
     "next_batch",
+    "read_line",
     "remaining_timeout",
+    "reply_size",
+    "rewound",
     "set_await_time",
+    "set_client_options",
     "transaction_timeout",
     "with_key_vault",
 ]
@@ -30,6 +51,69 @@ __all__ = [
 ServerMode = _ServerMode
 
 _TAILABLE = CursorType.TAILABLE
+
+
+_received = threading.local()
+
+
+class _Reply(_OpMsg):
+    """A reply whose documents are decoded in slices."""
+
+    def unpack_response(
+        self,
+        cursor_id: int | None = None,
+        codec_options: Any = None,
+        user_fields: Any = None,
+        legacy_response: bool = False,
+    ) -> list[Any]:
+        def decode_whole(payload: Any) -> list[Any]:
+            return _OpMsg(self.flags, payload).unpack_response(
+                cursor_id, codec_options, user_fields, legacy_response
+            )
+
+        if not (codec_options and user_fields) or _is_raw(codec_options.document_class):
+            return decode_whole(self.payload_document)
+        return decode_reply(self.payload_document, codec_options, decode_whole)
+
+
+def _is_raw(document_class: Any) -> bool:
+    # Of those, decoding makes none of the objects that take so long.
+    return isinstance(document_class, type) and issubclass(document_class, RawBSONDocument)
+
+
+class _Connection(Connection):
+    """A connection that reads ahead, and whose replies are decoded in slices."""
+
+    def receive_message(self, request_id: int | None) -> _OpMsg:
+        reply: _OpMsg = super().receive_message(request_id)
+        _received.size = len(reply.payload_document)
+        return _Reply(reply.flags, reply.payload_document)
+
+
+class _Pool(Pool):
+    """A pool of such connections. Those of the monitors are left as they are."""
+
+    def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        connection = super().connect(*args, **kwargs)
+        if not connection.is_sdam:
+            connection.__class__ = _Connection
+            interface = buffered(connection.conn.sock)
+            if interface is not None:
+                connection.conn = interface  # type: ignore[assignment]
+        return connection
+
+
+def client_options() -> dict[str, Any]:
+    """What every client of Motor's is made with, so that its calls are gentle to other threads.
+
+    Uses the option ``_pool_class`` of ``MongoClient``, ``Pool.connect``, ``Connection`` with its
+    ``conn``, which is what PyMongo calls its networking interface, and ``receive_message``, and
+    ``_OpMsg``, a reply. How PyMongo reads from its sockets and how it decodes what it has read are
+    no concern of anybody's in public. But the former gives the interpreter lock away nine times for
+    each operation, which with several threads at work costs more than the operation itself; and the
+    latter keeps it for a quarter of a second when the batch is large.
+    """
+    return {"_pool_class": _Pool}
 
 
 def connect(client: Any) -> None:
@@ -63,6 +147,31 @@ def next_batch(cursor: Any, length: int | None) -> list[Any]:
         if length is not None and len(documents) == length:
             break
     return documents
+
+
+def reply_size() -> int | None:
+    """The size (in bytes) of the last reply that this thread received; None: of none, or unknown.
+
+    Only connections of clients that were made with `client_options` tell.
+    """
+    size: int | None = getattr(_received, "size", None)
+    return size
+
+
+def forget_reply_size() -> None:
+    """Let `reply_size` be None until this thread receives another reply."""
+    _received.size = None
+
+
+def rewound(cursor: Any) -> Any:
+    """A copy of `cursor` that has not been sent, with all that it was made with.
+
+    Uses ``Cursor._let``: ``rewind`` keeps it, but ``clone`` forgets it.
+    """
+    copied = cursor.clone()
+    if hasattr(cursor, "_let"):
+        copied._let = cursor._let
+    return copied
 
 
 def is_tailable(cursor: Any) -> bool:
@@ -145,3 +254,117 @@ def with_key_vault(options: Any, unwrap: Callable[[Any], Any]) -> Any:
     changed = copy.copy(options)
     changed._key_vault_client = unwrap(client)
     return changed
+
+
+def file_document(grid_file: Any) -> dict[str, Any] | None:
+    """The document of a GridIn's or GridOut's file; None of a GridOut that has not been opened.
+
+    Uses ``_file``: in public a GridOut's fields are there one by one, and asking for any of them
+    opens the file, which waits for the server.
+    """
+    found: dict[str, Any] | None = grid_file._file
+    return found
+
+
+def gridfs_collections(grid_file: Any) -> tuple[Any, Any]:
+    """The collections of files and of chunks that a GridIn or GridOut works with.
+
+    Uses ``_chunks``, and ``GridIn._coll`` or ``GridOut._files``: they have the options that PyMongo
+    chose for them, such as reading from the primary, and in public they cannot be had.
+    """
+    if isinstance(grid_file, GridOut):
+        return grid_file._files, grid_file._chunks
+    return grid_file._coll.files, grid_file._chunks
+
+
+def gridfs_session(grid_file: Any) -> Any:
+    """The session that a GridIn or GridOut was made with, or None.
+
+    Uses ``_session``: in public it cannot be asked for.
+    """
+    return grid_file._session
+
+
+def ensure_gridfs_indexes(grid_in: Any) -> None:
+    """Make the indexes of a bucket that is empty. Blocks.
+
+    Uses ``GridIn._ensure_indexes``: in public a GridIn does this when it writes chunks, and Motor
+    writes them itself, in smaller batches and two at a time.
+    """
+    grid_in._ensure_indexes()
+
+
+def finish_upload(grid_in: Any, length: int) -> None:
+    """Insert the document of a file whose chunks are there, and close its GridIn. Blocks.
+
+    Uses ``GridIn._position``, from which PyMongo takes the file's length, for the reason that
+    `ensure_gridfs_indexes` gives.
+    """
+    object.__setattr__(grid_in, "_position", length)
+    grid_in.close()
+
+
+def mark_closed(grid_in: Any) -> None:
+    """Close a GridIn without sending anything.
+
+    Uses ``GridIn._closed``: in public ``close`` finishes the file, and ``abort`` deletes whatever
+    has its ``_id``, even if that is another file, which was there before.
+    """
+    object.__setattr__(grid_in, "_closed", True)
+
+
+def read_line(grid_out: Any, size: int) -> bytes:
+    """The next line of a GridOut, or the next `size` bytes of it. Blocks.
+
+    Uses ``GridOut._read_size_or_line``: the public ``readline`` is that of ``io.IOBase``, which
+    calls ``read(1)`` for each byte.
+    """
+    line: bytes = grid_out._read_size_or_line(size=size, line=True)
+    return line
+
+
+def count_options(cursor: Any, with_limit_and_skip: bool) -> dict[str, Any]:
+    """What the ``count`` command must know to count the documents that `cursor` would give.
+
+    - `with_limit_and_skip`: whether its limit and skip count
+
+    Uses ``Cursor._spec``, ``_hint``, ``_max_time_ms``, ``_comment``, ``_collation``, ``_limit`` and
+    ``_skip``: in public a cursor does not say what it was asked, and its own ``count`` is gone.
+    """
+    spec = cursor._spec
+    options = {
+        "query": spec.get("$query", spec),
+        "hint": cursor._hint,
+        "maxTimeMS": cursor._max_time_ms,
+        "comment": cursor._comment,
+        "collation": cursor._collation,
+    }
+    if with_limit_and_skip:
+        options.update(limit=abs(cursor._limit) or None, skip=cursor._skip or None)
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def set_client_options(
+    client: Any,
+    *,
+    codec_options: Any = None,
+    read_preference: Any = None,
+    write_concern: Any = None,
+) -> None:
+    """Let databases that are made from `client` from now on have other options.
+
+    - `codec_options`, `read_preference`, `write_concern`: None: as before
+
+    Raises TypeError for a client of another make.
+
+    Uses ``MongoClient._codec_options``, ``_read_preference`` and ``_write_concern``: in public they
+    are fixed when the client is made, but in the PyMongo 2 era they could be assigned to.
+    """
+    if not isinstance(client, MongoClient):
+        raise TypeError(f"cannot change the options of {client!r}: it is no pymongo.MongoClient")
+    if codec_options is not None:
+        client._codec_options = codec_options
+    if read_preference is not None:
+        client._read_preference = read_preference
+    if write_concern is not None:
+        client._write_concern = write_concern

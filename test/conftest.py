@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import inspect
+import logging
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, cast
 
+import gridfs
 import pymongo
 import pytest
 from pymongo.errors import OperationFailure
@@ -18,6 +21,7 @@ from motor.testing import server
 from support import CommandRecorder, Framework
 from support.framework import run_plainly
 from support.leaks import LeakCheck, PooledConnections
+from support.web import FRONTS, Options, Serve, Site, running
 
 
 def pytest_collection_finish() -> None:
@@ -184,6 +188,91 @@ def db(client: Any, db_name: str) -> Any:
 @pytest.fixture
 def collection(db: Any) -> Any:
     return db["test"]
+
+
+# Serving GridFS ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server_errors(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What servers have logged as errors: for a test that expects some, which others may not."""
+
+    def errors() -> list[str]:
+        records = [r for r in caplog.get_records("call") if r.levelno >= logging.ERROR]
+        return [
+            f"{r.getMessage()} {r.exc_info[1]!r}" if r.exc_info else r.getMessage() for r in records
+        ]
+
+    return errors
+
+
+@pytest.fixture
+def expects_server_errors() -> bool:
+    """Use it in a test whose server has to log errors."""
+    return True
+
+
+@pytest.fixture
+def start_server(
+    request: pytest.FixtureRequest, server_errors: Callable[[], list[str]]
+) -> Iterator[Callable[[Serve], Site]]:
+    """Run a server of `support.web` until the test ends: `start_server(tornado_server(app))`."""
+    with ExitStack() as servers:
+        yield lambda serve: servers.enter_context(running(serve))
+    if "expects_server_errors" not in request.fixturenames:
+        assert not server_errors()
+
+
+@pytest.fixture
+def web_client(
+    request: pytest.FixtureRequest, mongo_uri: str, db_name: str, commands: CommandRecorder
+) -> Iterator[Callable[[str], Any]]:
+    """Make the Motor client that a front takes: `web_client("aiohttp")`. Records `commands`."""
+    clients: list[Any] = []
+
+    def make(front: str) -> Any:
+        module, name = FRONTS[front].client.split(":")
+        client_class = getattr(importlib.import_module(module), name)
+        client = client_class(mongo_uri, serverMonitoringMode="poll", event_listeners=[commands])
+        clients.append(client)
+        return client
+
+    yield make
+    default_pool().drain()
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(params=FRONTS)
+def front(request: pytest.FixtureRequest) -> str:
+    """The ways to serve GridFS, one after the other: a test that uses it runs with each."""
+    for package in FRONTS[request.param].requires:
+        pytest.importorskip(package)
+    return str(request.param)
+
+
+@pytest.fixture
+def start_site(front: str, web_client: Any, start_server: Any, db_name: str) -> Callable[..., Site]:
+    """Serve the test's database with the `front`: `start_site(extra_headers={}, **options)`."""
+
+    def start(extra_headers: dict[str, str] | None = None, **arguments: Any) -> Site:
+        options = Options(arguments, extra_headers or {})
+        site = start_server(FRONTS[front].serve(web_client(front)[db_name], options))
+        return cast("Site", site)
+
+    return start
+
+
+@pytest.fixture
+def site(start_site: Any) -> Site:
+    """The test's database, served by the `front` without options."""
+    return cast("Site", start_site())
+
+
+@pytest.fixture
+def sync_bucket(sync_db: Any) -> gridfs.GridFSBucket:
+    """PyMongo's view of the files in the test's database."""
+    return gridfs.GridFSBucket(sync_db)
 
 
 # What a test must not leave behind ----------------------------------------------------------

@@ -114,8 +114,8 @@ async def test_collection_compares_and_hashes_by_its_delegate(db: Any) -> None:
 
 
 async def test_calling_what_is_no_method_says_so(db: Any) -> None:
-    with pytest.raises(TypeError, match=r"'insert' method on a \w*MotorCollection object"):
-        db.orders.insert({})
+    with pytest.raises(TypeError, match=r"'nothing' method on a \w*MotorCollection object"):
+        db.orders.nothing({})
     with pytest.raises(TypeError, match="Did you mean 'count_documents'"):
         db.orders.count_document({})
     with pytest.raises(TypeError, match=r"'orders' method on a \w*MotorDatabase object"):
@@ -275,7 +275,7 @@ async def test_aggregate_refuses_bad_arguments_at_once(letters: Any) -> None:
     with pytest.raises(TypeError, match="pipeline"):
         letters.aggregate()
     with pytest.raises(TypeError, match="pipeline must be a list"):
-        await letters.aggregate({})
+        await letters.aggregate("letters")
 
 
 async def test_aggregate_writes_with_out(letters: Any, sync_db: Any) -> None:

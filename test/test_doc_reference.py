@@ -128,6 +128,10 @@ def test_arguments_are_shown_without_self_and_annotations(members: Any) -> None:
             "https://docs.python.org/3/library/concurrent.futures.html"
             "#concurrent.futures.ThreadPoolExecutor",
         ),
+        (
+            "tornado.web.RequestHandler",
+            "https://www.tornadoweb.org/en/stable/web.html#tornado.web.RequestHandler",
+        ),
         ("motor.nothing", None),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import motor.executor
+import motor.worker_pool
 from motor.executor import (
     DEFAULT_MAX_WORKERS,
     WorkerPool,
@@ -104,7 +104,7 @@ def test_threads_are_named_after_motor() -> None:
 
 
 def test_own_threads_are_daemons_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(motor.executor, "LINGER", 0.01)
+    monkeypatch.setattr(motor.worker_pool, "LINGER", 0.01)
     pool = WorkerPool(3, name="motor-daemon-test")
     seen: list[bool] = []
     run_all(pool, [lambda: seen.append(threading.current_thread().daemon)] * 5)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import gridfs
 import pymongo
 import pytest
 from bson import decode
@@ -19,16 +22,23 @@ from pymongo.change_stream import ChangeStream
 from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 from pymongo.cursor import Cursor, RawBatchCursor
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+from pymongo.socket_checker import SocketChecker
+from pymongo.synchronous.pool import Connection, Pool
 
 import motor
 from motor import pymongo_internals as internals
+from motor.sockets import BufferedSocket, buffered
 from support import CommandRecorder, wait_until
 
 PACKAGE = Path(motor.__file__).parent
 INTERNALS = Path(internals.__file__)
 
 #: Private names in other files that are not PyMongo's, and whose they are.
-OTHERS = {("executor.py", "_max_workers"): "concurrent.futures.ThreadPoolExecutor's"}
+OTHERS = {
+    ("executor.py", "_max_workers"): "concurrent.futures.ThreadPoolExecutor's",
+    ("aiohttp.py", "_is_coroutine"): "asyncio's, where inspect.markcoroutinefunction is missing",
+    ("handler.py", "_headers"): "tornado.web.RequestHandler's, which has no way to read its header",
+}
 
 PINNED: set[str] = set()
 
@@ -57,6 +67,145 @@ def test_remaining_is_what_is_left_of_the_timeout() -> None:
         assert 0 < remaining <= 60
     with pymongo.timeout(None):
         assert internals.remaining_timeout() is None
+
+
+# Connections ------------------------------------------------------------------------------------
+
+
+class NotingPool(Pool):
+    """Keeps its connections in sight, and what they ask of their networking interface."""
+
+    connections: list[Connection]
+    asked: set[str]
+
+    def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        connection = super().connect(*args, **kwargs)
+        self.connections.append(connection)
+        interface = buffered(connection.conn.sock)
+        assert interface is not None
+        if not connection.is_sdam:
+            connection.conn = NotingInterface(interface, self.asked)
+        return connection
+
+
+class NotingInterface:
+    """A buffered socket, and the names of what is asked of it."""
+
+    def __init__(self, interface: BufferedSocket, asked: set[str]) -> None:
+        self._interface, self._asked = interface, asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.add(name)
+        return self if name == "get_conn" else getattr(self._interface, name)
+
+
+@pytest.fixture
+def noting_pool() -> type[NotingPool]:
+    class Noting(NotingPool):
+        connections: ClassVar[list[Connection]] = []
+        asked: ClassVar[set[str]] = set()
+
+    return Noting
+
+
+@pins("_pool_class")
+def test_pool_class_makes_all_connections_and_those_of_the_monitors_say_so(
+    mongo_uri: str, noting_pool: type[NotingPool]
+) -> None:
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", _pool_class=noting_pool
+    ) as client:
+        client.admin.command("ping")
+        assert [c.is_sdam for c in noting_pool.connections] == [True, False]
+
+
+@pins("_pool_class")
+def test_a_connection_asks_its_interface_for_what_buffered_sockets_have(
+    mongo_uri: str, noting_pool: type[NotingPool], db_name: str
+) -> None:
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", _pool_class=noting_pool
+    ) as client:
+        client[db_name].test.insert_many([{"_id": n} for n in range(10)])
+        with pymongo.timeout(10):
+            assert len(client[db_name].test.find(batch_size=3).to_list()) == 10
+        exhausted = client[db_name].test.find(batch_size=3, cursor_type=CursorType.EXHAUST)
+        assert len(exhausted.to_list()) == 10
+        messages = {"get_conn", "sendall", "recv_into", "gettimeout", "settimeout"}
+        assert messages <= noting_pool.asked
+        (connection,) = (c for c in noting_pool.connections if not c.is_sdam)
+        assert not connection.conn_closed()
+        connection.close_conn(None)
+        assert connection.conn_closed()
+    assert noting_pool.asked == messages | {"fileno", "close"}
+
+
+def test_the_check_for_closed_connections_needs_a_fileno_only() -> None:
+    class OnlyFileno:
+        def __init__(self, sock: socket.socket) -> None:
+            self.fileno = sock.fileno
+
+    near, far = socket.socketpair()
+    with near, far:
+        checked, checker = OnlyFileno(near), SocketChecker()
+        assert not checker.socket_closed(checked)
+        far.close()
+        assert checker.socket_closed(checked)
+        near.close()
+        assert checker.socket_closed(checked)
+
+
+@pytest.fixture
+def optioned(mongo_uri: str) -> Iterator[pymongo.MongoClient[Any]]:
+    """PyMongo's client with the options that Motor's clients have."""
+    with pymongo.MongoClient(
+        mongo_uri, serverMonitoringMode="poll", **internals.client_options()
+    ) as client:
+        yield client
+
+
+@pins("_OpMsg")
+def test_batches_of_cursors_are_decoded_in_slices(
+    optioned: Any, sync_db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    original = internals.decode_reply
+
+    def decode_reply(reply: Any, *args: Any) -> list[Any]:
+        decoded.append(len(reply))
+        return original(reply, *args)
+
+    monkeypatch.setattr(internals, "decode_reply", decode_reply)
+    documents = [{"_id": n, "text": "x" * 100} for n in range(5000)]
+    sync_db.test.insert_many(documents)
+    for cursor in (optioned[sync_db.name].test.find(), optioned[sync_db.name].test.aggregate([])):
+        decoded.clear()
+        assert cursor.to_list() == documents
+        # Whether the small first batch goes the same way is of no concern.
+        assert max(decoded) > (len(documents) - 101) * 100
+    # Nothing is to be decoded here.
+    decoded.clear()
+    (raw,) = optioned[sync_db.name].test.find_raw_batches({"_id": 1})
+    assert decode(raw) == documents[1]
+    assert decoded == []
+
+
+@pins("_OpMsg")
+def test_size_of_a_reply_is_known_to_the_thread_that_received_it(
+    optioned: Any, sync_db: Any
+) -> None:
+    sync_db.test.insert_one({"_id": 1, "text": "x" * 1000})
+    internals.forget_reply_size()
+    assert sync_db.test.find_one() is not None
+    assert internals.reply_size() is None, "the reply to a client that is not ours"
+    assert optioned[sync_db.name].test.find_one() is not None
+    size = internals.reply_size()
+    assert size is not None
+    assert 1000 < size < 2000
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(internals.reply_size).result() is None
+    internals.forget_reply_size()
+    assert internals.reply_size() is None
 
 
 @pins("_connect")
@@ -200,6 +349,41 @@ def test_timeout_of_a_transaction_keeps_the_labels() -> None:
     assert isinstance(internals.transaction_timeout(ValueError("x")), PyMongoError)
 
 
+@pins("_spec", "_hint", "_max_time_ms", "_comment", "_collation", "_limit", "_skip")
+def test_count_options_are_what_the_cursor_was_asked(sync_db: Any) -> None:
+    sync_db.test.insert_many({"_id": i, "letter": "aA"[i % 2]} for i in range(6))
+    cursor = sync_db.test.find({"letter": "a"}, comment="c").skip(1).limit(-4).hint("_id_")
+    cursor.max_time_ms(9000).collation({"locale": "en", "strength": 1})
+    options = internals.count_options(cursor, False)
+    assert {"query", "hint", "maxTimeMS", "comment", "collation"} == set(options)
+    assert sync_db.command("count", "test", **options)["n"] == 6
+    options = internals.count_options(cursor, True)
+    assert (options["limit"], options["skip"]) == (4, 1)
+    assert sync_db.command("count", "test", **options)["n"] == 4
+    assert internals.count_options(sync_db.test.find(), True) == {"query": {}}
+    old_style = sync_db.test.find({"$query": {"_id": 1}, "$orderby": {"_id": 1}})
+    assert internals.count_options(old_style, False) == {"query": {"_id": 1}}
+
+
+@pins("_codec_options", "_read_preference", "_write_concern")
+def test_client_options_are_those_of_databases_made_afterwards() -> None:
+    with pymongo.MongoClient(connect=False) as client:
+        before = client.db
+        codec_options = client.codec_options.with_options(tz_aware=True)
+        read_preference, write_concern = pymongo.ReadPreference.NEAREST, pymongo.WriteConcern(w=0)
+        internals.set_client_options(client, codec_options=codec_options)
+        internals.set_client_options(
+            client, read_preference=read_preference, write_concern=write_concern
+        )
+        for made in (client, client.db, client.get_database("x"), client.db.test):
+            assert made.codec_options == codec_options
+            assert made.read_preference == read_preference
+            assert made.write_concern == write_concern
+        assert before.write_concern == pymongo.WriteConcern()
+    with pytest.raises(TypeError, match=r"it is no pymongo\.MongoClient"):
+        internals.set_client_options(object(), write_concern=write_concern)
+
+
 @pins("_key_vault_client")
 def test_key_vault_client_is_replaced_in_a_copy() -> None:
     pytest.importorskip("pymongocrypt")
@@ -218,6 +402,77 @@ def test_key_vault_client_is_replaced_in_a_copy() -> None:
         assert options._key_vault_client is first
     without = AutoEncryptionOpts(kms, "kv.keys", bypass_auto_encryption=True)
     assert internals.with_key_vault(without, lambda client: second) is without
+
+
+@pytest.fixture
+def root(sync_db: Any) -> Any:
+    """The collection that a bucket is named after."""
+    return sync_db.fs
+
+
+@pins("_file")
+def test_file_document_is_the_file_s_and_does_not_wait(root: Any) -> None:
+    grid_in = gridfs.GridIn(root, filename="name")
+    document = internals.file_document(grid_in)
+    assert document is not None
+    assert document["filename"] == "name"
+    document["extra"] = 1
+    grid_in.close()
+    assert root.files.find_one()["extra"] == 1
+    grid_out = gridfs.GridOut(root, grid_in._id)
+    assert internals.file_document(grid_out) is None
+    grid_out.open()
+    assert internals.file_document(grid_out)["_id"] == grid_in._id  # type: ignore[index]
+
+
+@pins("_coll", "_files", "_chunks")
+def test_collections_of_a_file_are_its_bucket_s(root: Any) -> None:
+    for grid_file in (gridfs.GridIn(root), gridfs.GridOut(root, 1)):
+        files, chunks = internals.gridfs_collections(grid_file)
+        assert (files.full_name, chunks.full_name) == (root.files.full_name, root.chunks.full_name)
+
+
+@pins("_session")
+def test_session_of_a_file_is_the_one_that_it_was_given(sync_client: Any, root: Any) -> None:
+    with sync_client.start_session() as session:
+        for cls in (gridfs.GridIn, gridfs.GridOut):
+            assert internals.gridfs_session(cls(root, session=session)) is session
+            assert internals.gridfs_session(cls(root)) is None
+
+
+@pins("_ensure_indexes")
+def test_indexes_of_an_empty_bucket_are_made(root: Any) -> None:
+    internals.ensure_gridfs_indexes(gridfs.GridIn(root))
+    assert root.chunks.index_information()["files_id_1_n_1"]["unique"]
+    assert "filename_1_uploadDate_1" in root.files.index_information()
+
+
+@pins("_position")
+def test_finished_upload_has_the_length_that_it_was_given(root: Any) -> None:
+    grid_in = gridfs.GridIn(root)
+    internals.finish_upload(grid_in, 2**31)
+    assert grid_in.closed
+    assert root.files.find_one({"_id": grid_in._id})["length"] == 2**31
+    assert root.chunks.count_documents({}) == 0
+
+
+@pins("_closed")
+def test_file_that_is_marked_closed_was_not_sent(root: Any) -> None:
+    grid_in = gridfs.GridIn(root)
+    internals.mark_closed(grid_in)
+    assert grid_in.closed
+    assert root.files.count_documents({}) == 0
+
+
+@pins("_read_size_or_line")
+def test_line_is_read_as_a_whole(root: Any) -> None:
+    with gridfs.GridIn(root, chunk_size=2) as grid_in:
+        grid_in.write(b"one\ntwo\n")
+    grid_out = gridfs.GridOut(root, grid_in._id)
+    assert internals.read_line(grid_out, -1) == b"one\n"
+    assert internals.read_line(grid_out, 2) == b"tw"
+    assert internals.read_line(grid_out, -1) == b"o\n"
+    assert internals.read_line(grid_out, -1) == b""
 
 
 # Nowhere else -----------------------------------------------------------------------------------
@@ -244,16 +499,19 @@ def parsed(path: Path) -> list[ast.AST]:
 
 
 def used_names(nodes: list[ast.AST]) -> set[str]:
-    """The private attributes that are read or set, also by their name in a string."""
+    """The private attributes that are read or set, also by their name in a string, and options."""
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     calls = (node for node in nodes if isinstance(node, ast.Call) and len(node.args) > 1)
     by_name = (
         call.args[1].value
         for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id in ("getattr", "hasattr", "setattr")
+        if ast.unparse(call.func) in ("getattr", "hasattr", "setattr", "object.__setattr__")
         if isinstance(call.args[1], ast.Constant)
     )
-    return {name for name in (*attributes, *by_name) if is_private(name)}
+    keys = (key for node in nodes if isinstance(node, ast.Dict) for key in node.keys)
+    # The one private name that everybody's documents have.
+    options = (key.value for key in keys if isinstance(key, ast.Constant) and key.value != "_id")
+    return {name for name in (*attributes, *by_name, *options) if is_private(str(name))}
 
 
 def own_names(nodes: list[ast.AST]) -> set[str]:
@@ -285,6 +543,14 @@ def imported_names(nodes: list[ast.AST]) -> set[str]:
 
 def files() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if path != INTERNALS)
+
+
+@pins("_let")
+def test_clone_forgets_variables_and_a_rewound_copy_does_not(sync_db: Any) -> None:
+    cursor = sync_db.test.find(let={"most": 3})
+    assert cursor._let == {"most": 3}
+    assert cursor.clone()._let is None
+    assert internals.rewound(cursor)._let == {"most": 3}
 
 
 def test_every_private_name_in_use_is_pinned() -> None:
@@ -322,6 +588,7 @@ def test_no_private_attribute_is_taken_from_a_delegate() -> None:
         ("cursor._refresh()", {"_refresh"}),
         ("getattr(cursor, '_data', None)", {"_data"}),
         ("cursor._killed = True", {"_killed"}),
+        ("MongoClient(**{'_pool_class': pool, 'connect': False, **more})", {"_pool_class"}),
         ("cursor.__class__, cursor.alive, getattr(cursor, 'alive')", set()),
     ],
 )

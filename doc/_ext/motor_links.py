@@ -1,4 +1,4 @@
-"""Where names of PyMongo and Python are documented, by rules: no inventory is fetched."""
+"""Where names of others are documented, by rules: no inventory is fetched."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import sys
 from importlib.util import find_spec
 
 PYMONGO = "https://pymongo.readthedocs.io/en/stable/api/"
+TORNADO = "https://www.tornadoweb.org/en/stable/"
 PYTHON = "https://docs.python.org/3/library/"
 #: asyncio's names are spread over several pages.
 ASYNCIO = {"asyncio.Future": "asyncio-future"}
 
 
 def address_of(name: str) -> str | None:
-    """Where the documentation of a PyMongo or Python name is; None: not known."""
+    """Where the documentation of a name of PyMongo, Tornado or Python is; None: not known."""
     package, _, rest = name.partition(".")
     if package in ("pymongo", "bson", "gridfs"):
         module = rest.partition(".")[0]
@@ -22,6 +23,8 @@ def address_of(name: str) -> str | None:
             # Defined there, documented where it is imported from.
             return f"{PYMONGO}gridfs/index.html#{name.replace('.grid_file', '')}"
         return f"{PYMONGO}{package}/{module}.html#{name}"
+    if package == "tornado":
+        return f"{TORNADO}{rest.partition('.')[0]}.html#{name}"
     if package in sys.stdlib_module_names:
         return f"{PYTHON}{_python_page(name)}.html#{name}"
     return None

@@ -1,8 +1,7 @@
 """The API reference, made from Motor's classes when the documentation is built.
 
 - ``.. motor-class:: motor.motor_asyncio.AsyncIOMotorCollection`` describes a class of a front
-- names of PyMongo, ``bson``, ``gridfs`` and Python, as in :func:`pymongo.timeout`, link to their
-  documentation
+- names of PyMongo, Tornado and Python, as in :func:`pymongo.timeout`, link to their documentation
 """
 
 from __future__ import annotations

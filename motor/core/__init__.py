@@ -17,6 +17,12 @@ from motor.core.command_cursor import (
 from motor.core.cursor import AgnosticCursor, AgnosticRawBatchCursor
 from motor.core.database import AgnosticDatabase
 from motor.core.encryption import AgnosticClientEncryption
+from motor.core.gridfs import (
+    AgnosticGridFSBucket,
+    AgnosticGridIn,
+    AgnosticGridOut,
+    AgnosticGridOutCursor,
+)
 from motor.core.session import AgnosticClientSession
 
 #: Motor 3's name for the base of what has codec options; here every class has what its delegate
@@ -35,6 +41,10 @@ __all__ = [
     "AgnosticCommandCursor",
     "AgnosticCursor",
     "AgnosticDatabase",
+    "AgnosticGridFSBucket",
+    "AgnosticGridIn",
+    "AgnosticGridOut",
+    "AgnosticGridOutCursor",
     "AgnosticLatentCommandCursor",
     "AgnosticRawBatchCommandCursor",
     "AgnosticRawBatchCursor",

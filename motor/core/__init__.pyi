@@ -4,9 +4,11 @@ from bson.binary import Binary
 from bson.code import Code
 from bson.codec_options import CodecOptions, TypeRegistry
 from bson.dbref import DBRef
+from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 from collections.abc import (
+    AsyncIterator,
     Awaitable,
     Callable,
     Generator,
@@ -16,6 +18,8 @@ from collections.abc import (
     Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from gridfs import GridFSBucket, GridIn, GridOut
 from motor.core.client import Done
 from motor.core.session import BoundSession, TransactionContext
 from motor.operation import OperationFuture, SerialQueue
@@ -61,6 +65,7 @@ from uuid import UUID
 _CodecDocumentType = TypeVar("_CodecDocumentType", bound=Mapping[str, Any])
 _DocumentType = TypeVar("_DocumentType", bound=Mapping[str, Any], default=dict[str, Any])
 _DocumentTypeArg = TypeVar("_DocumentTypeArg", bound=Mapping[str, Any])
+_FileType = TypeVar("_FileType", default="AgnosticGridOut")
 _ItemType = TypeVar("_ItemType", default=dict[str, Any])
 _T = TypeVar("_T")
 
@@ -197,6 +202,7 @@ class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
         *,
         _start: Callable[[], Any] | None = None,
         _queue: SerialQueue | None = None,
+        _convert: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
     def delegate(self) -> Any:
@@ -223,6 +229,7 @@ class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
         """
     async def __anext__(self) -> _ItemType: ...
     def __aiter__(self) -> Self: ...
+    def __getattr__(self, name: str) -> Any: ...
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
     def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
@@ -532,6 +539,7 @@ class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_Doc
         """
     def __getitem__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
+    def __setattr__(self, name: str, value: Any) -> None: ...
 
 @type_check_only
 class _ClientSessionOfPyMongo:
@@ -993,6 +1001,7 @@ class AgnosticCollection(_CollectionOfPyMongo[_DocumentType], AgnosticBase, Gene
         """
     def __getitem__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
+    def __setattr__(self, name: str, value: Any) -> None: ...
 
 @type_check_only
 class _DatabaseOfPyMongo(Generic[_DocumentType]):
@@ -1208,6 +1217,383 @@ class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[
         """
     def __getitem__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
+    def __setattr__(self, name: str, value: Any) -> None: ...
+
+@type_check_only
+class _GridFSBucketOfPyMongo:
+    def delete(
+        self,
+        file_id: Any,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]: ...
+    def delete_by_name(
+        self,
+        filename: str,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]: ...
+    def find(self, *args: Any, **kwargs: Any) -> AgnosticGridOutCursor[Any]: ...
+    def open_download_stream(
+        self,
+        file_id: Any,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[AgnosticGridOut]: ...
+    def open_download_stream_by_name(
+        self,
+        filename: str,
+        revision: int = ...,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[AgnosticGridOut]: ...
+    def open_upload_stream(
+        self,
+        filename: str,
+        chunk_size_bytes: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> AgnosticGridIn: ...
+    def open_upload_stream_with_id(
+        self,
+        file_id: Any,
+        filename: str,
+        chunk_size_bytes: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> AgnosticGridIn: ...
+    def rename(
+        self,
+        file_id: Any,
+        new_filename: str,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]: ...
+    def rename_by_name(
+        self,
+        filename: str,
+        new_filename: str,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]: ...
+
+class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
+    """Files in a database; see :class:`gridfs.GridFSBucket`.
+
+    - `database`, or `db`: a Motor database
+    - `bucket_name`: the name of the bucket
+    - `chunk_size_bytes`: how large chunks are, unless a file is given another size, in bytes
+    - `write_concern`, `read_preference`: None: the database's
+    - `collection`: deprecated, an older name of `bucket_name`
+
+    Raises TypeError if `database` is not a Motor database of the same framework, TypeError or
+    ValueError for a `chunk_size_bytes` that is no number of bytes, and ConfigurationError for a
+    write concern that acknowledges nothing.
+    """
+    collection: AgnosticCollection[Any]
+    __motor_class_name__: ClassVar[str]
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    delegate: GridFSBucket
+    def __init__(
+        self,
+        database: AgnosticDatabase[Any] | None = None,
+        bucket_name: str = 'fs',
+        chunk_size_bytes: int = ...,
+        write_concern: WriteConcern | None = None,
+        read_preference: ServerMode | None = None,
+        collection: str | None = None,
+        *,
+        db: AgnosticDatabase[Any] | None = None,
+    ) -> None: ...
+    def upload_from_stream(
+        self,
+        filename: str,
+        source: Any,
+        chunk_size_bytes: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[ObjectId]:
+        """Start storing what `source` has as a new file.
+
+        - `source`: bytes, or a file to be read, synchronous or asynchronous, or an asynchronous
+          iterable of bytes
+        - `chunk_size_bytes`: None: the bucket's
+        - `metadata`: a mapping, for the file's ``metadata``
+        - `session`: a Motor session
+
+        Returns a future of the new file's ``_id``. When it fails or is cancelled, nothing is left
+        of the file. See :meth:`gridfs.GridFSBucket.upload_from_stream`.
+        """
+    def upload_from_stream_with_id(
+        self,
+        file_id: Any,
+        filename: str,
+        source: Any,
+        chunk_size_bytes: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]:
+        """Like `upload_from_stream`, with the file's ``_id`` given.
+
+        - `file_id`: the new file's ``_id``
+
+        Returns a future of None. It fails with FileExists when there is such a file, which stays as
+        it was. See :meth:`gridfs.GridFSBucket.upload_from_stream_with_id`.
+        """
+    def download_to_stream(
+        self,
+        file_id: Any,
+        destination: Any,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]:
+        """Start writing the file with the ``_id`` `file_id` to `destination`.
+
+        - `destination`: has a method ``write``, which is called on a thread, or is a coroutine
+          function, as those of asynchronous files are, or that of an ``asyncio.StreamWriter``
+        - `session`: a Motor session
+
+        Returns a future of None. It fails with NoFile when there is no such file. See
+        :meth:`gridfs.GridFSBucket.download_to_stream`.
+        """
+    def download_to_stream_by_name(
+        self,
+        filename: str,
+        destination: Any,
+        revision: int = -1,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[None]:
+        """Like `download_to_stream`, for the file of a name.
+
+        - `revision`: which of the files with this name: 0 the first, 1 the second, -1 the newest,
+          -2 the one before
+
+        See :meth:`gridfs.GridFSBucket.download_to_stream_by_name`.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def io_loop(self) -> Any:
+        """The event loop that calls belong to when they are made while none is running."""
+
+@type_check_only
+class _GridInOfPyMongo:
+    @property
+    def chunk_size(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    content_type: str | None
+    filename: str
+    @property
+    def length(self) -> int: ...
+    @property
+    def md5(self) -> str | None: ...
+    name: str
+    def read(self, size: int = ...) -> NoReturn: ...
+    def readable(self) -> bool: ...
+    def seekable(self) -> bool: ...
+    @property
+    def upload_date(self) -> datetime: ...
+    def writeable(self) -> bool: ...
+
+class AgnosticGridIn(_GridInOfPyMongo, AgnosticBase):
+    """A new file of GridFS, to be written; see :class:`gridfs.grid_file.GridIn`.
+
+    - `root_collection`: the Motor collection that the bucket is named after
+    - `delegate`: a :class:`gridfs.grid_file.GridIn`, in place of the rest
+    - `session`: the session for all of its writes
+    - further keywords become fields of the file's document: ``filename``, ``chunk_size``,
+      ``metadata``, ``encoding``, ...
+
+    Raises TypeError if `root_collection` is not a Motor collection of the same framework, and
+    TypeError or ValueError for a ``chunk_size`` that is no number of bytes.
+
+    At the end of an ``async with`` block the file is closed; after an exception it is aborted.
+    Until it is closed, attributes that are set become fields of its document.
+    """
+    __motor_class_name__: ClassVar[str]
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    delegate: GridIn
+    def __init__(
+        self,
+        root_collection: AgnosticCollection[Any],
+        delegate: GridIn | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+    def __setattr__(self, name: str, value: Any) -> None: ...
+    def set(self, name: str, value: Any) -> OperationFuture[None]:
+        """Start setting a field of the file's document, on the server too if the file is closed.
+
+        - `name`: the field's name
+        - `value`: what BSON can hold
+
+        Returns a future of None. It fails with AttributeError for a field that cannot be changed.
+        """
+    def write(self, data: Any) -> OperationFuture[None]:
+        """Start writing to the end of the file.
+
+        - `data`: bytes; text, if the file has an ``encoding``; a file, synchronous, which is read
+          on a thread, or asynchronous, such as another file of GridFS; or an asynchronous iterable
+          of these
+
+        Returns a future of None, done when there is room for more: up to two megabytes wait for
+        more to come with them, and what is on its way may still fail, which the next call reports.
+        It fails with ValueError when the file is closed, TypeError for anything else, and
+        FileExists when there is another file with this ``_id``.
+        """
+    def writelines(self, sequence: Any) -> OperationFuture[None]:
+        """Start writing each of a sequence, without separators.
+
+        - `sequence`: an iterable, or asynchronous iterable, of what `write` takes
+
+        Returns a future of None.
+        """
+    def close(self) -> OperationFuture[None]:
+        """Start storing what remains, and the file's document: then others can see the file.
+
+        Returns a future of None. It fails with FileExists when there is another file with this
+        ``_id``, and with whatever an earlier write has failed with; :meth:`abort` then deletes what
+        was stored. Closing a file twice is no error.
+        """
+    def abort(self) -> OperationFuture[None]:
+        """Start deleting what was stored, also of a file that is closed, and close the file.
+
+        Returns a future of None. Another file that has the same ``_id`` stays.
+        """
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def io_loop(self) -> Any:
+        """The event loop that calls belong to when they are made while none is running."""
+
+@type_check_only
+class _GridOutOfPyMongo:
+    @property
+    def aliases(self) -> list[str] | None: ...
+    @property
+    def chunk_size(self) -> int: ...
+    @property
+    def content_type(self) -> str | None: ...
+    @property
+    def filename(self) -> str | None: ...
+    def fileno(self) -> NoReturn: ...
+    def flush(self) -> None: ...
+    def isatty(self) -> bool: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def md5(self) -> str | None: ...
+    @property
+    def metadata(self) -> Mapping[str, Any] | None: ...
+    @property
+    def name(self) -> str | None: ...
+    def readable(self) -> bool: ...
+    def seekable(self) -> bool: ...
+    def truncate(self, size: int | None = None) -> NoReturn: ...
+    @property
+    def upload_date(self) -> datetime: ...
+    def writable(self) -> bool: ...
+    def write(self, value: Any) -> NoReturn: ...
+    def writelines(self, lines: Any) -> NoReturn: ...
+
+class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
+    """A file of GridFS, to be read; see :class:`gridfs.grid_file.GridOut`.
+
+    - `root_collection`: the Motor collection that the bucket is named after
+    - `file_id`: the ``_id`` of the file
+    - `file_document`: its document, if that is at hand
+    - `delegate`: a :class:`gridfs.grid_file.GridOut`, in place of these
+    - `session`: the session for all of its reads
+
+    Raises TypeError if `root_collection` is not a Motor collection of the same framework. Buckets
+    give files that are open. Others are opened by the first read, or by :meth:`open`; what is known
+    of a file can be asked for when it is open.
+    """
+    __motor_class_name__: ClassVar[str]
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    delegate: GridOut
+    def __init__(
+        self,
+        root_collection: AgnosticCollection[Any],
+        file_id: Any = None,
+        file_document: Any = None,
+        delegate: GridOut | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+    def open(self) -> OperationFuture[Self]:
+        """Start reading what is known of the file, unless that is at hand.
+
+        Returns a future of the file itself. It fails with NoFile when there is no such file.
+        """
+    def read(self, size: int = ...) -> OperationFuture[bytes]:
+        """Start reading the next `size` bytes, or all that remain if `size` is negative.
+
+        Returns a future of the bytes: fewer at the file's end, none after it. It fails with
+        CorruptGridFile when chunks are missing or have the wrong size.
+        """
+    def readchunk(self) -> OperationFuture[bytes]:
+        """Start reading the rest of the chunk that the position is in.
+
+        Returns a future of the bytes, none at the file's end.
+        """
+    def readline(self, size: int = ...) -> OperationFuture[bytes]:
+        """Start reading the next line, or `size` bytes of it if `size` is not negative.
+
+        Returns a future of the bytes, with the newline; none at the file's end.
+        """
+    def readlines(self, size: int = ...) -> OperationFuture[list[bytes]]:
+        """Start reading lines, all that remain, or until they have `size` bytes or more.
+
+        Returns a future of the list.
+        """
+    def to_list(self) -> OperationFuture[list[bytes]]:
+        """Start reading all lines that remain. Returns a future of the list.
+
+        Lines, as PyMongo's async API has it; ``async for`` gives chunks.
+        """
+    def tell(self) -> int:
+        """The position, in bytes."""
+    def seek(self, pos: int, whence: int = ...) -> int:
+        """Set the position where the next read begins.
+
+        - `pos`: a number of bytes
+        - `whence`: from where: ``os.SEEK_SET`` the file's start, ``os.SEEK_CUR`` the position,
+          ``os.SEEK_END`` the file's end, for which the file must be open
+
+        Returns the new position at once; it may be awaited, which gives the same. Raises OSError
+        for a position before the start.
+        """
+    def iter_range(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, not including, `end`, for ``async for``.
+
+        - `start`, `end`: positions in bytes, not negative; None, or more than the file has: its end
+
+        Gives pieces of one chunk at most. While one is being handled the next are on their way:
+        about a megabyte, or one chunk if that is larger, and never with an explicit session. A
+        consumer that stops, or calls the iterator's ``aclose``, stops the reading; nothing is left
+        open on the server. The file's position stays as it is. Fails with CorruptGridFile when
+        chunks are missing or have the wrong size, and NoFile when there is no such file. Raises
+        TypeError or ValueError for what is no position.
+        """
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> bytes: ...
+    async def stream_to_handler(self, request_handler: Any) -> None:
+        """Write the rest of the file to a Tornado request handler, and flush after each chunk.
+
+        - `request_handler`: a :class:`tornado.web.RequestHandler`
+
+        A slow client slows the reading down.
+        """
+    def close(self) -> OperationFuture[None]:
+        """Start closing the file. Returns a future of None. Closing it twice is no error."""
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def io_loop(self) -> Any:
+        """The event loop that calls belong to when they are made while none is running."""
 
 class AgnosticCommandCursor(AgnosticBaseCursor[_ItemType]):
     """The cursor of a command that has been sent.
@@ -1293,6 +1679,22 @@ class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType])
         """
     def __await__(self) -> Generator[Any, Any, AgnosticCursor[_ItemType]]: ...
 
+@type_check_only
+class _GridOutCursorOfPyMongo(Generic[_FileType]):
+    def add_option(self, mask: int) -> NoReturn: ...
+    def remove_option(self, mask: int) -> NoReturn: ...
+
+class AgnosticGridOutCursor(_GridOutCursorOfPyMongo[_FileType], AgnosticCursor[_FileType]):
+    """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.
+
+    See :class:`gridfs.grid_file.GridOutCursor`.
+    """
+    __motor_class_name__: ClassVar[str]
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    def explain(self) -> OperationFuture[dict[str, Any]]:
+        """Start asking for the server's plan of the query. Returns a future of the document."""
+
 class AgnosticLatentCommandCursor(AgnosticCommandCursor[_ItemType]):
     """The cursor of a command that is sent when the cursor is first read, entered or awaited.
 
@@ -1354,6 +1756,10 @@ __all__ = [
     "AgnosticCommandCursor",
     "AgnosticCursor",
     "AgnosticDatabase",
+    "AgnosticGridFSBucket",
+    "AgnosticGridIn",
+    "AgnosticGridOut",
+    "AgnosticGridOutCursor",
     "AgnosticLatentCommandCursor",
     "AgnosticRawBatchCommandCursor",
     "AgnosticRawBatchCursor",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from motor.core import bridge
 from motor.operation import Discard, OperationFuture, SerialQueue, submit
 
 if TYPE_CHECKING:
@@ -211,6 +212,12 @@ class AgnosticBase:
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> OperationFuture[Any]:
         """Start the delegate's method `name` on a worker."""
+        if (
+            kwargs
+            and bridge.is_refused(self.delegate, name, kwargs)
+            and bridge.takes(self, name, args, kwargs)
+        ):
+            return bridge.call_with_keywords(self, name, args, kwargs)  # type: ignore[no-any-return]
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         return self._submit_function(
             getattr(self.delegate, name), args, kwargs, queue=self._queue or queue, wrap=self._wrap
@@ -242,8 +249,15 @@ class AgnosticBase:
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""
-        args, kwargs, _ = unwrap_arguments(args, kwargs)
-        return self._wrap(getattr(self.delegate, name)(*args, **kwargs))
+        plain_args, plain_kwargs, _ = unwrap_arguments(args, kwargs)
+        if not bridge.SWALLOWED.isdisjoint(kwargs) and bridge.takes(self, name, args, kwargs):
+            return bridge.call_with_keywords(self, name, args, kwargs)
+        try:
+            return self._wrap(getattr(self.delegate, name)(*plain_args, **plain_kwargs))
+        except TypeError:
+            if not bridge.takes(self, name, args, kwargs):
+                raise
+        return bridge.call_with_keywords(self, name, args, kwargs)
 
 
 def check_arguments(
@@ -263,4 +277,7 @@ def check_arguments(
     pipeline = arguments.get("pipeline")
     if pipeline is not None and not isinstance(pipeline, list):
         raise TypeError(f"pipeline must be a list, not {type(pipeline)}")
+    cursor = arguments.get("kwargs", {}).get("cursor", {})
+    if not isinstance(cursor, Mapping):
+        raise TypeError(f"cursor must be a mapping of options, not {cursor!r}")
     return arguments

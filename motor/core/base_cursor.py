@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import warnings
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from pymongo.errors import InvalidOperation
 
 from motor import pymongo_internals
+from motor.core import bridge
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.reader import Read, Reader
 from motor.core.self_awaiting import SelfAwaiting
@@ -18,6 +21,12 @@ from motor.core.waiting import Waiters
 from motor.operation import OperationFuture, SerialQueue
 
 __all__ = ["AgnosticBaseCursor"]
+
+#: How many documents "async for" gives out between two looks at the clock.
+BREATH = 64
+
+#: How long (in seconds) "async for" goes on at most without letting the event loop run.
+PATIENCE = 0.001
 
 
 class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
@@ -33,13 +42,16 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         *,
         _start: Callable[[], Any] | None = None,
         _queue: SerialQueue | None = None,
+        _convert: Callable[[Any], Any] | None = None,
     ) -> None:
         self.collection = collection
         self._client = collection._client
         # What the cursor asks beside its reading, such as explain, must wait for its session too.
         self._queue = _queue
-        self._reader = Reader(cursor, start=_start, queue=_queue)
+        self._reader = Reader(cursor, start=_start, queue=_queue, convert=_convert)
         self._waiters = Waiters()
+        self._breath = BREATH
+        self._breathed = 0.0
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
@@ -97,8 +109,41 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         else:
             future = self._submit_function(run, queue=reader.queue, discard=discard)
         read.future = future
-        future.add_done_callback(partial(_settle, reader))
+        # Whoever asks for a batch at a time wants its first document.
+        wanted_next = int(function == reader.fill)
+        future.add_done_callback(partial(_after_read, weakref.ref(self), reader, wanted_next))
         return future
+
+    def _read_ahead(self, wanted: int) -> None:
+        """Start reading the next batch while this one is consumed, if that is good.
+
+        - `wanted`: how many of the documents at hand are about to be taken
+
+        Not with a session of the user's, whose operations must not be more than were asked for; not
+        within ``pymongo.timeout()``, whose end is not that of who will ask; and nothing is to be
+        had ahead from a cursor that waits for what has not happened yet.
+        """
+        reader = self._reader
+        if (
+            reader.may_read_ahead(wanted)
+            and self._queue is None
+            and not self._client._closed
+            and not pymongo_internals.is_tailable(reader.delegate)
+            and pymongo_internals.remaining_timeout() is None
+        ):
+            reader.ahead = True
+            self._submit_function(reader.read_ahead, queue=reader.queue)
+
+    async def _breathe(self) -> None:
+        """See to the next batch, and let the event loop run if it has not for a while."""
+        self._breath = BREATH
+        # One document is on its way to whoever iterates.
+        self._read_ahead(1)
+        now = time.monotonic()
+        if now - self._breathed > PATIENCE:
+            await asyncio.sleep(0)
+            now = time.monotonic()
+        self._breathed = now
 
     def _wait_a_turn(self, delegate: Any, run: Callable[[], Any], wanted: int | None) -> Any:
         self._client._waiting_lane.limit_turn(delegate, wanted)
@@ -137,12 +182,26 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
     async def __anext__(self) -> Any:
         reader = self._reader
         if reader.buffer and not reader.unclaimed:
-            return reader.buffer.popleft()
+            self._breath -= 1
+            if self._breath:
+                return reader.buffer.popleft()
+            await self._breathe()
+            if reader.buffer and not reader.unclaimed:
+                return reader.buffer.popleft()
         # Not self.next: a subclass that overrides it has never changed what "async for" does.
         return await AgnosticBaseCursor.next(self)
 
     def __aiter__(self) -> Any:
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            found = bridge.undefined_attribute(self, name)
+            if found is not bridge.NOT_BRIDGED:
+                return found
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+        )
 
     # What can be sliced, Python would also run through with a plain "for".
     __iter__ = None
@@ -153,6 +212,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
+    @bridge.takes_old_keywords
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
         """Start reading the next `length` documents, or all that remain, into a list.
 
@@ -181,6 +241,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
 
     # Closing.
 
+    @bridge.takes_old_keywords
     def close(self) -> OperationFuture[None]:
         """Start closing the cursor, on the server too. Returns a future of None.
 
@@ -270,6 +331,19 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
 
 def _settle(reader: Reader, *outcome: object) -> None:
     reader.settle()
+
+
+def _after_read(
+    cursor: weakref.ref[AgnosticBaseCursor],
+    reader: Reader,
+    wanted: int,
+    future: OperationFuture[Any],
+) -> None:
+    reader.settle()
+    # A cursor that nobody has any more needs no further batch.
+    alive = cursor()
+    if alive is not None and alive._reader is reader and not future.cancelled():
+        alive._read_ahead(wanted)
 
 
 #: The tasks of `each`, which the loop alone would let the garbage collector have.

@@ -10,12 +10,12 @@ from typing import Any, NoReturn, TypeVar
 
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.driver_info import DriverInfo
-from pymongo.errors import InvalidOperation
+from pymongo.errors import ConfigurationError, InvalidOperation
 from pymongo.mongo_client import MongoClient
 
 from motor import pymongo_internals
 from motor._version import version
-from motor.core import topology
+from motor.core import bridge, topology
 from motor.core.base import unwrap
 from motor.core.foreign import adopt
 from motor.core.namespace import Namespace
@@ -75,9 +75,18 @@ class AgnosticClient(Namespace):
         if user_info is not None and not hasattr(MongoClient, "append_metadata"):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
             own_info, user_info = _joined(own_info, user_info), None
-        super().__init__(self.__delegate_class__(*args, driver=own_info, **kwargs))
+        kwargs = {**pymongo_internals.client_options(), **kwargs, "driver": own_info}
+        super().__init__(self._make_delegate(args, kwargs))
         if user_info is not None:
             self.delegate.append_metadata(user_info)
+
+    def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return self.__delegate_class__(*args, **kwargs)
+        except (ConfigurationError, TypeError, ValueError):
+            if not bridge.takes_options(kwargs):
+                raise
+        return self.__delegate_class__(*args, **bridge.client_options(kwargs))
 
     def _set_up(self, io_loop: Any, executor: ThreadPoolExecutor | None) -> None:
         if io_loop is not None:
@@ -174,19 +183,20 @@ class AgnosticClient(Namespace):
         again. Closing it twice is no error. A cursor that is still being read stays open on the
         server until the server gives it up: close it first.
         """
+        delegate = self.delegate
         first_time, self._closed = not self._closed, True
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             if first_time:
-                self.delegate.close()
+                delegate.close()
             return Done()
         if first_time:
             try:
-                self._closing = submit(self._pool, loop, self.delegate.close)
+                self._closing = submit(self._pool, loop, delegate.close)
             except RuntimeError:
                 # The application has shut down the client's own executor already.
-                self._closing = submit(default_pool(), loop, self.delegate.close)
+                self._closing = submit(default_pool(), loop, delegate.close)
         elif self._closing is None or self._closing.get_loop() is not loop:
             return Done()
         return self._closing

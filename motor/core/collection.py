@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+import types
+from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.collection import Collection
 from pymongo.database import Database
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import LatentCursor, takes_arguments_of
+from motor.metaprogramming import AsyncWrite, LatentCursor, takes_arguments_of
+from motor.turns import with_turns
 
 __all__ = ["AgnosticCollection"]
+
+
+class _InsertMany(AsyncWrite):
+    """``insert_many``, on a worker that does not keep the interpreter lock to itself."""
+
+    def make(self, pymongo_name: str) -> types.FunctionType:
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if args:
+                args = (with_turns(args[0]), *args[1:])
+            elif "documents" in kwargs:
+                kwargs["documents"] = with_turns(kwargs["documents"])
+            return self._submit(pymongo_name, args, kwargs)
+
+        return method  # type: ignore[return-value]
 
 
 class AgnosticCollection(Namespace):
@@ -30,6 +46,8 @@ class AgnosticCollection(Namespace):
 
     # PyMongo annotates its asynchronous twin as returning a cursor of another kind.
     aggregate_raw_batches: Any = LatentCursor()
+    # Like PyMongo's, but gentler to other threads.
+    insert_many: Any = _InsertMany()
 
     database: Any
 
@@ -54,9 +72,8 @@ class AgnosticCollection(Namespace):
                 read_concern=read_concern,
                 **kwargs,
             )
-        super().__init__(_delegate)
-        self.database = database
-        self._client = database._client
+        # Past __setattr__, because collections are made for every call of many applications.
+        self.__dict__.update(delegate=_delegate, database=database, _client=database._client)
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
@@ -76,10 +93,11 @@ class AgnosticCollection(Namespace):
         full = name if own is None else f"{own.name}.{name}"
         return f"To access the {full} collection, use database['{full}']."
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Raise TypeError: what was called is no method, but a collection."""
         parent, _, name = self.name.rpartition(".")
-        self._not_callable(name, self.database[parent] if parent else self.database)
+        owner = self.database[parent] if parent else self.database
+        return self._call_undefined(name, owner, args, kwargs)
 
     def __bool__(self) -> bool:
         """Raise NotImplementedError, as PyMongo does: compare with None instead."""

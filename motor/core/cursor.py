@@ -9,6 +9,7 @@ from pymongo.asynchronous.cursor import AsyncCursor, AsyncRawBatchCursor
 from pymongo.cursor import Cursor, RawBatchCursor
 from pymongo.errors import InvalidOperation
 
+from motor import pymongo_internals
 from motor.core.base_cursor import AgnosticBaseCursor
 from motor.core.reader import Reader
 from motor.metaprogramming import AsyncRead, MotorCursorChainingMethod
@@ -37,7 +38,8 @@ class AgnosticCursor(AgnosticBaseCursor):
         reader = self._reader
         # A fresh copy instead of the delegate's own rewind, which would close it on the loop's
         # thread and change it under a read that has not ended.
-        self._reader = Reader(reader.delegate.clone(), queue=reader.queue)
+        again = pymongo_internals.rewound(reader.delegate)
+        self._reader = Reader(again, queue=reader.queue, convert=reader.convert)
         if reader.started and reader.shut():
             self._submit_closing(
                 reader.close_delegate, None if self._may_overtake() else reader.queue

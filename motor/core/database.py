@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
@@ -32,10 +32,10 @@ class AgnosticDatabase(Namespace):
 
     def __init__(self, client: Any, name: str, _delegate: Any = None, **kwargs: Any) -> None:
         self._require(client, MongoClient, f"First argument to {type(self).__name__}")
-        super().__init__(
-            _delegate if _delegate is not None else client.delegate.get_database(name, **kwargs)
-        )
-        self.client = self._client = client
+        if _delegate is None:
+            _delegate = client.delegate.get_database(name, **kwargs)
+        # Past __setattr__, because databases are made for every call of many applications.
+        self.__dict__.update(delegate=_delegate, client=client, _client=client)
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
@@ -51,9 +51,9 @@ class AgnosticDatabase(Namespace):
     def _name_hint(self, name: str) -> str:
         return f"To access the {name} collection, use database['{name}']."
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Raise TypeError: what was called is no method, but a database."""
-        self._not_callable(self.name, self.client)
+        return self._call_undefined(self.name, self.client, args, kwargs)
 
     def __bool__(self) -> bool:
         """Raise NotImplementedError, as PyMongo does: compare with None instead."""

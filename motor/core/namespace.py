@@ -7,11 +7,13 @@ method is a name.
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from pymongo.collection import Collection
 
+from motor.core import bridge
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.change_stream import AgnosticChangeStream
 from motor.core.command_cursor import AgnosticLatentCommandCursor
@@ -19,9 +21,15 @@ from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["Namespace"]
 
+#: The public attributes that Motor's own objects are given when they are made.
+_OWN_ATTRIBUTES = frozenset({"client", "database", "delegate"})
+
 
 class Namespace(AgnosticBase):
     """A client, a database or a collection: it can be watched, and has others below it by name."""
+
+    #: What this was an attribute of, if it was one: a method of that may have been meant.
+    _parent: Any = None
 
     @takes_arguments_of(Collection.watch)
     def watch(self, *args: Any, **kwargs: Any) -> Any:
@@ -36,7 +44,15 @@ class Namespace(AgnosticBase):
     def _latent_cursor(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A cursor that will call the delegate's method `name` when it is first used."""
         method = getattr(self.delegate, name)
-        check_arguments(method, args, kwargs)
+        refused = not bridge.SWALLOWED.isdisjoint(kwargs)
+        try:
+            check_arguments(method, args, kwargs)
+        except TypeError:
+            refused = True
+            if not bridge.takes(self, name, args, kwargs):
+                raise
+        if refused and bridge.takes(self, name, args, kwargs):
+            return bridge.call_with_keywords(self, name, args, kwargs)
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         return self._agnostic(AgnosticLatentCommandCursor)(
             self, method, *args, _queue=queue, **kwargs
@@ -52,7 +68,21 @@ class Namespace(AgnosticBase):
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r}. {self._name_hint(name)}"
             )
-        return self[name]
+        child = self[name]
+        child.__dict__["_parent"] = self
+        return child
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = name[0] == "_" or name in _OWN_ATTRIBUTES
+        if own or not self._is_odd_to_assign(name) or not bridge.assign(self, name, value):
+            object.__setattr__(self, name, value)
+
+    def _is_odd_to_assign(self, name: str) -> bool:
+        """Whether `name` is a property without a setter, or no attribute at all."""
+        member = inspect.getattr_static(type(self), name, None)
+        return name not in self.__dict__ and (
+            member is None or (isinstance(member, property) and member.fset is None)
+        )
 
     def _name_hint(self, name: str) -> str:
         """How to get at a database or collection whose name cannot be an attribute's."""
@@ -64,11 +94,18 @@ class Namespace(AgnosticBase):
     #: Python would otherwise count through ``self[0]``, ``self[1]``, …
     __iter__ = None
 
-    def _not_callable(self, name: str, parent: Any) -> NoReturn:
-        """Say that this object, which `parent` gave for the attribute `name`, cannot be called.
+    def _call_undefined(
+        self, name: str, parent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Call this object, which `parent` gives for the attribute `name`, as a method of it.
 
-        Raises TypeError, with the method that was probably meant where one has a similar name.
+        Raises TypeError, with the method that was probably meant where one has a similar name,
+        unless there was a method of that name in the PyMongo 2 era.
         """
+        if self._parent is not None:
+            result = bridge.call_undefined(self._parent, name, args, kwargs)
+            if result is not bridge.NOT_BRIDGED:
+                return result
         message = (
             f"{type(self).__name__} object is not callable. If you meant to call the '{name}' "
             f"method on a {type(parent).__name__} object it is failing because no such method "

@@ -12,6 +12,10 @@ from motor.operation import OperationFuture, SerialQueue
 
 __all__ = ["Read", "Reader"]
 
+#: The largest batch (in bytes of BSON) after which another is read ahead of being asked for. With
+#: larger ones there is little to gain, and two at a time take much memory.
+READ_AHEAD_LIMIT = 4 * 1024 * 1024
+
 
 class Read:
     """One read: who waits for it, and what it has brought until whoever waits has it."""
@@ -39,11 +43,12 @@ class Read:
 class Reader:
     """One PyMongo cursor and the documents that have come from it and wait to be consumed.
 
-    `run` and `close_delegate` block, and are for workers; they follow one another in `queue`. `run`
-    runs `open`, `fill` or `take`. The rest never blocks.
+    `run`, `read_ahead` and `close_delegate` block, and are for workers; they follow one another in
+    `queue`. `run` runs `open`, `fill` or `take`. The rest never blocks.
 
     - `start`: sends the command and returns the cursor. Not called before the first read
     - `queue`: where the reads wait for one another. None: a queue of the reader's own
+    - `convert`: makes of each document what the consumer gets. None: it gets the documents
     """
 
     def __init__(
@@ -52,8 +57,10 @@ class Reader:
         *,
         start: Callable[[], Any] | None = None,
         queue: SerialQueue | None = None,
+        convert: Callable[[Any], Any] | None = None,
     ) -> None:
         self.delegate: Any = delegate
+        self.convert: Callable[[Any], Any] | None = convert
         self.queue: SerialQueue = queue or SerialQueue()
         self.buffer: deque[Any] = deque()
         #: Whether the cursor has been sent anything: options cannot be changed any more.
@@ -63,11 +70,16 @@ class Reader:
         #: The reads whose documents, or error, are on their way to the loop.
         self.unclaimed: list[Read] = []
         self._unclaimed_lock = threading.Lock()
-        #: The error of a read that was cancelled, for the next one to raise.
+        #: The error of a read that was cancelled, or ahead, for the next one to raise.
         self._error: BaseException | None = None
         self._shut = False
         self._start = start
         self._reading = False
+        #: Whether the next batch is being read before anybody has asked for it.
+        self.ahead = False
+        self._batches = 0
+        self._batch_size = 0
+        self._reply_size: int | None = None
 
     @property
     def alive(self) -> bool:
@@ -164,6 +176,35 @@ class Reader:
             raise
         return documents
 
+    def may_read_ahead(self, wanted: int) -> bool:
+        """Whether it is time to read the next batch, before anybody asks for it.
+
+        Not after the first, which may be all that is wanted; and one batch ahead at most.
+
+        - `wanted`: how many of the documents at hand are about to be taken
+        """
+        return (
+            self._batches > 1
+            and not self.ahead
+            # Of the newest batch itself, something must have been consumed.
+            and len(self.buffer) - wanted < self._batch_size
+            and self._reply_size is not None
+            and self._reply_size <= READ_AHEAD_LIMIT
+            and not self.closed
+            and self._error is None
+            and bool(self.delegate.alive)
+        )
+
+    def read_ahead(self) -> None:
+        """Read the next batch and keep it, or the error, for whoever asks next."""
+        self._reading = True
+        try:
+            self.buffer.extend(self._read(None))
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._reading = self.ahead = False
+
     def _put_back(self, documents: list[Any]) -> None:
         """Let documents that nobody took be the next ones again."""
         if not self.closed:
@@ -174,19 +215,29 @@ class Reader:
         return [self.buffer.popleft() for _ in range(count)]
 
     def _read(self, length: int | None) -> list[Any]:
+        if self._error is not None:
+            # Here is its place: all that came before it has been taken.
+            error, self._error = self._error, None
+            raise error
         if self.delegate is None or not self.delegate.alive:
             return []
+        pymongo_internals.forget_reply_size()
         try:
             documents = pymongo_internals.next_batch(self.delegate, length)
         except BaseException:
             if self.closed:
                 return []
             raise
+        size = pymongo_internals.reply_size()
+        if size is not None:
+            self._batches += 1
+            self._batch_size = len(documents)
+            self._reply_size = size
         if self.closed:
             # Closed while the batch was on its way: PyMongo may have opened a new one.
             self.delegate.close()
             return []
-        return documents
+        return documents if self.convert is None else list(map(self.convert, documents))
 
     def shut(self) -> bool:
         """Let nothing more be read. Returns whether the cursor itself must be closed, too."""

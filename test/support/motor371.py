@@ -1,4 +1,4 @@
-"""The members of Motor 3.7.1's classes, GridFS aside, by what a call of them gives.
+"""The members of Motor 3.7.1's classes, by what a call of them gives.
 
 The names are those without the framework's prefix: both frameworks had the same members.
 """
@@ -150,6 +150,34 @@ _ENCRYPTION = Members(
     attributes=names("delegate"),
 )
 
+_BUCKET = Members(
+    futures=names("""
+        delete download_to_stream download_to_stream_by_name rename upload_from_stream
+        upload_from_stream_with_id
+    """),
+    coroutines=names("open_download_stream open_download_stream_by_name"),
+    plain=names("find get_io_loop open_upload_stream open_upload_stream_with_id wrap"),
+    attributes=names("collection delegate io_loop"),
+)
+
+_GRID_IN = Members(
+    futures=names("abort close set write writelines"),
+    coroutines=names("__aenter__ __aexit__"),
+    plain=names("__getattr__ get_io_loop read readable seekable writeable"),
+    properties=names("_id chunk_size closed content_type filename length name upload_date"),
+    attributes=names("delegate io_loop"),
+)
+
+_GRID_OUT = Members(
+    futures=names("open read readchunk readline"),
+    coroutines=names("__anext__ stream_to_handler"),
+    plain=names("__aiter__ __getattr__ close get_io_loop readable seek seekable tell write"),
+    properties=names("""
+        _id aliases chunk_size content_type filename length metadata name upload_date
+    """),
+    attributes=names("delegate io_loop"),
+)
+
 MEMBERS = {
     "Client": _CLIENT,
     "Database": _DATABASE,
@@ -162,6 +190,10 @@ MEMBERS = {
     "ChangeStream": _CHANGE_STREAM,
     "ClientSession": _SESSION,
     "ClientEncryption": _ENCRYPTION,
+    "GridFSBucket": _BUCKET,
+    "GridIn": _GRID_IN,
+    "GridOut": _GRID_OUT,
+    "GridOutCursor": _CURSOR,
 }
 
 #: What `motor.core` had, and other packages use, if only in their annotations.
@@ -188,4 +220,10 @@ METAPROGRAMMING = names("""
 #: Exported by each front, with its prefix.
 FRONT = names("""
     ChangeStream Client ClientEncryption ClientSession Collection CommandCursor Cursor Database
+    GridFSBucket GridIn GridOut GridOutCursor
+""")
+
+#: What `motor.motor_gridfs` had.
+GRIDFS = names("""
+    AgnosticGridFSBucket AgnosticGridIn AgnosticGridOut AgnosticGridOutCursor MotorGridOutProperty
 """)

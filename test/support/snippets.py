@@ -196,7 +196,7 @@ class Runner:
         names = {"__name__": "__main__", "uri": self._uri, "client": given, "_given": given}
         names[type(given).__name__] = type(given)
         names |= {"db": given[self._db_name], "collection": given[self._db_name].things}
-        if isinstance(given, AgnosticClient) and hasattr(framework, "GridFSBucket"):
+        if isinstance(given, AgnosticClient):
             names["bucket"] = framework.GridFSBucket(names["db"])
         setup = Snippet(program[0].page, 1, setup_code(program[0].page))
         replaced = {f'"{PAGE_URI}"': repr(self._uri), PAGE_DATABASE: self._db_name}

@@ -1,0 +1,328 @@
+"""Files that are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+from gridfs import GridOut
+from gridfs.asynchronous import AsyncGridOut
+from pymongo.collection import Collection
+from pymongo.errors import InvalidOperation
+
+from motor import pymongo_internals
+from motor.core.base import bound_queue, unwrap
+from motor.core.gridfs.base import GridFSObject, queue_of_session
+from motor.core.gridfs.reading import RangeReader
+from motor.core.self_awaiting import SelfAwaiting
+from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
+from motor.operation import OperationFuture, SerialQueue
+
+__all__ = ["AgnosticGridOut", "MotorGridOutProperty"]
+
+
+class MotorGridOutProperty(MotorAttributeFactory):
+    """A property that reads a field of the file's document.
+
+    - `field`: the field's name
+    - `default`: its value in a document that lacks it
+    """
+
+    def __init__(self, field: str, default: Any = None, doc: str | None = None) -> None:
+        super().__init__(doc)
+        self.field = field
+        self.default = default
+
+    def create_attribute(self, cls: type, attr_name: str) -> Any:
+        def read(
+            self: AgnosticGridOut, field: str = self.field, default: Any = self.default
+        ) -> Any:
+            return self._document(field).get(field, default)
+
+        return self._property(cls, attr_name, read)
+
+
+class _Position(SelfAwaiting, int):
+    """A position in a file: a number that may be awaited, as PyMongo's async API has it."""
+
+    __eq__ = int.__eq__
+    __hash__ = int.__hash__
+
+
+class AgnosticGridOut(GridFSObject):
+    """A file of GridFS, to be read; see :class:`gridfs.grid_file.GridOut`.
+
+    - `root_collection`: the Motor collection that the bucket is named after
+    - `file_id`: the ``_id`` of the file
+    - `file_document`: its document, if that is at hand
+    - `delegate`: a :class:`gridfs.grid_file.GridOut`, in place of these
+    - `session`: the session for all of its reads
+
+    Raises TypeError if `root_collection` is not a Motor collection of the same framework. Buckets
+    give files that are open. Others are opened by the first read, or by :meth:`open`; what is known
+    of a file can be asked for when it is open.
+    """
+
+    __motor_class_name__ = "MotorGridOut"
+    __delegate_class__ = GridOut
+    __async_class__ = AsyncGridOut
+
+    _id: Any = MotorGridOutProperty("_id")
+    filename: Any = MotorGridOutProperty("filename")
+    name: Any = MotorGridOutProperty("filename")
+    content_type: Any = MotorGridOutProperty("contentType")
+    length: Any = MotorGridOutProperty("length", 0)
+    chunk_size: Any = MotorGridOutProperty("chunkSize")
+    upload_date: Any = MotorGridOutProperty("uploadDate")
+    aliases: Any = MotorGridOutProperty("aliases")
+    metadata: Any = MotorGridOutProperty("metadata")
+    md5: Any = MotorGridOutProperty("md5")
+
+    def __init__(
+        self,
+        root_collection: Any,
+        file_id: Any = None,
+        file_document: Any = None,
+        delegate: Any = None,
+        session: Any = None,
+    ) -> None:
+        self._require(root_collection, Collection, f"First argument to {type(self).__name__}")
+        if delegate is None:
+            delegate = GridOut(root_collection.delegate, file_id, file_document, unwrap(session))
+        self._set_up(delegate, root_collection)
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        grid_out = cls.__new__(cls)
+        grid_out._set_up(delegate, owner)
+        return grid_out
+
+    def _set_up(self, delegate: Any, owner: Any) -> None:
+        super().__init__(delegate)
+        self._client = owner._client
+        #: Where everything waits for the session, if there is one.
+        self._queue = queue_of_session(delegate, owner)
+        #: Where the delegate's reads wait for one another.
+        self._reads = SerialQueue()
+        self._closed = False
+        #: Where the next read is to begin, if that is not where the delegate is.
+        self._moved_to: int | None = None
+        #: What `async for` reads from, as long as nothing else is read.
+        self._pieces: RangeReader | None = None
+
+    @property
+    def _reading(self) -> SerialQueue:
+        return self._queue or bound_queue.get() or self._reads
+
+    # What is known of the file.
+
+    @property
+    def _file(self) -> Any:
+        return pymongo_internals.file_document(self.delegate)
+
+    def _document(self, wanted: str) -> Any:
+        document = self._file
+        if not document:
+            raise InvalidOperation(
+                f"You must call {type(self).__name__}.open() before accessing the {wanted} property"
+            )
+        return document
+
+    def __getattr__(self, name: str) -> Any:
+        # An object whose making failed has no delegate, and must say so instead of asking for it.
+        if name.startswith("__") or name == "delegate" or "delegate" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
+        document = self._document(name)
+        if name in document:
+            return document[name]
+        raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    # Reading.
+
+    @coroutine_annotation
+    def open(self) -> OperationFuture[Any]:
+        """Start reading what is known of the file, unless that is at hand.
+
+        Returns a future of the file itself. It fails with NoFile when there is no such file.
+        """
+        if self._file:
+            return self._client._resolved(self)
+        return self._submit_function(self._open, queue=self._reading)
+
+    def _open(self) -> Any:
+        self.delegate.open()
+        return self
+
+    @coroutine_annotation
+    def read(self, size: int = -1) -> OperationFuture[bytes]:
+        """Start reading the next `size` bytes, or all that remain if `size` is negative.
+
+        Returns a future of the bytes: fewer at the file's end, none after it. It fails with
+        CorruptGridFile when chunks are missing or have the wrong size.
+        """
+        return self._read(self.delegate.read, size)
+
+    @coroutine_annotation
+    def readchunk(self) -> OperationFuture[bytes]:
+        """Start reading the rest of the chunk that the position is in.
+
+        Returns a future of the bytes, none at the file's end.
+        """
+        return self._read(self.delegate.readchunk)
+
+    @coroutine_annotation
+    def readline(self, size: int = -1) -> OperationFuture[bytes]:
+        """Start reading the next line, or `size` bytes of it if `size` is not negative.
+
+        Returns a future of the bytes, with the newline; none at the file's end.
+        """
+        return self._read(pymongo_internals.read_line, self.delegate, size)
+
+    @coroutine_annotation
+    def readlines(self, size: int = -1) -> OperationFuture[list[bytes]]:
+        """Start reading lines, all that remain, or until they have `size` bytes or more.
+
+        Returns a future of the list.
+        """
+        return self._read(self._readlines, size)
+
+    @coroutine_annotation
+    def to_list(self) -> OperationFuture[list[bytes]]:
+        """Start reading all lines that remain. Returns a future of the list.
+
+        Lines, as PyMongo's async API has it; ``async for`` gives chunks.
+        """
+        return self._read(self._readlines, -1)
+
+    def _readlines(self, size: int) -> list[bytes]:
+        lines: list[bytes] = []
+        total = 0
+        while line := pymongo_internals.read_line(self.delegate, -1):
+            lines.append(line)
+            total += len(line)
+            if 0 < size <= total:
+                break
+        return lines
+
+    def _read(self, function: Any, *args: Any) -> OperationFuture[Any]:
+        """Start one of the delegate's reads, from where the last read of any kind has ended."""
+        moved_to, self._moved_to = self._leave_pieces(), None
+
+        def run() -> Any:
+            self.delegate.open()
+            if moved_to is not None:
+                self.delegate.seek(moved_to)
+            return function(*args)
+
+        return self._submit_function(run, queue=self._reading)
+
+    def _leave_pieces(self) -> int | None:
+        """Where the next read is to begin, now that it will not be ``async for``'s."""
+        if self._pieces is not None:
+            self._moved_to = self._pieces.position
+            self._pieces.stop()
+            self._pieces = None
+        return self._moved_to
+
+    def tell(self) -> int:
+        """The position, in bytes."""
+        if self._pieces is not None:
+            return self._pieces.position
+        position: int = self.delegate.tell() if self._moved_to is None else self._moved_to
+        return position
+
+    def seek(self, pos: int, whence: int = os.SEEK_SET) -> int:
+        """Set the position where the next read begins.
+
+        - `pos`: a number of bytes
+        - `whence`: from where: ``os.SEEK_SET`` the file's start, ``os.SEEK_CUR`` the position,
+          ``os.SEEK_END`` the file's end, for which the file must be open
+
+        Returns the new position at once; it may be awaited, which gives the same. Raises OSError
+        for a position before the start.
+        """
+        if not isinstance(pos, int):
+            raise TypeError(f"a position in a file must be a number of bytes, not {pos!r}")
+        if whence == os.SEEK_CUR:
+            pos += self.tell()
+        elif whence == os.SEEK_END:
+            pos += int(self.length)
+        elif whence != os.SEEK_SET:
+            raise OSError(22, f"whence must be 0, 1 or 2, not {whence!r}")
+        if pos < 0:
+            raise OSError(22, f"a position in a file cannot be negative: {pos}")
+        self._leave_pieces()
+        self._moved_to = pos
+        return _Position(pos)
+
+    # In pieces.
+
+    def iter_range(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, not including, `end`, for ``async for``.
+
+        - `start`, `end`: positions in bytes, not negative; None, or more than the file has: its end
+
+        Gives pieces of one chunk at most. While one is being handled the next are on their way:
+        about a megabyte, or one chunk if that is larger, and never with an explicit session. A
+        consumer that stops, or calls the iterator's ``aclose``, stops the reading; nothing is left
+        open on the server. The file's position stays as it is. Fails with CorruptGridFile when
+        chunks are missing or have the wrong size, and NoFile when there is no such file. Raises
+        TypeError or ValueError for what is no position.
+        """
+        for name, value in (("start", start), ("end", end)):
+            if value is None and name == "end":
+                continue
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} must be a number of bytes, not {value!r}")
+            if value < 0:
+                raise ValueError(f"{name} must not be negative: {value}")
+        return RangeReader(self, start, end)
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next chunk, or what remains of the one that the position is in."""
+        if self._pieces is None:
+            self._pieces = RangeReader(self, self.tell(), None)
+            self._moved_to = None
+        try:
+            return await self._pieces.__anext__()
+        except StopAsyncIteration:
+            self._leave_pieces()
+            raise
+
+    async def stream_to_handler(self, request_handler: Any) -> None:
+        """Write the rest of the file to a Tornado request handler, and flush after each chunk.
+
+        - `request_handler`: a :class:`tornado.web.RequestHandler`
+
+        A slow client slows the reading down.
+        """
+        async for piece in self:
+            request_handler.write(piece)
+            await request_handler.flush()
+
+    # Closing.
+
+    @coroutine_annotation
+    def close(self) -> OperationFuture[None]:
+        """Start closing the file. Returns a future of None. Closing it twice is no error."""
+        already, self._closed = self._closed, True
+        self._leave_pieces()
+        if already or not self._file or self._client._closed:
+            return self._client._resolved(None)
+        return self._submit_function(self.delegate.close, queue=self._reading)
+
+    async def __aenter__(self) -> Any:
+        await self.open()
+        return self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        await self.close()

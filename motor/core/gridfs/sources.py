@@ -1,0 +1,91 @@
+"""Where a file's bytes may come from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from motor.core.gridfs.sinks import is_async
+
+__all__ = ["as_bytes", "is_plain", "pieces_of"]
+
+Submit = Callable[..., Any]
+
+
+def is_plain(data: object) -> bool:
+    """Whether `data` is itself what is to be written."""
+    return isinstance(data, (bytes, bytearray, memoryview, str))
+
+
+def as_bytes(data: Any, encoding: str | None) -> bytes:
+    """What is to be written, as bytes that will not change.
+
+    Raises TypeError for anything else, and for text without an encoding.
+    """
+    if isinstance(data, str):
+        if encoding is None:
+            raise TypeError("must specify an encoding for file in order to write str")
+        return data.encode(encoding)
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"can only write strings or file-like objects, not {type(data)}")
+    return bytes(data)
+
+
+async def pieces_of(source: Any, size: int, count: int, submit: Submit) -> AsyncIterator[list[Any]]:
+    """What `source` has, as lists of pieces.
+
+    - `source`: bytes; a file, whose method ``read(size)`` may be a coroutine function; or
+      an asynchronous iterable
+    - `size`, `count`: of how many bytes, and how many at once, to ask a file for
+    - `submit`: runs a function on a worker, where files that are not asynchronous are read
+
+    Raises TypeError for anything else.
+    """
+    read: Any = getattr(source, "read", None)
+    if is_plain(source):
+        view = memoryview(source).cast("B")
+        for start in range(0, len(view), size * count):
+            yield [view[start : start + size * count]]
+    elif is_async(read) and not _is_grid_out(source):
+        while piece := await read(size):
+            yield [piece]
+    elif hasattr(source, "__aiter__"):
+        async for piece in source:
+            yield [piece]
+    elif callable(read):
+        pieces = await submit(_read, (read, size, count))
+        while pieces:
+            yield pieces
+            pieces = await submit(_read, (read, size, count))
+    else:
+        raise TypeError(
+            "can only write strings, file-like objects or asynchronous iterables of bytes, not "
+            f"{type(source)}"
+        )
+
+
+def _is_grid_out(source: Any) -> bool:
+    # One of Motor's own reads ahead when it is iterated, and gives chunks.
+    return hasattr(source, "iter_range")
+
+
+def _read(read: Callable[[int], Any], size: int, count: int) -> list[Any]:
+    """Read up to `count` pieces, on a worker. None at the file's end."""
+    pieces: list[Any] = []
+    while len(pieces) < count:
+        piece = read(size)
+        if inspect.isawaitable(piece):
+            if inspect.iscoroutine(piece):
+                piece.close()
+            raise TypeError(
+                f"{read!r} returned {type(piece)}, to be awaited, and is no coroutine function: "
+                "read from an asynchronous iterable instead"
+            )
+        if not piece:
+            break
+        pieces.append(piece)
+        if len(piece) < size:
+            # The rest may take a while, as from a pipe: this is no end, but it is a piece.
+            break
+    return pieces

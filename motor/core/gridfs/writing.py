@@ -1,0 +1,238 @@
+"""Cut what is written to a file into chunks, and insert them, two batches at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gridfs.errors import FileExists
+from pymongo.errors import (
+    BulkWriteError,
+    InvalidOperation,
+    PyMongoError,
+    WriteConcernError,
+    WriteError,
+)
+
+from motor import pymongo_internals
+from motor.core.base import bound_queue
+from motor.core.gridfs.base import refuse_transaction
+from motor.operation import OperationFuture, SerialQueue
+
+__all__ = ["Upload"]
+
+#: How many bytes are inserted at once, unless one chunk has more.
+BATCH_BYTES = 2 * 1024 * 1024
+
+#: How many chunks are inserted at once at most, however small they are.
+BATCH_CHUNKS = 1000
+
+#: The server's codes for documents that are there already.
+_DUPLICATE_KEY = (11000, 11001, 12582)
+
+Submit = Callable[..., OperationFuture[Any]]
+Piece = bytes | memoryview
+
+
+class Upload:
+    """The chunks of one new file.
+
+    What is added is kept until it makes a batch. Batches go to the server by two lanes, so that the
+    next is on its way while the server stores the last; the first goes alone, because it tells
+    whether the file's ``_id`` is taken. Deletes nothing but what it has inserted.
+
+    - `grid_in`: PyMongo's GridIn, which knows the file's document
+    - `submit`: runs a function on a worker, in a queue
+    - `queue`: the session's; None: no session, and lanes of its own
+    """
+
+    def __init__(self, grid_in: Any, submit: Submit, queue: SerialQueue | None) -> None:
+        self._grid_in = grid_in
+        self._submit = submit
+        self._queue = queue
+        self._lanes = (SerialQueue(), SerialQueue())
+        self._lane = 0
+        #: The queues that batches were sent by. A bound session's may have been one of them.
+        self._used: list[SerialQueue] = []
+        self._files, self._chunks = pymongo_internals.gridfs_collections(grid_in)
+        self._session = pymongo_internals.gridfs_session(grid_in)
+        document = pymongo_internals.file_document(grid_in)
+        assert document is not None
+        self._document = document
+        self.chunk_size = int(document["chunkSize"])
+        chunks = min(max(1, BATCH_BYTES // self.chunk_size), BATCH_CHUNKS)
+        self.batch_bytes = chunks * self.chunk_size
+        self._pieces: list[Piece] = []
+        self._pending = 0
+        self._length = 0
+        #: What has gone wrong on a worker, for the next call to raise.
+        self.error: BaseException | None = None
+        #: The ids of the first batch, and whether it is known to be there.
+        self._first_ids: list[Any] = []
+        self._confirmed = False
+        #: Whether the file's document may be there, and is this file's.
+        self._finished = False
+
+    # On the loop.
+
+    def add(self, data: bytes) -> OperationFuture[None] | None:
+        """Take the next bytes of the file.
+
+        Returns a future to wait for before adding more, when a batch was full; it raises what went
+        wrong with the last. None: there is room for more.
+        """
+        queue: SerialQueue | None = None
+        if self._pending + len(data) < self.batch_bytes:
+            # A copy of the caller's bytes object is none.
+            self._keep(bytes(data))
+            return None
+        view = memoryview(data)
+        while self._pending + len(view) >= self.batch_bytes:
+            room = self.batch_bytes - self._pending
+            self._keep(data if len(view) == room == len(data) else view[:room])
+            view = view[room:]
+            queue = self._send()
+        self._keep(bytes(view))
+        return self._submit(self._check, queue=queue)
+
+    def _keep(self, piece: Piece) -> None:
+        if len(piece):
+            self._pieces.append(piece)
+            self._pending += len(piece)
+            self._length += len(piece)
+
+    def _take(self) -> tuple[int, list[Piece]]:
+        """What has been kept, and the number of its first chunk."""
+        pieces, self._pieces = self._pieces, []
+        first = (self._length - self._pending) // self.chunk_size
+        self._pending = 0
+        return first, pieces
+
+    def _send(self) -> SerialQueue:
+        """Insert what has been kept. Returns the queue of the batch before."""
+        lane = self._queue or bound_queue.get()
+        before = lane
+        if lane is None or before is None:
+            before = self._lanes[self._lane]
+            if self._confirmed:
+                self._lane = 1 - self._lane
+            lane = self._lanes[self._lane]
+        if lane not in self._used:
+            self._used.append(lane)
+        self._submit(self._insert, self._take(), queue=lane)
+        return before
+
+    async def close(self) -> None:
+        """Insert what remains, and the file's document. Raises what went wrong with any of it."""
+        await self._drain()
+        # Not to be cancelled once the last bytes are on their way: a second close would lack them.
+        finishing = self._submit(self._finish, self._take(), queue=self._last_queue())
+        await asyncio.shield(finishing)
+
+    async def abort(self) -> None:
+        """Delete what was inserted."""
+        self._take()
+        if self.error is None:
+            self.error = InvalidOperation("the file was aborted")
+        await self._drain()
+        await self._submit(self._delete, queue=self._last_queue())
+
+    def _last_queue(self) -> SerialQueue:
+        return self._queue or bound_queue.get() or self._lanes[0]
+
+    async def _drain(self) -> None:
+        """Wait until all batches that were sent are done, whichever event loop sent them."""
+        for lane in self._used:
+            if lane.busy:
+                await self._submit(_nothing, queue=lane)
+
+    # On workers.
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _insert(self, first: int, pieces: list[Piece]) -> None:
+        if self.error is not None:
+            return
+        try:
+            refuse_transaction(self._session)
+            if not self._confirmed:
+                pymongo_internals.ensure_gridfs_indexes(self._grid_in)
+            file_id = self._document["_id"]
+            documents = [
+                {"files_id": file_id, "n": n, "data": data}
+                for n, data in enumerate(_cut(pieces, self.chunk_size), first)
+            ]
+            # The ids are there once PyMongo has seen the documents; it keeps the order, and stops
+            # at the first that is there already.
+            try:
+                self._chunks.insert_many(documents, session=self._session)
+            finally:
+                if not self._confirmed:
+                    self._first_ids = [each["_id"] for each in documents if "_id" in each]
+            self._confirmed = True
+        except BulkWriteError as error:
+            self.error = self._translate(error)
+        except BaseException as error:
+            # Nobody awaits this call: whoever comes next is told.
+            self.error = error
+
+    def _translate(self, error: BulkWriteError) -> PyMongoError | FileExists:
+        """The error of a single insert, which is what PyMongo's files raise."""
+        details = error.details or {}
+        write_errors = details.get("writeErrors") or []
+        for each in write_errors:
+            if each.get("code") in _DUPLICATE_KEY:
+                return FileExists(f"file with _id {self._document['_id']!r} already exists")
+        if write_errors:
+            each = write_errors[-1]
+            return WriteError(each.get("errmsg", str(error)), each.get("code"), each)
+        concern_errors = details.get("writeConcernErrors") or []
+        if concern_errors:
+            each = concern_errors[-1]
+            return WriteConcernError(each.get("errmsg", str(error)), each.get("code"), each)
+        return error
+
+    def _finish(self, first: int, pieces: list[Piece]) -> None:
+        if pieces:
+            self._insert(first, pieces)
+        self._check()
+        refuse_transaction(self._session)
+        self._finished = True
+        try:
+            pymongo_internals.finish_upload(self._grid_in, self._length)
+        except FileExists as error:
+            self._finished = False
+            self.error = error
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def _delete(self) -> None:
+        file_id = {"$eq": self._document["_id"]}
+        if self._confirmed:
+            # The first chunk is ours, and with it all others.
+            self._chunks.delete_many({"files_id": file_id}, session=self._session)
+        elif self._first_ids:
+            ours = {"_id": {"$in": self._first_ids}}
+            self._chunks.delete_many(ours, session=self._session)
+        if self._finished:
+            self._files.delete_one({"_id": file_id}, session=self._session)
+        pymongo_internals.mark_closed(self._grid_in)
+
+
+def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:
+    """The bytes of all pieces in chunks of `size`, the last of which may be smaller."""
+    if all(len(piece) == size for piece in pieces):
+        yield from map(bytes, pieces)
+        return
+    whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    for start in range(0, len(whole), size):
+        yield bytes(whole[start : start + size])
+
+
+def _nothing() -> None:
+    """Only takes its turn."""

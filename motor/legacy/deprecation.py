@@ -1,0 +1,37 @@
+"""Tell whoever uses an old name, at the line that does so."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+from pymongo.errors import InvalidOperation
+
+from motor.legacy.registry import Entry
+
+__all__ = ["check", "warn"]
+
+
+def warn(message: str) -> None:
+    """Give a DeprecationWarning for the line, outside of Motor, that led here."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and _is_motors(frame.f_globals.get("__name__")):
+        level, frame = level + 1, frame.f_back
+    probed = frame is not None and frame.f_globals.get("__name__") == "importlib._bootstrap"
+    # Where the warning is an error, its traceback holds this frame: the two would hold each other.
+    del frame
+    if probed:
+        # "from motor import X" looks whether there is an X, before it takes it.
+        return
+    warnings.warn(message, DeprecationWarning, stacklevel=level)
+
+
+def _is_motors(module: object) -> bool:
+    return isinstance(module, str) and module.partition(".")[0] == "motor"
+
+
+def check(entry: Entry) -> None:
+    """Warn of an old name that is used; raise InvalidOperation for one that is refused."""
+    if entry.reason is not None:
+        raise InvalidOperation(entry.message)
+    warn(entry.message)

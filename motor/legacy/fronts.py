@@ -1,0 +1,66 @@
+"""The classes of `motor.legacy`, made for a framework when one of them is first asked for."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+from motor.core import AgnosticClient, AgnosticCollection, AgnosticCursor, AgnosticDatabase
+from motor.legacy import followers
+from motor.legacy.old_client import OldClient, OldReplicaSetClient
+from motor.legacy.old_collection import OldCollection, OldCursor
+from motor.legacy.old_database import OldDatabase
+from motor.legacy.old_names import give_old_names
+from motor.metaprogramming import create_class_with_framework
+
+__all__ = ["find"]
+
+followers.classes.update(
+    {
+        AgnosticClient: OldClient,
+        AgnosticCollection: OldCollection,
+        AgnosticCursor: OldCursor,
+        AgnosticDatabase: OldDatabase,
+    }
+)
+
+_KINDS: dict[type, str | None] = {
+    OldClient: "client",
+    OldReplicaSetClient: "replica_set_client",
+    OldDatabase: "database",
+    OldCollection: "collection",
+    OldCursor: None,
+}
+
+_ASYNCIO = "AsyncIO"
+
+
+@functools.cache
+def _classes(framework: str) -> dict[str, type]:
+    """The classes for "asyncio" or "tornado", by their names."""
+    # Today's classes first: those of old are to be of their kind too.
+    importlib.import_module(f"motor.motor_{framework}")
+    module = importlib.import_module(f"motor.frameworks.{framework}")
+    made: dict[str, type] = {}
+    for agnostic, kind in _KINDS.items():
+        cls = create_class_with_framework(agnostic, module, "motor.legacy")
+        if kind is not None:
+            give_old_names(cls, kind)
+        made[cls.__name__] = cls
+    return made
+
+
+def find(name: str) -> Any:
+    """A class by its name in `motor.legacy`, for asyncio if it begins with "AsyncIO".
+
+    Raises AttributeError when there is none.
+    """
+    framework = "asyncio" if name.startswith(_ASYNCIO) else "tornado"
+    try:
+        return _classes(framework)[name]
+    except ModuleNotFoundError as error:
+        raise AttributeError(
+            f"motor.legacy has no {name!r} here: Is it {_ASYNCIO}{name}? Or should {error.name} be "
+            "installed?"
+        ) from error

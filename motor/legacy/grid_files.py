@@ -1,0 +1,164 @@
+"""The files of ``MotorGridFS``: they have an MD5 sum, and take callbacks."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from gridfs import GridOut
+
+from motor import pymongo_internals
+from motor.core.base import AgnosticBase, bound_queue
+from motor.core.collection import AgnosticCollection
+from motor.core.gridfs import AgnosticGridIn, AgnosticGridOut, AgnosticGridOutCursor
+from motor.core.gridfs.base import future_of
+from motor.core.gridfs.writing import Upload
+from motor.legacy import callbacks
+from motor.legacy.deprecation import check
+from motor.legacy.registry import bridges, find
+from motor.metaprogramming import create_class_with_framework
+from motor.operation import OperationFuture, SerialQueue
+
+__all__ = ["LegacyGridIn", "LegacyGridOut", "LegacyGridOutCursor", "concrete"]
+
+#: Fewer bytes than these are summed on the loop's thread: handing them over would take longer.
+_HASHED_AT_ONCE = 32 * 1024
+
+
+def concrete(agnostic_class: type, framework: Any) -> Any:
+    """The class of a framework for one of the classes of this module."""
+    return create_class_with_framework(agnostic_class, framework, __name__)
+
+
+class HashingUpload(Upload):
+    """The chunks of a new file, and the MD5 sum of what is in them.
+
+    MongoDB used to compute it; a field of the file's document has it.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        # An identifier of contents; nobody's safety depends on it.
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._hashing = SerialQueue()
+        # Waited for before the file is finished.
+        self._used.append(self._hashing)
+
+    def add(self, data: bytes) -> OperationFuture[None] | None:
+        if len(data) < _HASHED_AT_ONCE and not self._hashing.busy:
+            self._md5.update(data)
+        else:
+            self._submit(self._md5.update, (data,), queue=self._hashing)
+        return super().add(data)
+
+    def _finish(self, *args: Any) -> None:
+        self._document["md5"] = self._md5.hexdigest()
+        super()._finish(*args)
+
+
+def _takes_callback(method: Callable[..., Any]) -> Any:
+    """The method, with a callback for what its future, or coroutine, brings."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, callback: Any = None, **kwargs: Any) -> Any:
+        if callback is None:
+            return method(self, *args, **kwargs)
+        entry = find("keyword", _owner(self), "callback")
+        assert entry is not None
+        check(entry)
+        callbacks.check_callback(self, callback)
+        result = method(self, *args, **kwargs)
+        if inspect.iscoroutine(result):
+            result = future_of(self._loop().create_task(result))
+        callbacks.deliver(result, callback)
+        return None
+
+    return call
+
+
+def _owner(file_or_cursor: Any) -> str:
+    if isinstance(file_or_cursor, AgnosticGridIn):
+        return "grid_in"
+    return "grid_out" if isinstance(file_or_cursor, AgnosticGridOut) else "cursor"
+
+
+@bridges("attribute", ("grid_in", "grid_out"), "md5", "keep a checksum in the file's metadata")
+def md5(grid_file: Any) -> str | None:
+    """The MD5 sum of a file's contents, in hexadecimal; None if it was stored without one."""
+    document = pymongo_internals.file_document(grid_file.delegate) or {}
+    return document.get("md5")
+
+
+def _md5(grid_file: Any) -> str | None:
+    entry = find("attribute", _owner(grid_file), "md5")
+    assert entry is not None
+    check(entry)
+    return md5(grid_file)
+
+
+class LegacyGridIn(AgnosticGridIn):
+    """A new file of a MotorGridFS: its ``md5`` is known when it is closed."""
+
+    __motor_class_name__ = "MotorGridIn"
+
+    write = _takes_callback(AgnosticGridIn.write)
+    writelines = _takes_callback(AgnosticGridIn.writelines)
+    set = _takes_callback(AgnosticGridIn.set)
+    close = _takes_callback(AgnosticGridIn.close)
+    md5 = property(_md5, doc=md5.__doc__)
+
+    def _set_up(self, delegate: Any, owner: Any) -> None:
+        super()._set_up(delegate, owner)
+        self._upload = HashingUpload(self.delegate, self._submit_function, self._queue)
+
+
+class LegacyGridOut(AgnosticGridOut):
+    """A file of a MotorGridFS, to be read."""
+
+    __motor_class_name__ = "MotorGridOut"
+
+    open = _takes_callback(AgnosticGridOut.open)
+    read = _takes_callback(AgnosticGridOut.read)
+    readline = _takes_callback(AgnosticGridOut.readline)
+    readchunk = _takes_callback(AgnosticGridOut.readchunk)
+    stream_to_handler = _takes_callback(AgnosticGridOut.stream_to_handler)
+    md5 = property(_md5, doc=md5.__doc__)
+
+
+class LegacyGridOutCursor(AgnosticGridOutCursor):
+    """The cursor of MotorGridFS's ``find``: it gives files, and ``to_list`` gives their documents.
+
+    `collection` is the one of the files' documents.
+    """
+
+    __motor_class_name__ = "MotorGridOutCursor"
+
+    @classmethod
+    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        root: AgnosticBase = owner if isinstance(owner, AgnosticCollection) else owner.collection
+        session = delegate.session
+        queue = root._wrap(session)._queue if session is not None else bound_queue.get()
+        convert = partial(_file, concrete(LegacyGridOut, cls._framework), root, session)
+        return cls(delegate, root, _queue=queue, _convert=convert)
+
+    @_takes_callback
+    def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
+        """Start reading the documents of the next `length` files, or of all that remain.
+
+        Returns a future of the list of dictionaries.
+        """
+        files = super().to_list(length)
+
+        async def documents() -> list[Any]:
+            return [pymongo_internals.file_document(each.delegate) for each in await files]
+
+        return future_of(self._loop().create_task(documents()))
+
+
+def _file(file_class: Any, root: Any, session: Any, document: Any) -> Any:
+    delegate = GridOut(root.delegate, file_document=document, session=session)
+    return file_class._from_delegate(delegate, root)

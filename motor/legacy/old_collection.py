@@ -1,0 +1,128 @@
+"""Collections and cursors as they were: the arguments of `find`, and SON manipulators."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import Any
+
+from pymongo.cursor import Cursor
+
+from motor.core.base import unwrap_arguments
+from motor.core.collection import AgnosticCollection
+from motor.core.cursor import AgnosticCursor
+from motor.legacy.calls import call_with_keywords, takes
+from motor.legacy.deprecation import warn
+from motor.legacy.followers import Follower
+from motor.legacy.manipulators import manipulates, outgoing
+from motor.legacy.old_names import Called
+from motor.legacy.projections import projection_of
+from motor.legacy.registry import GUIDE, find
+
+__all__ = ["OldCollection", "OldCursor"]
+
+#: The arguments of `find`, by position.
+_FIND = (
+    "spec",
+    "fields",
+    "skip",
+    "limit",
+    "timeout",
+    "snapshot",
+    "tailable",
+    "sort",
+    "max_scan",
+    "as_class",
+    "slave_okay",
+    "await_data",
+    "partial",
+    "manipulate",
+    "read_preference",
+    "tag_sets",
+    "secondary_acceptable_latency_ms",
+    "exhaust",
+)
+
+#: What some of them are called today.
+_RENAMED = {"spec": "filter", "fields": "projection"}
+
+_TODAYS = frozenset(inspect.signature(Cursor).parameters)
+
+
+class OldCollection(Follower, Called, AgnosticCollection):
+    """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""
+
+    __motor_class_name__ = "MotorCollection"
+
+    def find(self, *args: Any, **kwargs: Any) -> Any:
+        """The cursor of a query, whose arguments may be PyMongo 2's.
+
+        By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
+        as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
+        secondary_acceptable_latency_ms and exhaust. Keywords that nobody knows are ignored, with a
+        warning. Raises TypeError for more arguments than these.
+        """
+        return self._find("find", args, kwargs)
+
+    def find_one(self, *args: Any, **kwargs: Any) -> Any:
+        """The first document of a query, or None.
+
+        Takes the arguments of `find`, of which the first may also be the document's ``_id``, then
+        called spec_or_id. Returns a future.
+        """
+        return self._find("find_one", args, kwargs)
+
+    def rename(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""
+        return self._submit_without_result("rename", args, kwargs)
+
+    def _find(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if len(args) > len(_FIND):
+            raise TypeError(f"{method}() takes {len(_FIND)} arguments at most, not {len(args)}")
+        given = dict(zip(_FIND, args, strict=False))
+        names = {*given, *(_RENAMED[name] for name in given if name in _RENAMED)}
+        twice = sorted(names & kwargs.keys())
+        if twice:
+            raise TypeError(f"{method}() got several values for {', '.join(twice)}")
+        today: dict[str, Any] = {}
+        if "spec" in given:
+            today["filter"] = given.pop("spec")
+        if "fields" in given:
+            today["projection"] = projection_of(given.pop("fields"))
+        today |= given | {k: v for k, v in kwargs.items() if self._is_known(method, k)}
+        if takes(self, method, (), today):
+            return call_with_keywords(self, method, (), today)
+        if method == "find_one" and manipulates(self):
+            _, today_unwrapped, queue = unwrap_arguments((), today)
+            return self._submit_function(
+                self._find_one_manipulated, (), today_unwrapped, queue=queue
+            )
+        return getattr(super(), method)(**today)
+
+    def _find_one_manipulated(self, **today: Any) -> Any:
+        document = self.delegate.find_one(**today)
+        return None if document is None else outgoing(self, document)
+
+    def _is_known(self, method: str, keyword: str) -> bool:
+        known = keyword in _TODAYS or any(
+            find("keyword", owner, keyword) for owner in (f"collection.{method}", "collection")
+        )
+        if not known:
+            warn(f"collection.{method}() ignores the keyword {keyword!r}, as ever. See {GUIDE}.")
+        return known
+
+
+class OldCursor(AgnosticCursor):
+    """A cursor of a collection of `motor.legacy`; see :class:`pymongo.cursor.Cursor`."""
+
+    __motor_class_name__ = "MotorCursor"
+
+    def __init__(self, cursor: Any, collection: Any, **kwargs: Any) -> None:
+        if manipulates(collection):
+            kwargs["_convert"] = partial(outgoing, collection)
+        super().__init__(cursor, collection, **kwargs)
+
+    def max_scan(self, max_scan: int) -> Any:
+        """Return the cursor: the server has no such option any more. Deprecated."""
+        warn(f"cursor.max_scan() is deprecated: leave it out, it has no effect. See {GUIDE}.")
+        return self

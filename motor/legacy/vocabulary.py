@@ -1,0 +1,199 @@
+"""What the scanner says about each old name: the words of the registry, and a few of its own.
+
+Its own are those that no bridge can notice, as they are valid today and mean something else.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from motor.legacy import registry
+from motor.legacy.receivers import Guess, Kind
+from motor.legacy.registry import GUIDE, Entry
+from motor.legacy.shapes import keywords
+
+__all__ = [
+    "Advice",
+    "assignment",
+    "gone_attribute",
+    "gone_import",
+    "is_distinctive",
+    "kinds_with",
+    "member",
+    "old_arguments",
+    "old_client_arguments",
+    "property_of",
+]
+
+#: Old names that many other objects have too.
+_COMMON = frozenset(
+    """
+    add_user alive authenticate connection count current_op delete disconnect error eval exists find
+    find_one fsync get get_version group host hosts insert list logout max_pool_size document_class
+    open options port put refresh reindex remove remove_user save seeds tz_aware unlock update
+    """.split()  # noqa: SIM905
+)
+#: Keywords of find() that tell of a collection by themselves.
+_TELLING_KEYWORDS = frozenset({"as_class", "await_data", "max_scan", "slave_okay", "spec_or_id"})
+#: Methods of today that take a callback today.
+_TAKE_CALLBACKS = frozenset({"each", "with_transaction"})
+#: Methods that tell of MongoDB by themselves: with these, "callback=" is a bridged one.
+_TELLING_METHODS = frozenset(
+    """
+    bulk_write create_index delete_many delete_one drop_index find_one find_one_and_delete
+    find_one_and_replace find_one_and_update index_information insert_many insert_one replace_one
+    to_list update_many update_one
+    """.split()  # noqa: SIM905
+)
+#: After so many positional arguments, those of find() are others today: see the guide.
+_FIND_POSITIONAL = 4
+#: Where max_pool_size was among a client's positional arguments.
+_MAX_POOL_SIZE = 2
+_SON_MANIPULATORS = "pymongo.son_manipulator"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a finding says: what it is, what to do instead, and where to read on."""
+
+    what: str
+    replacement: str
+    link: str
+
+
+def _said(what: str, entry: Entry) -> Advice:
+    text = entry.advice
+    if entry.reason is not None:
+        text = f"gone, as {entry.reason}; {text}"
+    return Advice(what, text, f"{GUIDE}#{entry.anchor}")
+
+
+def _own(what: str, text: str, anchor: str) -> Advice:
+    return Advice(what, text, f"{GUIDE}#{anchor}")
+
+
+# Methods and attributes -----------------------------------------------------------------------
+
+
+@cache
+def kinds_with(name: str) -> tuple[Kind, ...]:
+    """The kinds of objects that had a method of that name, which is gone."""
+    kinds = (each for each in Kind if registry.find("method", each.value, name) is not None)
+    return tuple(kinds)
+
+
+def member(kind: Kind, name: str) -> Advice:
+    """What to say about an old method."""
+    entry = registry.find("method", kind.value, name)
+    assert entry is not None
+    return _said(f"{kind.value}.{name}()", entry)
+
+
+def is_distinctive(name: str) -> bool:
+    """Whether an old name is nobody else's."""
+    return name not in _COMMON
+
+
+def property_of(owner: Guess, name: str) -> Advice | None:
+    """What to say about an attribute that is read."""
+    if not owner.sure and name in _COMMON:
+        return None
+    entry = registry.find("attribute", owner.kind.value, name)
+    if entry is None and owner.kind is Kind.CLIENT:
+        entry = registry.find("attribute", "replica_set_client", name)
+    return None if entry is None else _said(f"{owner.kind.value}.{name}", entry)
+
+
+def assignment(owner: Guess, name: str) -> Advice | None:
+    """What to say about an attribute that is assigned to."""
+    entry = registry.find("setting", owner.kind.value, name)
+    return None if entry is None else _said(f"{owner.kind.value}.{name} = …", entry)
+
+
+# Arguments ------------------------------------------------------------------------------------
+
+
+def old_arguments(node: ast.Call, name: str, owner: Guess) -> Iterator[Advice]:
+    """What to say about the arguments of a call of one of today's methods."""
+    given = keywords(node)
+    for keyword in given:
+        if keyword == "callback":
+            if name not in _TAKE_CALLBACKS and _is_mongos(owner, name):
+                kind = Kind.COLLECTION if owner.kind is Kind.UNKNOWN else owner.kind
+                callback = registry.find("keyword", kind.value, "callback")
+                if callback is not None:
+                    yield _said(f"{name}(callback=…)", callback)
+        elif (entry := _keyword(owner, name, keyword)) and _is_old(entry, given[keyword]):
+            yield _said(f"{entry.owner}({keyword}=…)", entry)
+    if owner.kind is Kind.COLLECTION and name == "find" and len(node.args) > _FIND_POSITIONAL:
+        yield _own(
+            f"find() with {len(node.args)} positional arguments",
+            "those after the fourth mean something else today, so use keywords",
+            "find-positional",
+        )
+
+
+def _is_mongos(owner: Guess, name: str) -> bool:
+    if owner.kind is Kind.UNKNOWN:
+        return name in _TELLING_METHODS
+    return owner.sure or name in _TELLING_METHODS or owner.kind is not Kind.CLIENT
+
+
+def _keyword(owner: Guess, name: str, keyword: str) -> Entry | None:
+    kind = owner.kind
+    if kind is Kind.UNKNOWN:
+        if keyword not in _TELLING_KEYWORDS:
+            return None
+        kind = Kind.COLLECTION
+    return registry.find("keyword", f"{kind.value}.{name}", keyword)
+
+
+def _is_old(entry: Entry, value: ast.expr) -> bool:
+    """Whether the value, as far as it can be read, is one that nothing takes any more."""
+    if entry.applies is None:
+        return True
+    try:
+        return entry.applies(ast.literal_eval(value))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        # No literal: what it is is known when it runs.
+        return False
+
+
+def old_client_arguments(node: ast.Call, name: str) -> Iterator[Advice]:
+    """What to say about the arguments of a client's constructor."""
+    for keyword, value in keywords(node).items():
+        entry = registry.find("option", "client", keyword)
+        if entry is not None and _is_old(entry, value):
+            yield _said(f"{name}({keyword}=…)", entry)
+    if len(node.args) > _MAX_POOL_SIZE:
+        size = node.args[_MAX_POOL_SIZE]
+        if isinstance(size, ast.Constant) and isinstance(size.value, int):
+            yield _own(
+                f"{name}(host, port, {size.value})",
+                "use maxPoolSize=, as the third positional argument is document_class today",
+                "client-max-pool-size",
+            )
+
+
+# Modules --------------------------------------------------------------------------------------
+
+
+def gone_attribute(name: str) -> Advice | None:
+    """What to say about a name that Motor's modules had."""
+    entry = registry.find("module", "motor", name.removeprefix("AsyncIO"))
+    return None if entry is None else _said(name, entry)
+
+
+def gone_import(module: str, name: str | None) -> Advice | None:
+    """What to say about ``import module``, or ``from module import name``."""
+    if _SON_MANIPULATORS in (module, f"{module}.{name}"):
+        return _own(
+            _SON_MANIPULATORS,
+            "PyMongo 4 removed the module, so change documents before and after the calls",
+            "database-add-son-manipulator",
+        )
+    in_motor = module in ("motor", "motor.motor_tornado", "motor.motor_asyncio")
+    return gone_attribute(name) if in_motor and name is not None else None

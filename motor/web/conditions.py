@@ -1,0 +1,91 @@
+"""The preconditions of a request: whether it wants the file as it is (RFC 9110, section 13)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Literal
+
+from motor.web.headers import parse_http_date
+
+__all__ = ["if_range_holds", "unmet_precondition"]
+
+_TAG = re.compile(r'[ \t]*(?P<tag>(?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*')
+_GAP = re.compile(r"[ \t,]*")
+
+
+def unmet_precondition(
+    headers: Mapping[str, str], etag: str | None, last_modified: str | None
+) -> Literal[304, 412] | None:
+    """The status that a condition of a GET or HEAD request calls for; None to go on.
+
+    `headers` are the request's, names in lower case; `etag` and `last_modified` the fields that the
+    answer would have. The order is that of RFC 9110, section 13.2.2: dates count only where there
+    is no condition on the tag.
+    """
+    if "if-match" in headers:
+        if not _is_listed(headers["if-match"], etag, weakly=False):
+            return 412
+    elif _modified_after(headers.get("if-unmodified-since"), last_modified) is True:
+        return 412
+    if "if-none-match" in headers:
+        if _is_listed(headers["if-none-match"], etag, weakly=True):
+            return 304
+    elif _modified_after(headers.get("if-modified-since"), last_modified) is False:
+        return 304
+    return None
+
+
+def if_range_holds(text: str, etag: str | None, last_modified: str | None) -> bool:
+    """Whether the file is still the one that an If-Range field names, by strong tag or exact date.
+
+    If it is not, the client gets the whole file in place of a range that would not fit its part.
+    """
+    text = text.strip(" \t")
+    if _TAG.fullmatch(text):
+        return _same(text, etag, weakly=False)
+    date = parse_http_date(text)
+    return date is not None and last_modified is not None and date == parse_http_date(last_modified)
+
+
+def _modified_after(text: str | None, last_modified: str | None) -> bool | None:
+    """Whether the file is newer than the date in `text`; None if one of the two is not known."""
+    if text is None or last_modified is None:
+        return None
+    date, modified = parse_http_date(text), parse_http_date(last_modified)
+    if date is None or modified is None:
+        return None
+    return modified - date > timedelta(0)
+
+
+def _is_listed(text: str, etag: str | None, *, weakly: bool) -> bool:
+    if text.strip(" \t") == "*":
+        # Any will do, and there is one: a missing file was answered with 404 before.
+        return True
+    return any(_same(tag, etag, weakly=weakly) for tag in _tags(text))
+
+
+def _tags(text: str) -> Iterator[str]:
+    """The entity tags in a list. It ends where the grammar does: what is left matches nothing."""
+    end = _end_of(_GAP, text, 0)
+    while match := _TAG.match(text, end):
+        yield match["tag"]
+        after = match.end()
+        end = _end_of(_GAP, text, after)
+        if "," not in text[after:end]:
+            return
+
+
+def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start
+
+
+def _same(tag: str, etag: str | None, *, weakly: bool) -> bool:
+    if etag is None:
+        return False
+    if weakly:
+        return tag.removeprefix("W/") == etag.removeprefix("W/")
+    # A weak tag is strongly the same as none, not even itself.
+    return tag == etag and not tag.startswith("W/")

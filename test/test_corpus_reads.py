@@ -1,0 +1,145 @@
+"""Reading gives what it gives with PyMongo: generated documents, codec options and queries.
+
+Each plan is carried out by the synchronous client and by Motor's; documents with the exact types
+in them, errors, and monitoring events have to be the same. See `support/corpus.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support import Framework
+from support.corpus import Pair, Peer, examples, pair_of
+from support.corpus_cursors import aggregations, drain, partly, queries, read_partly, ways
+from support.corpus_documents import codec_options, documents, fill
+
+
+@pytest.fixture
+def pair(framework: Framework, client_factory: Any, mongo_uri: str, db_name: str) -> Iterator[Pair]:
+    with pair_of(framework, client_factory, mongo_uri, db_name) as pair:
+        yield pair
+
+
+@examples(100)
+@given(docs=documents(wild=True), options=codec_options(), query=queries, way=ways)
+def test_find(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
+    fill(pair.database.test, docs)
+
+    async def plan(peer: Peer) -> None:
+        cursor = await peer.open(peer.collection(options).find, **query)
+        if cursor is not None:
+            await drain(peer, cursor, way)
+
+    pair.compare(plan)
+
+
+@examples(80)
+@given(docs=documents(), options=codec_options(), query=queries, how=partly)
+def test_find_in_parts(pair: Pair, docs: Any, options: Any, query: Any, how: Any) -> None:
+    if ("rewind",) in how[0]:
+        # See `test_rewound_cursor_keeps_its_variables`.
+        query = {key: value for key, value in query.items() if key != "let"}
+    fill(pair.database.test, docs)
+
+    async def plan(peer: Peer) -> None:
+        cursor = await peer.open(peer.collection(options).find, **query)
+        if cursor is not None:
+            await read_partly(peer, cursor, how)
+
+    pair.compare(plan, ahead=True)
+
+
+@examples(60)
+@given(docs=documents(wild=True), options=codec_options(), query=aggregations, way=ways)
+def test_aggregate(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
+    fill(pair.database.test, docs)
+
+    async def plan(peer: Peer) -> None:
+        cursor = await peer.open(peer.collection(options).aggregate, **query)
+        if cursor is not None:
+            await drain(peer, cursor, way)
+
+    pair.compare(plan)
+
+
+@examples(60)
+@given(docs=documents(), options=codec_options(), query=aggregations, how=partly)
+def test_aggregate_in_parts(pair: Pair, docs: Any, options: Any, query: Any, how: Any) -> None:
+    fill(pair.database.test, docs)
+
+    async def plan(peer: Peer) -> None:
+        cursor = await peer.open(peer.collection(options).aggregate, **query)
+        if cursor is not None:
+            await read_partly(peer, cursor, how)
+
+    pair.compare(plan, ahead=True)
+
+
+@examples(30)
+@given(docs=documents(wild=True), options=codec_options(), query=queries, way=ways)
+def test_find_raw_batches(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
+    fill(pair.database.test, docs)
+
+    async def plan(peer: Peer) -> None:
+        cursor = await peer.open(peer.collection(options).find_raw_batches, **query)
+        if cursor is not None:
+            await drain(peer, cursor, way)
+
+    pair.compare(plan)
+
+
+@examples(30)
+@given(docs=documents(wild=True), query=aggregations, how=partly)
+def test_aggregate_raw_batches(pair: Pair, docs: Any, query: Any, how: Any) -> None:
+    fill(pair.database.test, docs)
+
+    async def plan(peer: Peer) -> None:
+        cursor = await peer.open(peer.collection().aggregate_raw_batches, **query)
+        if cursor is not None:
+            await read_partly(peer, cursor, how)
+
+    pair.compare(plan, ahead=True)
+
+
+@examples(40)
+@given(
+    docs=documents(1, wild=True),
+    options=codec_options(),
+    key=st.sampled_from(["_id", "n", "a", "b", "list"]),
+)
+def test_single_results(pair: Pair, docs: Any, options: Any, key: str) -> None:
+    fill(pair.database.test, docs)
+
+    async def plan(peer: Peer) -> None:
+        collection = peer.collection(options)
+        await peer.attempt(collection.find_one, {"_id": len(docs) - 1})
+        await peer.attempt(collection.find_one, {"_id": -1})
+        await peer.attempt(collection.distinct, key)
+        await peer.attempt(collection.find({"n": 1}).distinct, key)
+        await peer.attempt(collection.count_documents, {"n": {"$gte": 1}}, skip=1)
+        await peer.attempt(collection.estimated_document_count)
+        cursor = await peer.open(collection.list_indexes)
+        await drain(peer, cursor, "for")
+
+    pair.compare(plan)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="Motor rewinds with PyMongo's Cursor.clone, which forgets `let`"
+)
+def test_rewound_cursor_keeps_its_variables(pair: Pair) -> None:
+    fill(pair.database.test, [{"_id": i} for i in range(5)])
+
+    async def plan(peer: Peer) -> None:
+        smaller = {"$expr": {"$lt": ["$_id", "$$most"]}}
+        cursor = peer.collection().find(smaller, let={"most": 3}, batch_size=2)
+        peer.note("document", await peer.next(cursor))
+        await peer.call(cursor.rewind)
+        await drain(peer, cursor, "for")
+
+    pair.compare(plan)

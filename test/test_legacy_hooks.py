@@ -1,0 +1,162 @@
+"""Where the core asks the bridge, and how the bridge's names are declared."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+import pytest
+from bson.codec_options import CodecOptions
+from bson.son import SON
+from pymongo import WriteConcern
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from pymongo.database import Database
+from pymongo.errors import ConfigurationError
+from pymongo.mongo_client import MongoClient
+from pymongo.monitoring import CommandListener
+
+from motor.core import bridge
+from motor.legacy import registry
+from support.jobs import Gauge
+from support.old_style import old
+
+
+def test_swallowed_keywords_are_those_that_pymongo_would_pass_on() -> None:
+    declared = {
+        (entry.owner, entry.name) for entry in registry.entries("keyword") if entry.applies is None
+    }
+    passing_on = {
+        name
+        for owner, name in declared
+        if "." not in owner
+        or owner in ("database.command", "collection.create_index", "collection.aggregate")
+    }
+    # These are PyMongo's still, but no server's.
+    find_options = {"max_scan", "snapshot"}
+    assert passing_on | find_options == bridge.SWALLOWED
+    assert find_options <= set(inspect.signature(Cursor).parameters)
+
+
+@pytest.mark.parametrize("cls", [MongoClient, Database, Collection, Cursor])
+def test_swallowed_keywords_are_none_of_pymongos(cls: type) -> None:
+    for name, member in inspect.getmembers(cls, inspect.isroutine):
+        # A cursor's class is what `find` hands its keywords on to.
+        if name.startswith("_") and name != "__init__":
+            continue
+        parameters = set(inspect.signature(member).parameters)
+        assert not bridge.SWALLOWED & parameters - {"callback", "max_scan", "snapshot"}, name
+
+
+def test_keywords_of_find_are_those_of_pymongo() -> None:
+    """Where they are not, `find_one` could not tell an old keyword from one of today."""
+    for method in (Collection.find, Collection.find_one):
+        kinds = {p.kind for p in inspect.signature(method).parameters.values()}
+        assert inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def test_names_are_declared_once() -> None:
+    with pytest.raises(ValueError, match=r"declared twice: collection\.insert\(\)"):
+        registry.refuses("method", "collection", "insert", "reason", "advice")
+
+
+def test_refusals_say_what_to_do() -> None:
+    for entry in registry.entries():
+        if entry.reason is not None:
+            assert " is gone: " in entry.message
+            assert entry.advice[0].upper() + entry.advice[1:] in entry.message
+        assert entry.guide in entry.message
+
+
+async def test_method_of_old_acts_with_the_options_of_its_collection(db: Any) -> None:
+    collection = db.get_collection(
+        "test", CodecOptions(document_class=SON), write_concern=WriteConcern(w=0)
+    )
+    with old("collection.update()"):
+        assert await collection.update({}, {"$set": {"x": 1}}) is None
+    await db.test.insert_one({"_id": 1})
+    with old("collection.find_and_modify()"):
+        found = await collection.find_and_modify({"_id": 1}, {"$set": {"x": 1}})
+    assert type(found) is SON
+
+
+async def test_method_of_old_of_a_collection_with_a_dotted_name(db: Any) -> None:
+    with old("collection.insert()", "collection.count()"):
+        await db.parent.child.insert({"_id": 1})
+        assert await db["parent.child"].count() == 1
+    assert await db.list_collection_names() == ["parent.child"]
+
+
+async def test_methods_of_old_run_side_by_side(collection: Any) -> None:
+    with old(*["collection.insert()"] * 20):
+        results = await asyncio.gather(*(collection.insert({"_id": i}) for i in range(20)))
+    assert results == list(range(20))
+    with old("collection.count()"):
+        task = asyncio.create_task(collection.count())
+        assert await task == 20
+
+
+class InFlight(CommandListener):
+    """The most commands of a name that were ever under way at once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.gauge = Gauge()
+
+    def started(self, event: Any) -> None:
+        if event.command_name == self.name:
+            self.gauge.__enter__()
+
+    def succeeded(self, event: Any) -> None:
+        if event.command_name == self.name:
+            self.gauge.__exit__()
+
+    failed = succeeded
+
+
+async def test_methods_of_old_wait_for_a_bound_session(
+    client_factory: Any, db_name: str, fail_point: Any
+) -> None:
+    """PyMongo's sessions are not for two threads at once."""
+    inserts = InFlight("insert")
+    client = client_factory(event_listeners=[inserts], appName=db_name)
+    collection = client[db_name].test
+    if not hasattr(ClientSession, "bind"):
+        pytest.skip("the sessions of PyMongo before 4.17 cannot be bound")
+    await collection.create_index("x")
+    slow = {"failCommands": ["insert"], "blockConnection": True, "blockTimeMS": 20}
+    with fail_point(appName=db_name, **slow):
+        async with client.start_session() as session, session.bind():
+            with old(*["collection.insert()"] * 4):
+                await asyncio.gather(*(collection.insert({"_id": i}) for i in range(4)))
+    assert inserts.gauge.most == 1
+    assert await collection.count_documents({}) == 4
+
+
+async def test_errors_of_today_are_not_those_of_the_bridge(client: Any, collection: Any) -> None:
+    with pytest.raises(ConfigurationError, match="Unknown option: nope"):
+        type(client)("mongodb://127.0.0.1:1/", nope=1)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+        await collection.insert_one({}, nope=1)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+        await collection.find().to_list(nope=1)
+    with pytest.raises(TypeError, match="multiple values for argument 'pipeline'"):
+        collection.aggregate([], pipeline=[])
+    with pytest.raises(TypeError, match="nope") as caught:
+        collection.find({}, nope=1)
+    assert caught.value.__context__ is None
+
+
+async def test_foreign_delegates_take_old_calls_too(framework: Any) -> None:
+    mongomock = pytest.importorskip("mongomock")
+    client = framework.Client.from_delegate(mongomock.MongoClient())
+    collection = client.db.test
+    with old("collection.insert()", "collection.update()", "collection.remove()"):
+        assert await collection.insert({"_id": 1}) == 1
+        assert (await collection.update({"_id": 1}, {"$set": {"x": 1}}))["n"] == 1
+        assert (await collection.remove({"_id": 1}))["n"] == 1
+    with old("database.collection_names()"):
+        assert await client.db.collection_names() == await client.db.list_collection_names()
+    client.close()

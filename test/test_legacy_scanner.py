@@ -1,0 +1,315 @@
+"""`python -m motor.legacy PATH`: the old calls in a source tree, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from motor.legacy.__main__ import main
+from motor.legacy.scanner import scan_file, scan_source
+
+ROOT = Path(__file__).parent.parent
+
+
+def found(code: str) -> list[str]:
+    """What is found in `code`, which may be indented, with the line of each."""
+    return [f"{f.line}: {f.what}" for f in scan_source(textwrap.dedent(code).strip())]
+
+
+# What is found --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("db.things.insert(document)", "collection.insert()"),
+        ("await db.things.insert(document)", "collection.insert()"),
+        ("self.db.things.save(document)", "collection.save()"),
+        ("self.db['things'].remove({'a': 1})", "collection.remove()"),
+        ("self.settings['db'].things.update(spec, document)", "collection.update()"),
+        ("request.app['db'].things.insert(document)", "collection.insert()"),
+        ("collection.find_and_modify({}, {'$set': {}})", "collection.find_and_modify()"),
+        ("users_collection.insert(user)", "collection.insert()"),
+        ("coll.ensure_index('name')", "collection.ensure_index()"),
+        ("things.ensure_index('name')", "collection.ensure_index()"),
+        ("things.update({}, {'$set': {'a': 1}})", "collection.update()"),
+        ("things.remove({'a': 1})", "collection.remove()"),
+        ("things.find({'a': 1}).count()", "cursor.count()"),
+        ("db.things.find().sort('a').count()", "cursor.count()"),
+        ("db.things.count()", "collection.count()"),
+        ("await db.things.remove()", "collection.remove()"),
+        ("db.things.group(key=k, condition={}, initial={}, reduce=r)", "collection.group()"),
+        ("yield fs.get(file_id)", "gridfs.get()"),
+        ("fs.find({'filename': name})", "gridfs.find()"),
+        ("fs.get_last_version(name)", "gridfs.get_last_version()"),
+        ("db.things.map_reduce(m, r, 'out')", "collection.map_reduce()"),
+        ("db.collection_names()", "database.collection_names()"),
+        ("anything.collection_names()", "database.collection_names()"),
+        ("client.database_names()", "client.database_names()"),
+        ("db.add_user('ada', 'secret')", "database.add_user()"),
+        ("db.things.initialize_ordered_bulk_op()", "collection.initialize_ordered_bulk_op()"),
+        ("db.things.find(spec={})", "collection.find(spec=…)"),
+        ("db.things.find({}, fields=['a'])", "collection.find(fields=…)"),
+        ("things.find({}, slave_okay=True)", "collection.find(slave_okay=…)"),
+        ("db.things.find_one(spec_or_id=1)", "collection.find_one(spec_or_id=…)"),
+        ("db.things.find_one({}, callback=got)", "find_one(callback=…)"),
+        ("things.insert_one({}, callback=got)", "insert_one(callback=…)"),
+        ("cursor.to_list(10, callback=got)", "to_list(callback=…)"),
+        ("db.things.find({}, None, 0, 0, False)", "find() with 5 positional arguments"),
+        ("db.read_preference = mode", "database.read_preference = …"),
+        ("self.db.write_concern['w'] = 2", "database.write_concern = …"),
+        ("db.things.uuid_subtype = 4", "collection.uuid_subtype = …"),
+        ("motor.MotorClient(max_pool_size=5)", "MotorClient(max_pool_size=…)"),
+        ("MotorClient('localhost', 27017, 5)", "MotorClient(host, port, 5)"),
+        ("MotorClient(slave_okay=True)", "MotorClient(slave_okay=…)"),
+        ("import motor; motor.MotorReplicaSetClient", "MotorReplicaSetClient"),
+        ("import motor; motor.Op(f)", "Op"),
+        ("import motor.motor_tornado as m; m.MotorGridFS(db)", "MotorGridFS"),
+        ("from motor import motor_asyncio as m; m.AsyncIOMotorGridFS(db)", "AsyncIOMotorGridFS"),
+        ("import pymongo.son_manipulator", "import pymongo.son_manipulator"),
+        ("from pymongo import son_manipulator", "from pymongo import son_manipulator"),
+        (
+            "from pymongo.son_manipulator import SONManipulator",
+            "from pymongo.son_manipulator import SONManipulator",
+        ),
+        ("db.things.aggregate([], cursor=False)", "collection.aggregate(cursor=…)"),
+        ("MotorClient(read_preference=2)", "MotorClient(read_preference=…)"),
+        ("def f(db: AsyncIOMotorDatabase): db.eval('1')", "database.eval()"),
+        ("def f(x: 'AsyncIOMotorCollection'): x.save(d)", "collection.save()"),
+        ("yield gen.Task(db.things.insert, document)", "collection.insert()"),
+        ("yield Op(app.mongodb.things.update, {}, document)", "collection.update()"),
+        ("yield self.motor_client.shop.things.insert(document)", "collection.insert()"),
+        ("from bson import ObjectId\nyield client.open()", "client.open()"),
+        ("import sqlite3, motor; db.things.insert(document)", "collection.insert()"),
+        ("lambda: db.things.insert(d)", "collection.insert()"),
+    ],
+)
+def test_finds(code: str, what: str) -> None:
+    assert [each.partition(": ")[2] for each in found(code)] == [what]
+
+
+def test_import_of_a_name_that_is_gone_is_found() -> None:
+    code = "from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorGridFS"
+    name = "from motor.motor_asyncio import AsyncIOMotorGridFS"
+    assert found(code) == [f"1: {name}"]
+
+
+def test_finds_in_the_methods_of_a_class_what_another_assigns() -> None:
+    assert found("""
+        class Store:
+            def all(self):
+                return self.things.find().count()
+
+            def put(self, thing):
+                return self.things.insert(thing)
+
+            def __init__(self, url):
+                self.things = None
+                self.client = motor.MotorClient(url)
+                self.things = self.client.shop.things
+    """) == ["3: cursor.count()", "6: collection.insert()"]
+
+
+def test_finds_in_a_chain_of_calls_the_line_of_the_name() -> None:
+    assert found("""
+        n = yield (
+            db.things
+            .find({"a": 1})
+            .limit(5)
+            .count()
+        )
+    """) == ["5: cursor.count()"]
+
+
+def test_follows_assignments() -> None:
+    assert found("""
+        import motor
+        connection = motor.MotorClient().open_sync()
+        c = motor.MotorClient()
+        shop = c.shop
+        orders, _ = shop.orders, 1
+        orders.insert(x)
+        o = orders.find()
+        yield o.count()
+        async with AsyncIOMotorClient() as k:
+            k.shop.orders.remove()
+        fs = motor.MotorGridFS(shop)
+        f = yield fs.get(1)
+        f.md5
+        b = orders.initialize_unordered_bulk_op()
+        b.find({}).update({"$set": {}})
+    """) == [
+        "6: collection.insert()",
+        "8: cursor.count()",
+        "10: collection.remove()",
+        "11: MotorGridFS",
+        "12: gridfs.get()",
+        "13: grid_out.md5",
+        "14: collection.initialize_unordered_bulk_op()",
+    ]
+
+
+def test_a_finding_says_what_to_write_and_where_to_read_on() -> None:
+    [finding] = scan_source("db.things.insert(d)", "shop.py")
+    assert str(finding).startswith("shop.py:1:11: collection.insert(): ")
+    assert "insert_one()" in finding.replacement
+    assert finding.link == "doc/migrate-from-motor-0.rst#collection-insert"
+
+
+def test_a_name_that_no_server_knows_comes_with_the_reason() -> None:
+    [finding] = scan_source("db.eval('1')")
+    assert "gone, as MongoDB" in finding.replacement
+
+
+# What is not found ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # Lists, dictionaries, sets, texts and files.
+        "things = []\nthings.insert(0, x)\nthings.remove(x)\nthings.count(x)",
+        "things.insert(0, x)",
+        "things.remove(x)",
+        "db = {}\ndb.update(other)\ndb['a'].update(b)",
+        "db = dict()\ndb.save(x)",
+        "collection = set()\ncollection.remove(x)\ncollection.update(a, b)",
+        "collection = [x for x in y]\ncollection.insert(x)",
+        "'banana'.count('a')\nname.count('a')",
+        "text.find('a')\ntext.find('a', 1, 2)",
+        "headers.update(a)\nhasher.update(data)\nself.update(a, b)",
+        "os.remove(path)\nos.error()\nshutil.rmtree(path)",
+        "form.save()\nmodel.save(commit)\nawait document.insert()",
+        "match.group(1)\nre.match(a, b).group()",
+        "def f(collection: list): collection.insert(x)",
+        "def f(*collection): collection.count(x)",
+        # Objects of others with such names.
+        "import sqlite3\ndb = sqlite3.connect(p)\ndb.eval(x)\ndb.things.insert(x)",
+        "await db.session.remove()\ndb.session.query(X).count()",
+        "client.open(path)\nhttp_client.host\nredis_client.get(key)\nclient.logout()",
+        "fs.find(path)\nfs.open(path)\nfs.put(a, b)\nfs.exists(path)",
+        "import prisma\nawait db.user.count()\nawait db.user.insert(x)",
+        "from sqlalchemy.orm import x\ndef f(db): db.things.update(a, b)",
+        "await client.open()\nawait client.api.users.update(user_id, data)",
+        "await db.insert(table, row)",
+        "parser.get_version()\npool.Task(things.insert, 1)\nOp(None)",
+        "parser.error('no')\nlogger.error(x)",
+        "pool_options.max_pool_size\nurl.host\nurl.port",
+        "self.read_preference = mode\noptions.write_concern = 1",
+        "loop.add_done_callback(callback=x)\nsession.with_transaction(callback=f)",
+        "cursor.each(callback=f)\nrequests.get(url, timeout=5)",
+        "page.find(name, timeout=5)",
+        # Today's calls.
+        "await db.things.insert_one(d)\nawait db.things.update_many({}, {'$set': {}})",
+        "db.things.find({}, ['a'], 1, 2)\ndb.things.find(filter={}, projection=[])",
+        "db.things.find_one({}, sort=[('a', 1)])\ndb.things.create_index('a', unique=True)",
+        "db.things.count_documents({})\nclient.list_database_names()",
+        "MotorClient('localhost', 27017, dict)\nMotorClient(maxPoolSize=5)",
+        "from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorGridFSBucket",
+        "import motor\nmotor.MotorClient()\nmotor.version",
+        "db.client.admin.command('ping')\ncollection.database.client.close()",
+        "bucket.find({})\nbucket.delete(1)\nbucket = AsyncIOMotorGridFSBucket(db)",
+        "db.things.aggregate([], cursor={'batchSize': 2})\nMotorClient(read_preference=mode)",
+        "db.insert.find_one()\ndb.eval.insert_one({})",
+    ],
+)
+def test_does_not_find(code: str) -> None:
+    assert found(code) == []
+
+
+def test_a_comment_silences_its_line() -> None:
+    assert found("db.things.insert(d)  # motor: ignore\ndb.things.save(d)") == [
+        "2: collection.save()"
+    ]
+
+
+MODERN = [
+    path
+    for folder in ("motor", "examples", "test", "benchmark")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if "legacy" not in path.relative_to(ROOT).as_posix()
+]
+
+
+@pytest.mark.parametrize("path", MODERN, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_false_alarm_in_this_project(path: Path) -> None:
+    assert scan_file(path) == []
+
+
+# The command ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Source with one old call in each of three files, one of which is not to be looked at."""
+    for name in ("a.py", "package/b.py", "venv/c.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("db.things.insert(d)\n")
+    (tmp_path / "clean.py").write_text("x = '\\d'\n")
+    (tmp_path / "notes.txt").write_text("db.things.insert(d)\n")
+    return tmp_path
+
+
+def test_lists_each_finding_once(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tree), str(tree / "a.py")]) == 1
+    output, errors = capsys.readouterr()
+    lines = output.splitlines()
+    places = [f"{tree}/{name}:1:11: collection.insert(): " for name in ("a.py", "package/b.py")]
+    assert [line.startswith(place) for line, place in zip(lines, places, strict=True)] == [True] * 2
+    assert errors == "2 old calls in 3 files\n"
+
+
+def test_a_file_that_is_named_is_scanned_whatever_its_name(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tree / "notes.txt")]) == 1
+    assert main([str(tree / "venv")]) == 1
+
+
+def test_exit_status_is_0_without_findings(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tree / "clean.py")]) == 0
+    assert capsys.readouterr() == ("", "0 old calls in 1 file\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"print 'Python 2'\n", "in line 1"),
+        (b"x = '\xff'\n", "unknown encoding|codec can't decode|utf-8"),
+        (b"x = 1\x00\n", "null bytes"),
+        (None, "No such file or directory"),
+    ],
+    ids=["python2", "encoding", "null", "missing"],
+)
+def test_what_cannot_be_read_is_reported_and_the_rest_is_scanned(
+    tree: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, reason: str
+) -> None:
+    bad = tree / "bad.py"
+    if content is not None:
+        bad.write_bytes(content)
+    assert main([str(bad), str(tree / "a.py")]) == 2
+    output, errors = capsys.readouterr()
+    assert output.startswith(f"{tree}/a.py:1:11: ")
+    first, last = errors.splitlines()
+    assert first.startswith(f"{bad}: cannot be scanned: ")
+    assert any(each in first for each in reason.split("|"))
+    assert last == "1 old call in 2 files; 1 could not be scanned"
+
+
+def test_runs_as_a_module(tree: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "motor.legacy", str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_without_a_path_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "usage: python -m motor.legacy" in capsys.readouterr().err

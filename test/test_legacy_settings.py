@@ -1,0 +1,204 @@
+"""Settings that are assigned to, as in the PyMongo 2 era."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from bson.binary import Binary, UuidRepresentation
+from bson.son import SON
+from pymongo import ReadPreference, WriteConcern
+from pymongo.errors import ConfigurationError
+from pymongo.read_preferences import Secondary
+
+from support import run_python
+from support.old_style import old
+
+OWNERS = ("client", "database", "collection")
+
+
+def assigning(owner: str, name: str) -> str:
+    return f"Assigning to {owner}.{name}"
+
+
+@pytest.fixture
+def owners(client: Any, db: Any, collection: Any) -> dict[str, Any]:
+    return {"client": client, "database": db, "collection": collection}
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (ReadPreference.SECONDARY, ReadPreference.SECONDARY),
+        (3, ReadPreference.SECONDARY_PREFERRED),
+        (Secondary([{"dc": "x"}]), Secondary([{"dc": "x"}])),
+    ],
+)
+async def test_read_preference(owners: Any, owner: str, value: Any, found: Any) -> None:
+    with old(assigning(owner, "read_preference")):
+        owners[owner].read_preference = value
+    assert owners[owner].read_preference == found
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_tag_sets(owners: Any, owner: str) -> None:
+    target = owners[owner]
+    with (
+        old(assigning(owner, "tag_sets")),
+        pytest.raises(ConfigurationError, match="primary cannot be"),
+    ):
+        target.tag_sets = [{"dc": "x"}]
+    with old(assigning(owner, "read_preference")):
+        target.read_preference = 2
+    with old(assigning(owner, "tag_sets")):
+        target.tag_sets = [{"dc": "x"}, {}]
+    assert target.read_preference == Secondary([{"dc": "x"}, {}])
+    with old(assigning(owner, "read_preference")):
+        target.read_preference = 4
+    assert target.read_preference.tag_sets == [{"dc": "x"}, {}]
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_write_concern(owners: Any, owner: str) -> None:
+    target = owners[owner]
+    with old(assigning(owner, "write_concern"), assigning(owner, "write_concern")):
+        target.write_concern = {"w": 1, "wtimeout": 10}
+        assert target.write_concern == WriteConcern(w=1, wtimeout=10)
+        target.write_concern = WriteConcern(w=0)
+    assert target.write_concern == WriteConcern(w=0)
+    with (
+        old(assigning(owner, "write_concern")),
+        pytest.raises(ConfigurationError, match="foo is not a valid write concern option"),
+    ):
+        target.write_concern = {"foo": 1}
+    with (
+        old(assigning(owner, "write_concern")),
+        pytest.raises(TypeError, match="must be a dict or"),
+    ):
+        target.write_concern = 1
+    assert target.write_concern == WriteConcern(w=0)
+
+
+async def test_settings_are_inherited_by_what_is_made_afterwards(client: Any, db_name: str) -> None:
+    before = client[db_name]
+    concern = WriteConcern(w=1, j=True)
+    with old(assigning("client", "write_concern"), assigning("client", "read_preference")):
+        client.write_concern = concern
+        client.read_preference = ReadPreference.NEAREST
+    after = client[db_name]
+    assert before.write_concern == WriteConcern()
+    for made in (after, after.test, after.test.sub, client.get_database(db_name)):
+        assert (made.write_concern, made.read_preference) == (concern, ReadPreference.NEAREST)
+    with old(assigning("database", "write_concern")):
+        after.write_concern = {}
+    assert after.test.write_concern == WriteConcern()
+    assert after.test.read_preference == ReadPreference.NEAREST
+    assert client[db_name].write_concern == concern
+
+
+async def test_settings_are_those_of_operations(
+    client_factory: Any, db_name: str, commands: Any
+) -> None:
+    client = client_factory(event_listeners=[commands])
+    with old(assigning("client", "write_concern")):
+        client.write_concern = {"j": True}
+    await client[db_name].test.insert_one({})
+    assert commands.named("insert")[0].command["writeConcern"] == {"j": True}
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_uuid_subtype_and_document_class(owners: Any, owner: str, db_name: str) -> None:
+    value = uuid.uuid4()
+    with old(assigning(owner, "uuid_subtype"), assigning(owner, "document_class")):
+        owners[owner].uuid_subtype = 3
+        owners[owner].document_class = SON
+    below = {
+        "client": lambda client: client[db_name].test,
+        "database": lambda db: db.test,
+        "collection": lambda collection: collection,
+    }
+    collection = below[owner](owners[owner])
+    await collection.insert_one({"u": value})
+    document = await collection.find_one()
+    assert (type(document), document["u"]) == (SON, value)
+    raw = (
+        await owners["client"][db_name]
+        .test.with_options(
+            codec_options=collection.codec_options.with_options(
+                uuid_representation=UuidRepresentation.UNSPECIFIED
+            )
+        )
+        .find_one()
+    )
+    assert raw["u"] == Binary(value.bytes, 3)
+    with (
+        old(assigning(owner, "uuid_subtype")),
+        pytest.raises(ValueError, match="uuid_subtype must"),
+    ):
+        owners[owner].uuid_subtype = 9
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_latency_is_one_of_clients(owners: Any, owner: str) -> None:
+    with old(assigning(owner, "secondary_acceptable_latency_ms")):
+        owners[owner].secondary_acceptable_latency_ms = 10
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_other_attributes_are_as_ever(owners: Any, owner: str) -> None:
+    target = owners[owner]
+    with pytest.raises(AttributeError, match=r"codec_options|no setter"):
+        target.codec_options = None
+    target.my_own = 5
+    assert target.my_own == 5
+    target.my_own = 6
+    assert target.my_own == 6
+    del target.my_own
+    assert type(target.my_own) is not int
+
+
+def test_code_of_today_never_comes_to_the_bridge(mongo_uri: str, db_name: str) -> None:
+    """Not even where it looks a bit like code of old."""
+    run_python(
+        """
+        import asyncio, sys, uuid
+        import motor.motor_asyncio, motor.motor_tornado
+        from motor.motor_asyncio import AsyncIOMotorClient
+        from pymongo import ReadPreference, WriteConcern
+
+        async def main(uri, name):
+            async with AsyncIOMotorClient(uri, maxPoolSize=5, io_loop=None) as client:
+                client.get_io_loop = asyncio.get_running_loop
+                db = client.get_database(name, write_concern=WriteConcern(w=1))
+                collection = db.insert.update
+                await collection.insert_one({"_id": 1, "x": 1})
+                await collection.create_index("x", unique=True, sparse=True, name="count")
+                await collection.find_one({"_id": 1}, {"x": 1}, sort=[("x", 1)], max_time_ms=9000)
+                await collection.find_one_and_update({}, {"$set": {"y": 1}}, maxTimeMS=9000)
+                await collection.distinct("x", {}, maxTimeMS=9000)
+                await collection.count_documents({}, hint="count")
+                pipeline = [{"$match": {}}]
+                cursor = collection.aggregate(pipeline, allowDiskUse=True, cursor={"batchSize": 2})
+                assert len(await cursor.to_list(length=5)) == 1
+                cursor = collection.find({}, projection=["x"], no_cursor_timeout=False)
+                async for document in cursor.sort("x"):
+                    pass
+                await cursor.close()
+                preference = ReadPreference.PRIMARY
+                await db.command("count", collection.name, read_preference=preference)
+                await db.create_collection("c", capped=True, size=10000)
+                async with client.start_session() as session:
+                    await collection.find_one({}, session=session)
+                hash(collection), repr(collection), collection == collection, dir(collection)
+                collection.database.client, collection.full_name, client.options
+            assert not hasattr(motor.motor_asyncio, "_nope")
+
+        asyncio.run(main(*sys.argv[1:]))
+        loaded = [name for name in sys.modules if name.startswith("motor.legacy")]
+        assert not loaded, loaded
+        """,
+        mongo_uri,
+        db_name,
+    )
