@@ -1,7 +1,7 @@
 """Tables of code, one beneath the other: side by side, neither half would fit on the page.
 
-A table with code blocks in its cells gets the class ``code-pairs``, and each of its cells the title of
-its column, so that it can do without the row of titles. The rest is in ``_static/motor.css``.
+A table with code blocks in its cells gets the class ``code-pairs``, and each of its cells the title
+of its column, so that it can do without the row of titles. The rest is in ``_static/motor.css``.
 """
 
 from __future__ import annotations
