@@ -91,3 +91,12 @@ def test_snippet_of_both_dialects_runs_twice(
     run(page, mongo_uri, db_name)
     names = {document["client"] for document in sync_db.things.find()}
     assert names == {"AsyncMongoClient", "AsyncIOMotorClient"}
+
+
+def test_snippet_says_what_it_needs(tmp_path: Path) -> None:
+    page = page_with(tmp_path, "pass")
+    needs = ".. Needs: pymongo, pymongo.MongoClient, pymongo.no_such, no_such_module\n\n"
+    page.write_text(needs + page.read_text() * 2)
+    first, second = snippets(page)
+    assert first.missing() == ["pymongo.no_such", "no_such_module"]
+    assert second.missing() == []
