@@ -271,15 +271,20 @@ def test_seeking_in_a_video_asks_for_a_range(page, slow_network, gallery, video)
     page.wait("!document.querySelector('#shown video').seeking")
     page.wait("document.querySelector('#shown video').readyState >= 2")
     length = video.stat().st_size
+
+    def answers():
+        """Where the ranges begin that were asked for after the seek, and the fields sent back."""
+        for exchange in gallery.exchanges("GET", path)[before:]:
+            if exchange.status == 206:
+                start = int(re.match(r"bytes=(\d+)-", exchange.headers["range"])[1])
+                yield start, exchange.answer_headers["content-range"]
+
     # The bytes are spread over the time as evenly as noise is. At the very end is the index.
-    starts = {
-        int(re.match(r"bytes=(\d+)-", exchange.headers["range"])[1]): exchange
-        for exchange in gallery.exchanges("GET", path)[before:]
-    }
-    start = next(start for start in starts if 0.6 * length < start < 0.95 * length)
-    assert starts[start].status == 206
-    answered = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", starts[start].answer_headers["content-range"])
-    assert (int(answered[1]), int(answered[2])) == (start, length)
+    start, answered = wait_until(
+        lambda: next((a for a in answers() if 0.6 * length < a[0] < 0.95 * length), None),
+        what="a range in the last part of the video is answered with 206",
+    )
+    assert re.fullmatch(rf"bytes {start}-\d+/{length}", answered)
     page.run("return document.querySelector('#shown video').play()")
     page.wait("document.querySelector('#shown video').currentTime > 34.2")
 
