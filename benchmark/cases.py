@@ -15,6 +15,22 @@ PLAIN, TLS, SLOW = "plain", "tls", "2ms"
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How much of a case is measured.
+
+    - `processes`: how many processes each driver has, one after the other. The same code differs
+      from process to process, for memory and hashes lie differently in each
+    - `rounds`: how many each process has; `beats`: how many more with the heartbeat; `warm_ups`:
+      how many shorter ones before them that do not count
+    """
+
+    processes: int
+    rounds: int
+    beats: int = 1
+    warm_ups: int = 0
+
+
+@dataclass(frozen=True)
 class Case:
     """One thing to measure.
 
@@ -23,11 +39,12 @@ class Case:
     - `drivers`: who takes part, if asked to
     - `reads`: the collections that it needs filled
     - `route`: how it reaches the server
-    - `rounds`: how many, in full and in quick mode; `beats`: how many more with the heartbeat;
-      `warm_ups`: how many before them that do not count
+    - `full`, `brief`: how much of it is measured in full and in quick mode
     - `quick`: whether it belongs to quick mode; `quick_params` change `params` there
-    - `measure`: "rate"; "memory", where each round has a process of its own, whose peak memory is
-      the result; or "http", where the work is made from outside the driver's process
+    - `everywhere`: whether it is measured with every event loop and Python, not just the first
+    - `seconds`: how long a round takes, more or less, to tell how long a run will take
+    - `measure`: "rate"; "memory", where a process has a single round, and its peak memory is the
+      result; or "http", where the work is made from outside the driver's process
     """
 
     name: str
@@ -37,11 +54,12 @@ class Case:
     drivers: tuple[str, ...] = drivers.ALL
     reads: tuple[str, ...] = ()
     route: str = PLAIN
-    rounds: tuple[int, int] = (15, 5)
-    beats: tuple[int, int] = (5, 1)
-    warm_ups: tuple[int, int] = (1, 1)
+    full: Effort = Effort(3, 2)
+    brief: Effort = Effort(2, 1)
     quick: bool = False
     quick_params: dict[str, Any] = field(default_factory=dict)
+    everywhere: bool = False
+    seconds: float = 0.3
     measure: str = "rate"
 
     @property
@@ -52,42 +70,43 @@ class Case:
     def params_for(self, quick: bool) -> dict[str, Any]:
         return self.params | self.quick_params if quick else self.params
 
-    def rounds_for(self, quick: bool) -> int:
-        return self.rounds[quick]
-
-    def warm_ups_for(self, quick: bool) -> int:
-        return self.warm_ups[quick]
-
-    def beats_for(self, quick: bool) -> int:
-        return self.beats[quick]
+    def effort(self, quick: bool) -> Effort:
+        return self.brief if quick else self.full
 
 
-# Operations a round, by the number of tasks: enough for a third of a second or so.
-_COUNTS = {1: 600, 10: 1500, 100: 1500, 1000: 3000}
-_QUICK_COUNTS = {1: 300, 10: 800, 100: 800, 1000: 1500}
+# Operations a round, by the number of tasks: enough for a quarter of a second or so.
+_COUNTS = {1: 400, 10: 1000, 100: 1000, 1000: 2000}
 _HAND_OFFS = {1: 3000, 10: 10_000, 100: 20_000, 1000: 20_000}
 
 
 def _small() -> Iterator[Case]:
     operations = ("find_one", "insert_one", "update_one", "ping")
     for route, operation, tasks in product((PLAIN, TLS), operations, _COUNTS):
+        main = route == PLAIN and operation == "find_one"
+        beats = 1 if operation == "find_one" else 0
         yield Case(
             f"small{_suffix(route)}/{operation}/{tasks}",
             "small",
             {"operation": operation, "tasks": tasks, "count": _COUNTS[tasks]},
             reads=("few",),
             route=route,
-            quick=route == PLAIN and operation == "find_one",
-            quick_params={"count": _QUICK_COUNTS[tasks]},
+            full=Effort(3, 3 if main else 2, 1, 1) if route == PLAIN else Effort(2, 2, beats, 1),
+            brief=Effort(2, 2, warm_ups=1),
+            quick=main,
+            everywhere=main,
+            seconds=_COUNTS[tasks] / (3000 if tasks == 1 else 5500),
         )
 
 
+#: The reading cases of quick mode, which are also measured with every loop and Python.
+_MAIN_READS = {
+    "read/small/async_for/default/idle",
+    "read/small/to_list/default/idle",
+    "read-2ms/small/async_for/1000/busy",
+}
+
+
 def _reading() -> Iterator[Case]:
-    quick = {
-        "read/small/async_for/default/idle",
-        "read/small/to_list/default/idle",
-        "read-2ms/small/async_for/1000/busy",
-    }
     variants = product(
         (PLAIN, SLOW),
         ("small", "large"),
@@ -96,10 +115,16 @@ def _reading() -> Iterator[Case]:
         ("idle", "busy", "polite"),
     )
     for route, collection, way, batch_size, consumer in variants:
-        if consumer == "polite" and (way != "async_for" or route != PLAIN):
+        polite = consumer == "polite"
+        if polite and (way != "async_for" or route != PLAIN or batch_size):
             continue
-        batch = batch_size or "default"
-        name = f"read{_suffix(route)}/{collection}/{way}/{batch}/{consumer}"
+        name = f"read{_suffix(route)}/{collection}/{way}/{batch_size or 'default'}/{consumer}"
+        main = name in _MAIN_READS
+        floors = route == PLAIN and collection == "small" and consumer == "idle"
+        seconds = 0.45 if collection == "small" else 0.15
+        seconds += (0.5 if collection == "small" else 0.05) if consumer != "idle" else 0
+        seconds += 0.3 if route == SLOW else 0
+        rounds = 1 if route == SLOW and collection == "large" else 2
         yield Case(
             name,
             "read",
@@ -112,10 +137,11 @@ def _reading() -> Iterator[Case]:
             unit="doc/s",
             reads=(collection,),
             route=route,
-            rounds=(9, 4 if route == PLAIN else 2),
-            beats=(3, 1 if route == PLAIN else 0),
-            warm_ups=(1, 0),
-            quick=name in quick,
+            full=Effort(3 if floors or main else 2, rounds, 1 if route == PLAIN else 0),
+            brief=Effort(2, 1, 1 if route == PLAIN else 0),
+            quick=main,
+            everywhere=main,
+            seconds=seconds,
         )
 
 
@@ -125,10 +151,10 @@ def _others() -> Iterator[Case]:
         "insert_many",
         {"count": 100_000},
         unit="doc/s",
-        rounds=(9, 2),
-        beats=(3, 1),
-        warm_ups=(1, 0),
+        full=Effort(3, 2),
         quick=True,
+        everywhere=True,
+        seconds=1.3,
     )
     for tasks, count in _HAND_OFFS.items():
         yield Case(
@@ -136,8 +162,10 @@ def _others() -> Iterator[Case]:
             "handoff",
             {"tasks": tasks, "count": count},
             drivers=drivers.HAND_OFF,
-            beats=(0, 0),
+            full=Effort(3, 3, beats=0, warm_ups=1),
+            brief=Effort(2, 2, beats=0, warm_ups=1),
             quick=tasks >= 100,
+            everywhere=tasks == 100,
         )
     yield Case(
         "memory/read",
@@ -145,10 +173,13 @@ def _others() -> Iterator[Case]:
         {"collection": "many_large", "way": "async_for", "batch_size": None, "consumer": "idle"},
         unit="MB",
         reads=("many_large",),
-        rounds=(3, 1),
-        beats=(0, 0),
+        full=Effort(3, 1, beats=0),
+        brief=Effort(1, 1, beats=0),
         measure="memory",
         quick=True,
+        # Several of the largest batches are enough: no driver holds more than two at once.
+        quick_params={"collection": "large"},
+        seconds=2.5,
     )
     yield Case(
         "memory/pending",
@@ -157,9 +188,10 @@ def _others() -> Iterator[Case]:
         unit="MB",
         drivers=drivers.ASYNC,
         reads=("few",),
-        rounds=(3, 1),
-        beats=(0, 0),
+        full=Effort(3, 1, beats=0),
+        brief=Effort(1, 1, beats=0),
         measure="memory",
+        seconds=3,
     )
     for direction in ("upload", "download"):
         yield Case(
@@ -167,21 +199,22 @@ def _others() -> Iterator[Case]:
             "gridfs",
             {"direction": direction, "megabytes": 100},
             unit="MB/s",
-            rounds=(5, 2),
-            beats=(3, 1),
+            full=Effort(3, 1),
             quick_params={"megabytes": 20},
+            seconds=1.5,
         )
     for front, busy in product(("tornado", "starlette"), (False, True)):
         yield Case(
             f"http/{front}/{'while-reading' if busy else 'alone'}",
             "http",
-            {"front": front, "busy": busy, "connections": 32, "seconds": 1.5},
+            {"front": front, "busy": busy, "connections": 32, "seconds": 1.0},
             unit="req/s",
             drivers=drivers.ASYNC,
             reads=("few", "small"),
-            rounds=(7, 3),
-            beats=(3, 1),
+            full=Effort(2, 2),
+            everywhere=front == "starlette" and not busy,
             measure="http",
+            seconds=2.0 if busy else 1.5,
         )
 
 
@@ -192,13 +225,19 @@ def _suffix(route: str) -> str:
 CASES = {case.name: case for cases in (_small(), _reading(), _others()) for case in cases}
 
 
-def select(globs: Sequence[str] | None, quick: bool) -> list[Case]:
+def select(globs: Sequence[str] | None, quick: bool, everywhere: bool = False) -> list[Case]:
     """The cases whose names match one of the patterns; without patterns all, or the quick ones.
+
+    - `everywhere`: without patterns, only those that are for every event loop and Python
 
     Raises ValueError for a pattern that no case matches.
     """
     if not globs:
-        return [case for case in CASES.values() if case.quick or not quick]
+        return [
+            case
+            for case in CASES.values()
+            if (case.quick or not quick) and (case.everywhere or not everywhere)
+        ]
     for glob in globs:
         if not any(fnmatchcase(name, glob) for name in CASES):
             raise ValueError(f"no case matches {glob!r}; --list shows them")

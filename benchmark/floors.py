@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from benchmark.drivers import MOTOR, MOTOR_3, PYMONGO_ASYNC, RUN_IN_EXECUTOR
-from benchmark.summary import Summary
+from benchmark.summary import Summary, labels
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ FLOORS = (
 class Verdict:
     """Whether one floor holds against one peer, in the cases that were measured.
 
-    - `values`: what was measured in each case
+    - `values`: what was measured in each case, by its label
     """
 
     floor: Floor
@@ -106,16 +106,18 @@ class Verdict:
 
 def judge(summaries: Sequence[Summary]) -> Iterator[Verdict]:
     """A verdict for every floor and peer."""
+    labelled = list(zip(labels(summaries), summaries, strict=True))
     for floor in FLOORS:
-        covered = [summary for summary in summaries if floor.covers(summary.case.name)]
+        covered = [(label, s) for label, s in labelled if floor.covers(s.case.name)]
         for peer, limit in floor.limits.items():
-            found = {summary.case.name: _value(floor, peer, summary) for summary in covered}
+            found = {label: _value(floor, peer, summary) for label, summary in covered}
             values = {name: value for name, value in found.items() if value is not None}
             yield Verdict(floor, peer, limit, values)
 
 
 def _value(floor: Floor, peer: str, summary: Summary) -> float | None:
     if floor.measure == "stall":
-        return summary.figures[MOTOR].stall if MOTOR in summary.figures else None
+        stall = summary.figures[MOTOR].stall if MOTOR in summary.figures else None
+        return None if stall is None else stall.longest
     ratios = summary.cpu_ratios if floor.measure == "cpu" else summary.ratios
     return ratios[peer].median if peer in ratios else None

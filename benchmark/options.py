@@ -20,7 +20,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "virtual environment of its own, with one MongoDB: MONGODB_URI, or one made for it.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="the main cases with few rounds, in about a minute")
+    add(
+        "results",
+        nargs="*",
+        type=Path,
+        metavar="RESULTS.JSON",
+        help="report on these results of earlier runs, all in one, and measure nothing",
+    )
+    add("--quick", action="store_true", help="the main cases with few rounds: a minute or two")
     add(
         "--case",
         nargs="+",
@@ -29,9 +36,21 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="only cases that match a pattern, such as 'small/*/100'",
     )
     add("--list", action="store_true", help="list the cases and end")
-    add("--rounds", type=_positive, metavar="N", help="how many rounds each case has")
-    add("--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop")
-    add("--python", metavar="VERSION", help="a version or path: the Python to measure with")
+    add("--rounds", type=_positive, metavar="N", help="how many rounds each process has")
+    add("--processes", type=_positive, metavar="N", help="how many processes each driver has")
+    add(
+        "--loop",
+        nargs="+",
+        choices=("asyncio", "uvloop"),
+        default=["asyncio"],
+        help="the event loops; all cases with the first, and the main ones with the others",
+    )
+    add(
+        "--python",
+        nargs="+",
+        metavar="VERSION",
+        help="versions or paths: the Pythons to measure with, the first for all cases",
+    )
     add(
         "--drivers",
         nargs="+",
@@ -44,10 +63,23 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--standalone",
         action="store_true",
-        help="with a standalone server: acknowledges writes before its journal is on the disk",
+        help="with a standalone server, which has neither an oplog nor a cluster time",
+    )
+    add(
+        "--write-concern",
+        default="1",
+        metavar="W",
+        help="when a write is done: 1 (the default) leaves the server's disk out of the "
+        "measurement, majority has it in",
     )
     add("--cache", type=Path, default=DEFAULT_CACHE, help="where the environments are kept")
     add("--out", type=Path, default=DEFAULT_OUT, help="where a directory of results is made")
+    add(
+        "--rst",
+        type=Path,
+        metavar="DIR",
+        help="also write results.rst.inc and plots there, for a page of documentation beside DIR",
+    )
     return parser.parse_args(arguments)
 
 

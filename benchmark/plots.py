@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.drivers import MOTOR, titles
-from benchmark.summary import Summary
+from benchmark.summary import Summary, labels
 
 _INCHES_A_CASE = 0.45
 
@@ -73,7 +73,8 @@ def _draw_stalls(group: str, summaries: Sequence[Summary], directory: Path) -> l
 
 
 def _stall(summary: Summary, name: str) -> float | None:
-    return summary.figures[name].stall if name in summary.figures else None
+    stall = summary.figures[name].stall if name in summary.figures else None
+    return None if stall is None else stall.longest
 
 
 def _axes(cases: int) -> tuple[Any, Any]:
@@ -88,7 +89,7 @@ def _finish(
 ) -> list[Path]:
     from matplotlib import pyplot
 
-    axes.set_yticks(range(len(summaries)), [summary.case.name for summary in summaries])
+    axes.set_yticks(range(len(summaries)), labels(summaries))
     axes.invert_yaxis()
     axes.set_title(title)
     axes.legend()

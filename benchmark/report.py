@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from benchmark.drivers import MOTOR, MOTOR_3, PYMONGO_ASYNC, PYMONGO_SYNC, titles
 from benchmark.floors import Verdict
 from benchmark.ratios import Spread
-from benchmark.summary import Figures, Summary
+from benchmark.summary import Figures, Summary, labels
 from benchmark.tables import Table
 
 #: The order of columns; others follow.
 _ORDER = (MOTOR, PYMONGO_ASYNC, MOTOR_3, PYMONGO_SYNC)
+
+#: The packages whose versions say what was measured.
+_VERSIONS = ("motor", "pymongo", "uvloop", "tornado", "starlette", "uvicorn")
 
 NOTHING = "\N{EN DASH}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -28,10 +32,20 @@ def number(value: float | None) -> str:
 
 
 def ratio(found: Spread | None) -> str:
-    """A ratio with the quartiles of its rounds."""
+    """A ratio with the quartiles of its rounds and the range of its processes."""
     if found is None:
         return NOTHING
-    return f"{found.median:.2f}{_TIMES} ({found.low:.2f}{NOTHING}{found.high:.2f})"
+    quartiles = f"{found.low:.2f}{NOTHING}{found.high:.2f}"
+    processes = f"{found.process_low:.2f}{NOTHING}{found.process_high:.2f}"
+    return f"{found.median:.2f}{_TIMES} ({quartiles}) [{processes}]"
+
+
+def percent(found: Spread | None) -> str:
+    """A ratio in percent with the range of its processes."""
+    if found is None:
+        return NOTHING
+    low, high = found.process_low * 100, found.process_high * 100
+    return f"{found.median * 100:.0f} % [{low:.0f}{NOTHING}{high:.0f}]"
 
 
 def tables(summaries: Sequence[Summary]) -> list[Table]:
@@ -43,10 +57,12 @@ def tables(summaries: Sequence[Summary]) -> list[Table]:
     found = []
     for group, members in groups.items():
         found.append(_results(group, members))
+        if any(member.limits for member in members):
+            found.append(_limits(group, members))
         found.append(_resources(group, members))
         every = [figures for member in members for figures in member.figures.values()]
         if any(figures.stall is not None for figures in every):
-            found.append(_stalls(group, members))
+            found += _stalls(group, members)
         if any(figures.latency is not None for figures in every):
             what = f"{group}: 99th percentile of the latency, ms"
             found.append(_plain(what, members, lambda figures: number(figures.latency)))
@@ -62,33 +78,68 @@ def _names(summaries: Sequence[Summary]) -> list[str]:
     return known + sorted(present - set(known))
 
 
+def _table(
+    title: str,
+    summaries: Sequence[Summary],
+    header: Sequence[str],
+    cells: Callable[[Summary], Sequence[str]],
+) -> Table:
+    """A table with a row for each summary, which says what it is about first."""
+    rows = [
+        [f"`{summary.case.name}`", str(summary.setup), *cells(summary)] for summary in summaries
+    ]
+    header = ["case", "with", *header]
+    if len({summary.setup for summary in summaries}) == 1:
+        title += f" ({summaries[0].setup})"
+        header, rows = [header[0], *header[2:]], [[row[0], *row[2:]] for row in rows]
+    return Table(title, header, rows)
+
+
 def _results(group: str, summaries: Sequence[Summary]) -> Table:
     names, known = _names(summaries), titles()
-    peers = [name for name in names if name != MOTOR] if MOTOR in names else []
+    peers = [name for name in names if name not in (MOTOR, PYMONGO_SYNC)]
+    if MOTOR not in names:
+        peers = []
+    elif summaries[0].case.measure == "memory" and PYMONGO_SYNC in names:
+        peers.append(PYMONGO_SYNC)
     unit = summaries[0].case.unit
-    header = ["case", *(f"{known[name]}, {unit}" for name in names)]
+    header = [f"{known[name]}, {unit}" for name in names]
     header += [f"Motor to {known[peer]}" for peer in peers]
-    rows = []
-    for summary in summaries:
-        row = [f"`{summary.case.name}`"]
-        row += [_of(summary, name, lambda f: number(f.result.median)) for name in names]
-        row += [ratio(summary.ratios.get(peer)) for peer in peers]
-        rows.append(row)
-    return Table(f"{group}: results, and ratios with their quartiles", header, rows)
+
+    def cells(summary: Summary) -> list[str]:
+        found = [_of(summary, name, lambda f: number(f.result.median)) for name in names]
+        return found + [ratio(summary.ratios.get(peer)) for peer in peers]
+
+    title = f"{group}: results; ratios (quartiles of the rounds) [range of the processes' medians]"
+    return _table(title, summaries, header, cells)
+
+
+def _limits(group: str, summaries: Sequence[Summary]) -> Table:
+    names, known = _names(summaries), titles()
+    names = [name for name in names if any(name in s.limits for s in summaries)]
+
+    def cells(summary: Summary) -> list[str]:
+        limit = _of(summary, PYMONGO_SYNC, lambda f: number(f.result.median))
+        threads = _of(summary, PYMONGO_SYNC, lambda f: number(f.best_threads or 1))
+        return [limit, threads, *(percent(summary.limits.get(name)) for name in names)]
+
+    header = [f"{known[PYMONGO_SYNC]}, {summaries[0].case.unit}", "its threads"]
+    header += [f"{known[name]} reaches" for name in names]
+    title = f"{group}: how near to the synchronous client in as many threads as serve it best"
+    return _table(title, summaries, header, cells)
 
 
 def _resources(group: str, summaries: Sequence[Summary]) -> Table:
     names, known = _names(summaries), titles()
     per = summaries[0].case.unit.partition("/")[0]
-    header = ["case"]
-    header += [f"{known[name]}: CPU µs, threads, connections" for name in names]
-    rows = []
-    for summary in summaries:
-        row = [f"`{summary.case.name}`"]
-        row += [_of(summary, name, _used) for name in names]
-        rows.append(row)
+    header = [f"{known[name]}: CPU µs, threads, connections" for name in names]
     per = {"MB": "operation or document", "op": "operation", "doc": "document"}.get(per, per)
-    return Table(f"{group}: CPU time for one {per}, threads, connections", header, rows)
+    return _table(
+        f"{group}: CPU time for one {per}, threads, connections",
+        summaries,
+        header,
+        lambda summary: [_of(summary, name, _used) for name in names],
+    )
 
 
 def _used(figures: Figures) -> str:
@@ -96,15 +147,23 @@ def _used(figures: Figures) -> str:
     return f"{number(figures.cpu)}, {figures.threads}, {connections}"
 
 
-def _stalls(group: str, summaries: Sequence[Summary]) -> Table:
+def _stalls(group: str, summaries: Sequence[Summary]) -> list[Table]:
     names, known = _names(summaries), titles()
     names = [name for name in names if any(_has_stall(s, name) for s in summaries)]
-    header = ["case", *(f"{known[name]}: longest (worst round), p99, ms" for name in names)]
-    rows = [
-        [f"`{summary.case.name}`", *(_of(summary, name, _stall) for name in names)]
-        for summary in summaries
+    return [
+        _table(
+            f"{group}: how long the event loop stood still, ms",
+            summaries,
+            [f"{known[name]}: longest (worst round), without GC, p99" for name in names],
+            lambda summary: [_of(summary, name, _stall) for name in names],
+        ),
+        _table(
+            f"{group}: what the longest stall was spent on, ms",
+            summaries,
+            [f"{known[name]}: garbage collector, processor time" for name in names],
+            lambda summary: [_of(summary, name, _spent) for name in names],
+        ),
     ]
-    return Table(f"{group}: how long the event loop stood still", header, rows)
 
 
 def _has_stall(summary: Summary, name: str) -> bool:
@@ -112,19 +171,26 @@ def _has_stall(summary: Summary, name: str) -> bool:
 
 
 def _stall(figures: Figures) -> str:
-    if figures.stall is None:
+    stall = figures.stall
+    if stall is None:
         return NOTHING
-    longest, worst = number(figures.stall), number(figures.stall_worst)
-    return f"{longest} ({worst}), {number(figures.stall_p99)}"
+    longest, worst = number(stall.longest), number(stall.worst)
+    return f"{longest} ({worst}), {number(stall.own)}, {number(stall.p99)}"
+
+
+def _spent(figures: Figures) -> str:
+    stall = figures.stall
+    return NOTHING if stall is None else f"{number(stall.collector)}, {number(stall.cpu)}"
 
 
 def _plain(title: str, summaries: Sequence[Summary], show: Callable[[Figures], str]) -> Table:
     names, known = _names(summaries), titles()
-    rows = [
-        [f"`{summary.case.name}`", *(_of(summary, name, show) for name in names)]
-        for summary in summaries
-    ]
-    return Table(title, ["case", *(known[name] for name in names)], rows)
+    return _table(
+        title,
+        summaries,
+        [known[name] for name in names],
+        lambda summary: [_of(summary, name, show) for name in names],
+    )
 
 
 def _of(summary: Summary, name: str, show: Callable[[Figures], str]) -> str:
@@ -172,35 +238,38 @@ def _limit(verdict: Verdict, value: float, bound: bool = False) -> str:
 
 
 def about(meta: dict[str, Any]) -> list[str]:
-    """Where the numbers come from, in a few lines."""
-    known = titles()
-    versions = [
-        f"{known.get(name, name)}: "
-        + ", ".join(f"{package} {version}" for package, version in found["packages"].items())
-        for name, found in meta["drivers"].items()
-    ]
-    return [
+    """Where the numbers of a run come from, in a few lines."""
+    quick = ", quick mode" if meta["quick"] else ""
+    lines = [
         f"{meta['date']}, {meta['machine']}, load {meta['load']} at the start",
-        f"Python {meta['python']}, {meta['loop']}, MongoDB {meta['mongodb']}, "
-        f"{meta['topology']}{', quick mode' if meta['quick'] else ''}",
-        *versions,
+        f"MongoDB {meta['mongodb']}, {meta['topology']}, "
+        f"write concern {meta['write_concern']}{quick}",
     ]
+    for part in meta["parts"]:
+        packages = [found["packages"] for found in part["drivers"].values()]
+        versions = {package: {p.get(package) for p in packages} - {None} for package in _VERSIONS}
+        told = "; ".join(f"{name} {', '.join(sorted(v))}" for name, v in versions.items() if v)
+        lines.append(f"{part['setup']['loop']}, Python {part['setup']['python']}: {told}")
+    return lines
 
 
-def left_out(summaries: Iterable[Summary]) -> list[str]:
+def left_out(summaries: Sequence[Summary]) -> list[str]:
     """What is missing, and why, a line each."""
     return [
-        f"{summary.case.name}: {name}: {reason.strip().splitlines()[-1]}"
-        for summary in summaries
+        f"{label}: {name}: {reason.strip().splitlines()[-1]}"
+        for label, summary in zip(labels(summaries), summaries, strict=True)
         for name, reason in summary.left_out.items()
     ]
 
 
 def to_markdown(
-    meta: dict[str, Any], summaries: Sequence[Summary], verdicts: Sequence[Verdict]
+    metas: Sequence[dict[str, Any]], summaries: Sequence[Summary], verdicts: Sequence[Verdict]
 ) -> str:
-    """The whole report."""
-    parts = ["## Benchmark", "\n".join(f"- {line}" for line in about(meta))]
+    """The whole report.
+
+    - `metas`: where the numbers come from: of each run that they are from
+    """
+    parts = ["## Benchmark", "\n".join(f"- {line}" for meta in metas for line in about(meta))]
     parts += [table.to_markdown() for table in tables(summaries)]
     missing = left_out(summaries)
     if missing:
@@ -209,8 +278,17 @@ def to_markdown(
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
-def to_rst(meta: dict[str, Any], summaries: Sequence[Summary], verdicts: Sequence[Verdict]) -> str:
-    """The same as a fragment to include in a page of documentation: without headings."""
-    parts = ["\n".join(f"- {line}" for line in about(meta))]
+def to_rst(
+    metas: Sequence[dict[str, Any]],
+    summaries: Sequence[Summary],
+    verdicts: Sequence[Verdict],
+    plots: Sequence[str] = (),
+) -> str:
+    """The same as a fragment to include in a page of documentation: without headings.
+
+    - `plots`: the images to show, by their paths as seen from the page
+    """
+    parts = ["\n".join(f"- {line}" for meta in metas for line in about(meta))]
+    parts += [f".. image:: {plot}\n   :alt: {PurePath(plot).stem}" for plot in plots]
     parts += [table.to_rst() for table in (*tables(summaries), floors_table(verdicts))]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"

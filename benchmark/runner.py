@@ -1,52 +1,57 @@
-"""Runs cases: for each, every driver in turn, round after round."""
+"""Runs cases: for each, every driver in turn, round after round, process after process."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmark.cases import Case
+from benchmark.cases import Case, Effort
 from benchmark.dataset import load
 from benchmark.drivers import MOTOR, Driver
 from benchmark.environments import Environments
 from benchmark.processes import Unavailable, Worker, WorkerFailed, http_load
 from benchmark.ratios import rotated
 from benchmark.servers import Server
+from benchmark.setups import Setup
 
 #: What a busy consumer spends on a document, in seconds.
 BUSY = 5e-6
+
+#: For estimates, in seconds: until drivers' processes run, until a client is there, and what a
+#: round takes besides its work.
+START, OPEN, BETWEEN = 0.7, 0.1, 0.03
 
 Round = dict[str, Any]
 
 
 @dataclass
 class Outcome:
-    """What came of a case.
+    """What came of a case with one setup.
 
-    - `rounds`: of each driver, what each round took; the rounds of all go together
+    - `rounds`: of each driver, what each round took, and as `process` the number of the process;
+      the rounds of all go together
     - `beats`: the same of the rounds that the heartbeat was measured in
-    - `details`: what a driver's workload told when it was opened
+    - `details`: what a driver's workload told when it was opened, of each process
     - `connections`: how many each driver's client had in the end
     - `left_out`: why the case was not run, or why a driver took no part
     """
 
     case: Case
+    setup: Setup
     rounds: dict[str, list[Round]] = field(default_factory=dict)
     beats: dict[str, list[Round]] = field(default_factory=dict)
-    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    details: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     connections: dict[str, int | None] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
 class Runner:
-    """Runs cases one by one; each driver has a new process for each case.
+    """Runs cases one by one; each driver has new processes for each case.
 
-    - `rounds`: overrides how many rounds a case has
+    - `rounds`, `processes`: override how many a case has
     """
 
     def __init__(
@@ -57,15 +62,15 @@ class Runner:
         loop: str = "asyncio",
         quick: bool = False,
         rounds: int | None = None,
-        say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
+        processes: int | None = None,
     ) -> None:
+        self.setup = Setup(loop, environments.python_version)
         self._drivers = drivers
         self._environments = environments
         self._server = server
-        self._loop = loop
         self._quick = quick
         self._rounds = rounds
-        self._say = say
+        self._processes = processes
         self._turns: int | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -74,108 +79,105 @@ class Runner:
             workers = self._start(self._drivers, stack)
             return {name: worker.ask("describe") for name, worker in workers.items()}
 
-    def run(self, cases: Iterable[Case]) -> Iterable[Outcome]:
-        """Run the cases, and yield what came of each."""
-        cases = list(cases)
-        for number, case in enumerate(cases, 1):
-            start = time.monotonic()
-            outcome = self._run(case)
-            seconds = time.monotonic() - start
-            self._say(f"[{number}/{len(cases)}] {case.name}: {seconds:.1f} s")
-            for name, reason in outcome.left_out.items():
-                self._say(f"    left out: {name}: {reason.strip()}")
-            yield outcome
+    def estimate(self, case: Case) -> float:
+        """How many seconds the case will take, more or less."""
+        effort = self._effort(case)
+        names = self._taking_part(case)
+        apart = len(names) if case.measure == "memory" else 1
+        rounds = effort.rounds + effort.beats + effort.warm_ups / 2
+        each = START * apart + len(names) * (OPEN + rounds * (case.seconds + BETWEEN))
+        return effort.processes * each
 
-    def _run(self, case: Case) -> Outcome:
-        outcome = Outcome(case)
+    def run(self, case: Case) -> Outcome:
+        """Run a case. Errors are left to read in the outcome."""
+        outcome = Outcome(case, self.setup)
         if case.route not in self._server.uris:
             outcome.left_out[case.name] = f"there is no way to the server over {case.route}"
             return outcome
-        for collection in case.reads:
+        params = case.params_for(self._quick)
+        for collection in {params.get("collection", name) for name in case.reads}:
             load(self._server.database, collection)
         try:
-            if case.measure == "memory":
-                self._run_apart(case, outcome)
-            else:
-                self._run_together(case, outcome)
+            for process in range(self._effort(case).processes):
+                if case.measure == "memory":
+                    self._run_apart(case, outcome, process)
+                else:
+                    self._run_together(case, outcome, process)
         except (WorkerFailed, subprocess.SubprocessError) as error:
             # The other cases go on.
-            return Outcome(case, left_out={case.name: str(error)})
+            return Outcome(case, self.setup, left_out={case.name: str(error)})
         return outcome
 
-    # Processes that live as long as the case.
+    def _effort(self, case: Case) -> Effort:
+        effort = case.effort(self._quick)
+        if self._rounds and case.measure != "memory":
+            effort = replace(effort, rounds=self._rounds)
+        return replace(effort, processes=self._processes or effort.processes)
 
-    def _run_together(self, case: Case, outcome: Outcome) -> None:
+    # All drivers' processes live at the same time.
+
+    def _run_together(self, case: Case, outcome: Outcome, process: int) -> None:
         with ExitStack() as stack:
-            workers = self._start(case.drivers, stack)
+            workers = self._start(self._taking_part(case), stack)
             for name, worker in list(workers.items()):
                 try:
-                    outcome.details[name] = self._open(worker, case)
+                    self._open(worker, case, outcome)
                 except Unavailable as error:
                     outcome.left_out[name] = str(error)
                     del workers[name]
             if MOTOR in outcome.left_out:
                 # Nothing to compare the others with.
                 return
-            # Connections are opened, and the interpreter learns what is called often.
-            warm_ups, beats = case.warm_ups_for(self._quick), case.beats_for(self._quick)
-            self._interleaved(case, outcome, workers, warm_ups, False)
-            outcome.rounds = self._interleaved(case, outcome, workers, self._count(case), False)
-            outcome.beats = self._interleaved(case, outcome, workers, beats, True)
+            effort = self._effort(case)
+            for _ in range(effort.warm_ups):
+                for worker in workers.values():
+                    worker.ask("warm_up")
+            # The heartbeat first: what is new to a process makes the longest stalls.
+            for heartbeat, count in ((True, effort.beats), (False, effort.rounds)):
+                found = outcome.beats if heartbeat else outcome.rounds
+                for number in range(count):
+                    for name in rotated([*workers], process * count + number):
+                        taken = self._round(case, outcome, workers[name], heartbeat)
+                        found.setdefault(name, []).append(taken | {"process": process})
             outcome.connections = {name: self._server.connections(name) for name in workers}
             for worker in workers.values():
                 worker.ask("close")
-
-    def _interleaved(
-        self,
-        case: Case,
-        outcome: Outcome,
-        workers: dict[str, Worker],
-        count: int,
-        heartbeat: bool,
-    ) -> dict[str, list[Round]]:
-        found: dict[str, list[Round]] = {name: [] for name in workers}
-        for number in range(count):
-            for name in rotated([*workers], number):
-                found[name].append(self._round(case, outcome, workers[name], heartbeat))
-        return found
 
     def _round(self, case: Case, outcome: Outcome, worker: Worker, heartbeat: bool) -> Round:
         if case.measure != "http":
             return worker.ask("round", heartbeat=heartbeat)
         worker.ask("begin", heartbeat=heartbeat)
-        port = outcome.details[worker.driver.name]["port"]
+        port = outcome.details[worker.driver.name][-1]["port"]
         loaded = http_load(port, case.params_for(self._quick))
         return worker.ask("end") | loaded
 
-    # A process for each round.
+    # One driver's process after the other, each for one round.
 
-    def _run_apart(self, case: Case, outcome: Outcome) -> None:
-        names = [name for name in self._drivers if name in case.drivers]
-        outcome.rounds = {name: [] for name in names}
-        for number in range(self._count(case)):
-            for name in rotated(names, number):
-                with ExitStack() as stack:
-                    worker = self._start([name], stack)[name]
-                    outcome.details[name] = self._open(worker, case)
-                    outcome.rounds[name].append(worker.ask("round", heartbeat=False))
-                    outcome.connections[name] = self._server.connections(name)
-                    worker.ask("close")
+    def _run_apart(self, case: Case, outcome: Outcome, process: int) -> None:
+        for name in rotated(self._taking_part(case), process):
+            with ExitStack() as stack:
+                worker = self._start([name], stack)[name]
+                self._open(worker, case, outcome)
+                taken = worker.ask("round", heartbeat=False) | {"process": process}
+                outcome.rounds.setdefault(name, []).append(taken)
+                outcome.connections[name] = self._server.connections(name)
+                worker.ask("close")
 
     # Both.
 
+    def _taking_part(self, case: Case) -> list[str]:
+        return [name for name in self._drivers if name in case.drivers]
+
     def _start(self, names: Iterable[str], stack: ExitStack) -> dict[str, Worker]:
-        """Start the processes of those that take part, all at once."""
+        """Start the processes of these drivers, all at once."""
         return {
-            name: stack.enter_context(Worker(driver, self._environments, self._loop))
-            for name, driver in self._drivers.items()
-            if name in names
+            name: stack.enter_context(
+                Worker(self._drivers[name], self._environments, self.setup.loop)
+            )
+            for name in names
         }
 
-    def _count(self, case: Case) -> int:
-        return self._rounds or case.rounds_for(self._quick)
-
-    def _open(self, worker: Worker, case: Case) -> dict[str, Any]:
+    def _open(self, worker: Worker, case: Case, outcome: Outcome) -> None:
         params = case.params_for(self._quick)
         if "consumer" in params:
             if self._turns is None:
@@ -183,4 +185,5 @@ class Runner:
                 self._turns = int(worker.ask("calibrate", seconds=BUSY)["turns"])
             params = params | {"turns": self._turns}
         uri = self._server.uris[case.route]
-        return worker.ask("open", workload=case.workload, uri=uri, params=params)
+        details = worker.ask("open", workload=case.workload, uri=uri, params=params)
+        outcome.details.setdefault(worker.driver.name, []).append(details)

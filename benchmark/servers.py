@@ -39,6 +39,10 @@ class Server:
     def version(self) -> str:
         return str(self.client.server_info()["version"])
 
+    @property
+    def write_concern(self) -> str:
+        return str(self.client.write_concern.document.get("w", "the server's"))
+
     def connections(self, application: str) -> int | None:
         """How many connections the client of that `appName` has. None: may not be asked."""
         stage = {"$currentOp": {"allUsers": True, "idleConnections": True}}
@@ -51,10 +55,13 @@ class Server:
 
 
 @contextmanager
-def running(routes: set[str], standalone: bool = False) -> Iterator[Server]:
+def running(
+    routes: set[str], standalone: bool = False, write_concern: str = "1"
+) -> Iterator[Server]:
     """A server with those routes, as far as they can be had: `MONGODB_URI` has no TLS here.
 
     - `standalone`: start a standalone server, not a replica set with one member
+    - `write_concern`: when a write is acknowledged, unless `MONGODB_URI` has it
     """
     given = os.environ.get("MONGODB_URI")
     with ExitStack() as stack:
@@ -75,6 +82,7 @@ def running(routes: set[str], standalone: bool = False) -> Iterator[Server]:
             proxy = Proxy(host, port, DELAY)
             stack.callback(proxy.stop)
             uris[cases.SLOW] = through(uris[cases.PLAIN], proxy.port)
+        uris = {route: with_write_concern(uri, write_concern) for route, uri in uris.items()}
         server = Server(uris)
         stack.callback(server.client.close)
         stack.callback(server.client.drop_database, DATABASE)
@@ -87,6 +95,14 @@ def _tls_arguments(directory: Path) -> list[str]:
     # One server for both: with and without TLS on the same port.
     files = ["--tlsCertificateKeyFile", str(path), "--tlsCAFile", str(path)]
     return ["--tlsMode", "allowTLS", *files, "--tlsAllowConnectionsWithoutCertificates"]
+
+
+def with_write_concern(uri: str, write_concern: str) -> str:
+    """The connection string with that write concern, unless it has one of its own."""
+    options = urlsplit(uri).query.split("&")
+    if any(option.partition("=")[0] == "w" for option in options):
+        return uri
+    return with_options(uri, w=write_concern)
 
 
 def with_options(uri: str, **options: str) -> str:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmark.cases import Case
-from benchmark.drivers import MOTOR
+from benchmark.drivers import MOTOR, PYMONGO_SYNC
 from benchmark.ratios import Spread, pairwise, spread
 from benchmark.runner import Outcome, Round
+from benchmark.setups import Setup
+
+
+@dataclass(frozen=True)
+class Stall:
+    """How long the loop stood still, in ms.
+
+    - `longest`, `worst`: at most, in the median of the rounds and in the worst round
+    - `own`: at most without the garbage collector, in the median of the rounds
+    - `collector`, `cpu`: what the garbage collector took of the longest, and the process on all
+      processors; the means of the rounds
+    - `p99`: the delay that 99 of 100 callbacks have at most
+    """
+
+    longest: float
+    worst: float
+    own: float
+    collector: float
+    cpu: float
+    p99: float
 
 
 @dataclass(frozen=True)
@@ -18,39 +39,40 @@ class Figures:
 
     - `result`: the case's own: a rate, or for memory the peak in MB
     - `cpu`: processor microseconds of the client process for each operation (document, MB, ...)
-    - `stall`, `stall_worst`: how long the loop stood still at most, in ms: in the median of the
-      rounds, and in the worst
-    - `stall_p99`: the delay, in ms, that 99 of 100 callbacks have at most
+    - `stall`: how the loop stood still
     - `growth`: how much of a peak of memory, in MB, came with the work
     - `latency`: of 99 of 100 requests, in ms, for the HTTP services
     - `threads`, `connections`: the most threads, and the connections to the server in the end
+    - `best_threads`: for the synchronous client, in how many threads it was best
     """
 
     result: Spread
     cpu: float
-    stall: float | None
-    stall_worst: float | None
-    stall_p99: float | None
+    stall: Stall | None
     growth: float | None
     latency: float | None
     threads: int
     connections: int | None
+    best_threads: float | None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A case's numbers: those of each driver, and Motor's ratios to each other one.
+    """A case's numbers with one setup: those of each driver, and Motor's ratios to each other one.
 
     - `ratios`: of the results: for rates, how many times as fast Motor is; for memory, how many
       times as much it takes
     - `cpu_ratios`: of the processor time for an operation
+    - `limits`: for each other driver the ratio to the synchronous client, which is the limit
     - `left_out`: why the case, or a driver, is missing
     """
 
     case: Case
+    setup: Setup
     figures: dict[str, Figures]
     ratios: dict[str, Spread]
     cpu_ratios: dict[str, Spread]
+    limits: dict[str, Spread]
     left_out: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
@@ -63,20 +85,39 @@ def summarize(outcome: Outcome) -> Summary:
     case = outcome.case
     results = {name: [_result(case, r) for r in found] for name, found in outcome.rounds.items()}
     cpu = {name: [_cpu(r) for r in found] for name, found in outcome.rounds.items()}
+    processes = next(([r["process"] for r in found] for found in outcome.rounds.values()), [])
     return Summary(
         case,
+        outcome.setup,
         {name: _figures(outcome, name, results[name], cpu[name]) for name in results},
-        _ratios(results),
-        _ratios(cpu),
+        _others_to(MOTOR, results, processes, inverse=True),
+        _others_to(MOTOR, cpu, processes, inverse=True),
+        _others_to(PYMONGO_SYNC, results, processes),
         outcome.left_out,
     )
 
 
-def _ratios(values: dict[str, list[float]]) -> dict[str, Spread]:
-    ours = values.get(MOTOR)
-    if ours is None:
+def labels(summaries: Sequence[Summary]) -> list[str]:
+    """What to call each of the summaries: by its case, and by its setup where they have several."""
+    several = len({summary.setup for summary in summaries}) > 1
+    return [
+        f"{summary.case.name} ({summary.setup})" if several else summary.case.name
+        for summary in summaries
+    ]
+
+
+def _others_to(
+    name: str, values: dict[str, list[float]], processes: list[int], inverse: bool = False
+) -> dict[str, Spread]:
+    """The ratios of each other driver to this one; `inverse`: of this one to each other."""
+    one = values.get(name)
+    if one is None:
         return {}
-    found = {name: pairwise(ours, theirs) for name, theirs in values.items() if name != MOTOR}
+    found = {}
+    for other, theirs in values.items():
+        if other != name:
+            pair = (one, theirs) if inverse else (theirs, one)
+            found[other] = pairwise(*pair, processes)
     return {name: ratio for name, ratio in found.items() if ratio is not None}
 
 
@@ -92,29 +133,43 @@ def _cpu(taken: Round) -> float:
 
 def _figures(outcome: Outcome, name: str, results: list[float], cpu: list[float]) -> Figures:
     rounds, beats = outcome.rounds[name], outcome.beats.get(name, [])
-    longest = _each(beats, lambda taken: taken["stall"]["longest"] * 1e3)
-    p99 = _each(beats, lambda taken: taken["stall"]["p99"] * 1e3)
-    latency = _each(rounds, lambda taken: taken["p99"] * 1e3)
-    growth = _each(rounds, lambda taken: taken["peak"] - taken["base"])
+    latency = _median(rounds, lambda taken: taken["p99"] * 1e3)
+    growth = _median(rounds, lambda taken: taken["peak"] - taken["base"])
     return Figures(
-        result=spread(results),
-        cpu=spread(cpu).median,
-        stall=longest.median if longest else None,
-        stall_worst=longest.maximum if longest else None,
-        stall_p99=p99.median if p99 else None,
-        growth=growth.median if growth and outcome.case.measure == "memory" else None,
-        latency=latency.median if latency else None,
+        result=spread(results, [taken["process"] for taken in rounds]),
+        cpu=statistics.median(cpu),
+        stall=_stall([taken["stall"] for taken in beats if "stall" in taken]),
+        growth=growth if outcome.case.measure == "memory" else None,
+        latency=latency,
         threads=max(taken["threads"] for taken in (*rounds, *beats)),
         connections=outcome.connections.get(name),
+        best_threads=_median(outcome.details.get(name, []), lambda told: told["best_threads"]),
     )
 
 
-def _each(rounds: list[Round], value: Callable[[Round], float]) -> Spread | None:
-    """The spread of a value over the rounds that have it."""
-    found = []
-    for taken in rounds:
+def _stall(stalls: list[dict[str, float]]) -> Stall | None:
+    if not stalls:
+        return None
+
+    def each(what: str) -> list[float]:
+        return [stall[what] * 1e3 for stall in stalls]
+
+    return Stall(
+        longest=statistics.median(each("longest")),
+        worst=max(each("longest")),
+        own=statistics.median(each("own")),
+        collector=statistics.mean(each("longest_gc")),
+        cpu=statistics.mean(each("longest_cpu")),
+        p99=statistics.median(each("p99")),
+    )
+
+
+def _median(found: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float | None:
+    """The median of a value over those that have it."""
+    values = []
+    for one in found:
         try:
-            found.append(value(taken))
+            values.append(value(one))
         except KeyError:
             continue
-    return spread(found) if found else None
+    return statistics.median(values) if values else None

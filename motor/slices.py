@@ -18,8 +18,12 @@ from bson.codec_options import CodecOptions
 
 __all__ = ["decode_reply"]
 
-#: How many bytes of documents are decoded at once: a fraction of a millisecond's work.
-SLICE = 16 * 1024
+#: How many bytes of documents are decoded at once at least, and how many documents: with fewer,
+#: slicing takes more time than decoding. Together they are a millisecond's work at most.
+SLICE, DOCUMENTS = 16 * 1024, 64
+
+#: How many bytes make a slice of fewer documents.
+LONG_SLICE = 16 * SLICE
 
 #: How many bytes a reply has at least for this to be worth while.
 LARGE = 128 * 1024
@@ -116,7 +120,7 @@ def _slices(view: memoryview, batch: _Batch) -> Iterator[tuple[int, int]]:
     length_at = _INT32.unpack_from
     start = position = batch.start + 4
     last = batch.end - 1
-    index, longer, head = 0, 10, 3
+    index, longer, head, first = 0, 10, 3, 0
     while position < last:
         length = length_at(view, position + head)[0]
         if length < 5:
@@ -125,11 +129,14 @@ def _slices(view: memoryview, batch: _Batch) -> Iterator[tuple[int, int]]:
         index += 1
         if index == longer:
             longer, head = 10 * longer, head + 1
-        if position - start >= SLICE or position >= last:
+        size = position - start
+        if (
+            size >= SLICE and (index - first >= DOCUMENTS or size >= LONG_SLICE)
+        ) or position >= last:
             if position < last and bytes(view[position : position + head]) != b"\x03%d\0" % index:
                 raise _Irregular
             yield start, position
-            start = position
+            start, first = position, index
     if position != last:
         raise _Irregular
 

@@ -6,6 +6,7 @@ import gc
 import importlib
 import inspect
 import logging
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,6 +23,15 @@ from support import CommandRecorder, Framework
 from support.framework import run_plainly
 from support.leaks import LeakCheck, PooledConnections
 from support.web import FRONTS, Options, Serve, Site, running
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes run the tests: one with a server that is given, for it can have one only.
+
+    Some tests make the server fail on purpose, for everybody.
+    """
+    return 1 if os.environ.get("MONGODB_URI") else 4
 
 
 def pytest_collection_finish() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -20,19 +21,29 @@ ROOT = Path(__file__).parent.parent
 # The tests run on the installed Motor: the checkout comes last, for `benchmark` alone.
 sys.path.append(str(ROOT))
 
-from benchmark import cases, drivers, proxy, servers  # noqa: E402
-from benchmark.__main__ import main  # noqa: E402
-from benchmark.cases import CASES, Case, select  # noqa: E402
+from benchmark import cases, drivers, proxy, results, servers  # noqa: E402
+from benchmark.__main__ import _pairs, main  # noqa: E402
+from benchmark.cases import CASES, Case, Effort, select  # noqa: E402
 from benchmark.dataset import large_document, small_document  # noqa: E402
 from benchmark.environments import Environments, NoPython, find_python  # noqa: E402
 from benchmark.floors import FLOORS, judge  # noqa: E402
 from benchmark.processes import Worker, WorkerFailed  # noqa: E402
+from benchmark.progress import Progress  # noqa: E402
 from benchmark.ratios import pairwise, percentile, rotated, spread  # noqa: E402
 from benchmark.report import floors_table, tables, to_markdown, to_rst  # noqa: E402
 from benchmark.runner import Outcome, Runner  # noqa: E402
-from benchmark.summary import Summary, summarize  # noqa: E402
+from benchmark.setups import Setup  # noqa: E402
+from benchmark.summary import Summary, labels, summarize  # noqa: E402
 from benchmark.tables import Table  # noqa: E402
-from benchmark.worker.heartbeat import Heartbeat, delay_percentile  # noqa: E402
+from benchmark.worker.heartbeat import (  # noqa: E402
+    CollectorClock,
+    Gap,
+    Heartbeat,
+    delay_percentile,
+    stalls,
+)
+
+ASYNCIO, UVLOOP = Setup("asyncio", "3.11.7"), Setup("uvloop", "3.13.0")
 
 # Statistics ---------------------------------------------------------------------------------
 
@@ -47,10 +58,21 @@ def test_spread_of_one_value_is_that_value() -> None:
     assert {found.median, found.low, found.high, found.minimum, found.maximum} == {7.0}
 
 
+def test_spread_tells_how_processes_differ() -> None:
+    found = spread([1.0, 2.0, 3.0, 7.0, 8.0, 9.0], [0, 0, 0, 1, 1, 1])
+    assert (found.median, found.process_low, found.process_high) == (5, 2, 8)
+
+
 def test_pairwise_compares_neighbours_in_time_only() -> None:
     # The machine was half as fast in the second round, for both.
     found = pairwise([200.0, 100.0, 200.0], [100.0, 50.0, 100.0])
     assert found == spread([2.0])
+
+
+def test_pairwise_tells_how_processes_differ() -> None:
+    found = pairwise([2.0, 0.0, 3.0, 3.0], [1.0, 0.0, 1.0, 1.0], [0, 0, 1, 1])
+    assert found is not None
+    assert (found.process_low, found.process_high) == (2, 3)
 
 
 def test_pairwise_refuses_rounds_without_a_partner() -> None:
@@ -82,12 +104,50 @@ async def test_heartbeat_notices_a_loop_that_stands_still() -> None:
     assert heartbeat.stop()["longest"] >= 0.09
 
 
+def test_stalls_without_the_collector_are_told_apart() -> None:
+    found = stalls([Gap(0.002, 0, 0.001), Gap(0.101, 0.09, 0.05), Gap(0.031, 0, 0.03)])
+    assert found["longest"] == pytest.approx(0.1)
+    assert (found["longest_gc"], found["longest_cpu"]) == (0.09, 0.05)
+    # Without the collector, another stall is the longest.
+    assert found["own"] == pytest.approx(0.03)
+
+
+async def test_heartbeat_counts_collections_in_any_thread() -> None:
+    heartbeat = Heartbeat()
+    await asyncio.to_thread(gc.collect)
+    heartbeat.stop()
+    assert sum(gap.collector for gap in heartbeat.gaps) > 0
+    assert not any("CollectorClock" in repr(callback) for callback in gc.callbacks)
+
+
+def test_collection_counts_as_soon_as_it_is_over() -> None:
+    # The interpreter lock may change hands before the collector tells the clock of its end.
+    clock = CollectorClock()
+    try:
+        before = clock.read()
+        gc.callbacks.insert(gc.callbacks.index(clock._tell), lambda *_: seen.append(clock.read()))
+        seen: list[float] = []
+        gc.collect()
+        gc.callbacks.pop(gc.callbacks.index(clock._tell) - 1)
+        # At the start, and at the end, each time before the clock itself is told.
+        assert seen[0] == before < seen[1] == clock.read()
+    finally:
+        clock.stop()
+
+
 # Cases and floors ---------------------------------------------------------------------------
 
 
 def test_quick_mode_is_a_part_of_all_cases() -> None:
     quick, every = select(None, True), select(None, False)
     assert 0 < len(quick) < len(every) == len(CASES)
+
+
+def test_main_cases_are_for_every_loop_and_python() -> None:
+    everywhere = select(None, False, everywhere=True)
+    assert 0 < len(everywhere) < len(CASES) / 2
+    assert {case.group for case in everywhere} >= {"small", "read", "insert_many"}
+    assert select(["small/*"], False, everywhere=True) == select(["small/*"], False)
 
 
 def test_select_takes_patterns() -> None:
@@ -106,7 +166,7 @@ def test_every_floor_is_measured_by_a_case_with_the_peer(floor: Any) -> None:
     assert covered
     for case in covered:
         assert set(floor.limits) <= set(case.drivers)
-        assert floor.measure != "stall" or case.beats_for(False)
+        assert floor.measure != "stall" or case.full.beats
 
 
 def test_documents_have_their_sizes() -> None:
@@ -135,33 +195,88 @@ def test_missing_python_is_told() -> None:
 
 def a_round(seconds: float, stall: float | None = None, **more: Any) -> dict[str, Any]:
     taken = {"amount": 100, "seconds": seconds, "cpu": seconds / 2, "threads": 3}
-    beat = {} if stall is None else {"stall": {"longest": stall, "p99": stall / 2}}
+    beat: dict[str, Any] = {}
+    if stall is not None:
+        parts = {"p99": stall / 2, "own": stall / 4, "longest_gc": 0.003, "longest_cpu": stall}
+        beat = {"stall": {"longest": stall} | parts}
+    taken |= {"process": 0}
     return taken | {"peak": 50.0, "base": 40.0} | beat | more
 
 
-@pytest.fixture
-def summaries() -> list[Summary]:
-    def outcome(name: str, ours: float, theirs: float) -> Summary:
-        peers = (drivers.PYMONGO_ASYNC, drivers.MOTOR_3)
-        rounds = {drivers.MOTOR: [a_round(ours)] * 3}
-        rounds |= {peer: [a_round(theirs)] * 3 for peer in peers}
-        beats = {drivers.MOTOR: [a_round(ours, 0.004), a_round(ours, 0.02), a_round(ours, 0.006)]}
-        found = Outcome(CASES[name], rounds, beats, connections={drivers.MOTOR: 7})
-        return summarize(found)
+def an_outcome(name: str, ours: float, theirs: float, setup: Setup = ASYNCIO) -> Outcome:
+    """Two processes of each driver; Motor was a quarter slower in the second."""
 
+    def rounds(seconds: float, second: float = 1.0) -> list[dict[str, Any]]:
+        return [a_round(seconds)] * 2 + [a_round(seconds * second, process=1)] * 2
+
+    found = Outcome(CASES[name], setup, connections={drivers.MOTOR: 7})
+    found.rounds = {drivers.MOTOR: rounds(ours, 1.25)}
+    peers = (drivers.PYMONGO_ASYNC, drivers.MOTOR_3, drivers.PYMONGO_SYNC)
+    found.rounds |= {peer: rounds(theirs) for peer in peers}
+    found.beats = {drivers.MOTOR: [a_round(ours, stall) for stall in (0.004, 0.02, 0.006)]}
+    found.details = {drivers.PYMONGO_SYNC: [{"best_threads": 3}, {"best_threads": 4}]}
+    return found
+
+
+@pytest.fixture
+def outcomes() -> list[Outcome]:
     return [
-        outcome("small/find_one/1", 0.1, 0.12),
-        outcome("read/small/async_for/default/idle", 0.1, 0.2),
+        an_outcome("small/find_one/1", 0.1, 0.135),
+        an_outcome("read/small/async_for/default/idle", 0.1, 0.2),
     ]
+
+
+@pytest.fixture
+def summaries(outcomes: list[Outcome]) -> list[Summary]:
+    return [summarize(outcome) for outcome in outcomes]
+
+
+def a_meta(*setups: Setup) -> dict[str, Any]:
+    parts = [
+        {
+            "setup": {"loop": setup.loop, "python": setup.python},
+            "drivers": {"motor": {"packages": {"motor": "4.0"}}},
+        }
+        for setup in setups
+    ]
+    names = ("date", "machine", "load", "quick", "mongodb", "topology", "write_concern")
+    return dict.fromkeys(names, "x") | {"parts": parts}
 
 
 def test_summary_has_ratios_and_units(summaries: list[Summary]) -> None:
     figures = summaries[0].figures[drivers.MOTOR]
-    assert figures.result.median == pytest.approx(1000)
-    assert figures.cpu == pytest.approx(500)
-    assert (figures.stall, figures.stall_worst) == (pytest.approx(6), pytest.approx(20))
+    assert figures.result.median == pytest.approx(900)
+    assert figures.cpu == pytest.approx(562.5)
     assert figures.connections == 7
-    assert summaries[0].ratios[drivers.MOTOR_3].median == pytest.approx(1.2)
+    found = summaries[0].ratios[drivers.MOTOR_3]
+    assert found.median == pytest.approx(1.215)
+    assert (found.process_low, found.process_high) == pytest.approx((1.08, 1.35))
+
+
+def test_summary_tells_what_stalls_were_made_of(summaries: list[Summary]) -> None:
+    stall = summaries[0].figures[drivers.MOTOR].stall
+    assert stall is not None
+    assert (stall.longest, stall.worst, stall.own) == pytest.approx((6, 20, 1.5))
+    assert (stall.collector, stall.cpu, stall.p99) == pytest.approx((3, 10, 3))
+    assert summaries[0].figures[drivers.MOTOR_3].stall is None
+
+
+def test_summary_tells_how_near_to_the_limit_each_comes(summaries: list[Summary]) -> None:
+    limits = summaries[0].limits
+    assert limits[drivers.MOTOR].median == pytest.approx(1.215)
+    assert limits[drivers.MOTOR_3].median == pytest.approx(1)
+    assert drivers.PYMONGO_SYNC not in limits
+    assert summaries[0].figures[drivers.PYMONGO_SYNC].best_threads == 3.5
+
+
+def test_labels_name_the_setup_where_there_are_several(outcomes: list[Outcome]) -> None:
+    alone = summarize(outcomes[0])
+    other = summarize(an_outcome("small/find_one/1", 0.1, 0.2, UVLOOP))
+    assert labels([alone]) == ["small/find_one/1"]
+    assert labels([alone, other]) == [
+        "small/find_one/1 (asyncio, Python 3.11.7)",
+        "small/find_one/1 (uvloop, Python 3.13.0)",
+    ]
 
 
 def test_floors_hold_or_fail_by_what_was_measured(summaries: list[Summary]) -> None:
@@ -174,18 +289,81 @@ def test_floors_hold_or_fail_by_what_was_measured(summaries: list[Summary]) -> N
 
 
 def test_reports_show_every_case_and_what_is_missing(summaries: list[Summary]) -> None:
-    meta = dict.fromkeys(
-        ("date", "machine", "load", "python", "loop", "quick", "mongodb", "topology"), "x"
-    ) | {"drivers": {drivers.MOTOR: {"packages": {"motor": "4.0"}}}}
-    missing = summarize(Outcome(CASES["gridfs/upload"], left_out={"motor": "needs GridFS"}))
+    left = Outcome(CASES["gridfs/upload"], ASYNCIO, left_out={"motor": "needs GridFS"})
+    summaries.append(summarize(left))
     verdicts = list(judge(summaries))
-    text = to_markdown(meta, [*summaries, missing], verdicts)
-    assert "| `small/find_one/1` | 1,000 |" in text
-    assert "1.20× (1.20–1.20)" in text  # noqa: RUF001
+    text = to_markdown([a_meta(ASYNCIO)], summaries, verdicts)
+    assert "| `small/find_one/1` | 900 |" in text
+    assert "1.22× (1.08–1.35) [1.08–1.35]" in text  # noqa: RUF001
+    assert "| `small/find_one/1` | 741 | 3.5 | 122 % [108–135] |" in text  # noqa: RUF001
+    assert "| `small/find_one/1` | 6.0 (20.0), 1.5, 3.0 |" in text
+    assert "| `small/find_one/1` | 3.0, 10.0 |" in text
     assert "gridfs/upload: motor: needs GridFS" in text
     assert "FAILS" in text
+    rst = to_rst([a_meta(ASYNCIO)], summaries, verdicts, ["performance/small.svg"])
+    assert ".. image:: performance/small.svg" in rst
     for table in (*tables(summaries), floors_table(verdicts)):
-        assert table.to_rst() in to_rst(meta, summaries, verdicts)
+        assert table.to_rst() in rst
+
+
+def test_one_table_shows_all_loops_and_pythons(outcomes: list[Outcome]) -> None:
+    outcomes.append(an_outcome("small/find_one/1", 0.1, 0.1, UVLOOP))
+    found = [summarize(outcome) for outcome in outcomes]
+    text = to_markdown([a_meta(ASYNCIO, UVLOOP)], found, list(judge(found)))
+    assert "| `small/find_one/1` | asyncio, Python 3.11.7 | 900 |" in text
+    assert "| `small/find_one/1` | uvloop, Python 3.13.0 | 900 |" in text
+    assert "(`small/find_one/1 (uvloop, Python 3.13.0)`)" in text
+
+
+# Results that are kept ----------------------------------------------------------------------
+
+
+def test_results_of_several_runs_are_put_together(outcomes: list[Outcome], tmp_path: Path) -> None:
+    again = an_outcome("small/find_one/1", 0.05, 0.1)
+    elsewhere = an_outcome("small/find_one/1", 0.1, 0.1, UVLOOP)
+    results.write(results.Results([a_meta(ASYNCIO)], outcomes), tmp_path / "1")
+    later = results.Results([a_meta(ASYNCIO, UVLOOP)], [again, elsewhere])
+    report = results.write(later, tmp_path / "2")
+    assert (tmp_path / "2" / "report.md").read_text() == report
+    found = results.read([tmp_path / name / "results.json" for name in ("1", "2")])
+    assert found.outcomes == [again, outcomes[1], elsewhere]
+    assert len(found.metas) == 2
+
+
+def test_page_fragment_is_made_of_earlier_results(
+    outcomes: list[Outcome], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results.write(results.Results([a_meta(ASYNCIO)], outcomes), tmp_path)
+    asked = [str(tmp_path / "results.json"), "--rst", str(tmp_path / "performance")]
+    assert main([*asked, "--out", str(tmp_path / "out")]) == 0
+    assert "small/find_one/1" in capsys.readouterr().out
+    text = (tmp_path / "performance" / "results.rst.inc").read_text()
+    assert ".. list-table:: small: results" in text
+    images = [line.split()[-1] for line in text.splitlines() if line.startswith(".. image::")]
+    assert all((tmp_path / image).exists() for image in images)
+
+
+@pytest.mark.parametrize("text", ["nonsense", "[]", '{"format": 1}'])
+def test_results_in_another_form_are_refused(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    assert main([str(path)]) == 2
+    assert str(path) in capsys.readouterr().err
+
+
+def test_progress_learns_how_long_cases_take() -> None:
+    told: list[str] = []
+    times = iter([0.0, 20.0, 200.0])
+    progress = Progress([10.0, 10.0, 100.0], told.append, lambda: next(times))
+    progress.done("a")
+    progress.done("b")
+    assert told == [
+        "3 cases, which will take about 2 min",
+        "[1/3] a: 20.0 s, 4 min left",
+        "[2/3] b: 180.0 s, 17 min left",
+    ]
 
 
 def test_tables_escape_what_their_format_reserves() -> None:
@@ -243,6 +421,12 @@ def test_route_through_the_proxy_cannot_be_left() -> None:
     assert uri == "mongodb://me:pw@127.0.0.1:999/?w=1&directConnection=true"
 
 
+def test_write_concern_of_the_users_own_is_kept() -> None:
+    with_w = servers.with_write_concern("mongodb://a/?x=1", "majority")
+    assert with_w == "mongodb://a/?x=1&w=majority"
+    assert servers.with_write_concern("mongodb://a/?w=2", "1") == "mongodb://a/?w=2"
+
+
 # Workers ------------------------------------------------------------------------------------
 
 
@@ -273,14 +457,16 @@ def server(mongo_uri: str) -> Iterator[servers.Server]:
 @pytest.mark.parametrize("name", [drivers.MOTOR, drivers.PYMONGO_SYNC])
 def test_runner_runs_a_case(name: str, server: servers.Server, tmp_path: Path) -> None:
     params = {"operation": "insert_one", "tasks": 4, "count": 20}
-    case = Case("small/insert_one/4", "small", params, rounds=(3, 2), beats=(2, 1))
-    runner = Runner(
-        drivers.chosen([name]), TheseTests(tmp_path), server, quick=True, say=lambda text: None
-    )
+    case = Case("small/insert_one/4", "small", params, brief=Effort(2, 2, 1, warm_ups=1))
+    runner = Runner(drivers.chosen([name]), TheseTests(tmp_path), server, quick=True)
+    assert runner.estimate(case) > 0
     assert "pymongo" in runner.describe()[name]["packages"]
-    (outcome,) = runner.run([case])
+    outcome = runner.run(case)
     assert outcome.left_out == {}
-    assert [taken["amount"] for taken in outcome.rounds[name]] == [20, 20]
+    assert [taken["amount"] for taken in outcome.rounds[name]] == [20] * 4
+    assert [taken["process"] for taken in outcome.rounds[name]] == [0, 0, 1, 1]
+    assert [taken["process"] for taken in outcome.beats[name]] == [0, 1]
+    assert len(outcome.details[name]) == 2
     assert outcome.connections[name]
     assert ("stall" in outcome.beats[name][0]) == (name == drivers.MOTOR)
     json.dumps(summarize(outcome).to_json())
@@ -288,8 +474,8 @@ def test_runner_runs_a_case(name: str, server: servers.Server, tmp_path: Path) -
 
 
 def test_case_that_cannot_be_reached_is_left_out(server: servers.Server, tmp_path: Path) -> None:
-    runner = Runner({}, TheseTests(tmp_path), server, say=lambda text: None)
-    (outcome,) = runner.run([CASES["small-tls/ping/1"]])
+    runner = Runner({}, TheseTests(tmp_path), server)
+    outcome = runner.run(CASES["small-tls/ping/1"])
     assert "tls" in outcome.left_out["small-tls/ping/1"]
 
 
@@ -304,6 +490,12 @@ def test_failure_in_a_worker_is_told_with_its_traceback(mongo_uri: str, tmp_path
 def test_command_line_lists_cases(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--case", "handoff/*"]) == 0
     assert capsys.readouterr().out.split() == [f"handoff/{n}" for n in (1, 10, 100, 1000)]
+
+
+def test_loops_and_pythons_are_each_varied_alone(tmp_path: Path) -> None:
+    one, two = TheseTests(tmp_path), TheseTests(tmp_path)
+    found = _pairs([one, two], ["asyncio", "uvloop", "asyncio"])
+    assert found == [(one, "asyncio"), (one, "uvloop"), (two, "asyncio")]
 
 
 def test_command_line_tells_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pymongo import CursorType
 
@@ -56,7 +56,7 @@ async def _read_and_go_on(peer: Peer, options: Any, opening: Any, way: str) -> N
     await peer.call(cursor.close)
 
 
-@examples(80)
+@examples(50)
 @given(docs=documents(1), where=st.integers(0, 11), bad=undecodable, opening=_openings(), way=ways)
 def test_document_that_cannot_be_decoded(
     pair: Pair, docs: Any, where: int, bad: Any, opening: Any, way: str
@@ -68,7 +68,16 @@ def test_document_that_cannot_be_decoded(
     assert outcome.noted("error") or outcome.noted("not opened")
 
 
-@examples(60)
+@examples(40)
+@example(
+    # The error is there before the third list asks for more than is left.
+    docs=[{"_id": i, "n": 0} for i in range(12)],
+    options=None,
+    code=43,
+    after=1,
+    opening=("find", {"sort": [("_id", 1)], "batch_size": 5}),
+    way="to_list of 3",
+)
 @given(
     docs=documents(6),
     options=codec_options(),
@@ -98,7 +107,7 @@ def test_get_more_that_fails(
     pair.compare(plan)
 
 
-@examples(20)
+@examples(15)
 @given(
     docs=documents(3),
     code=st.sampled_from([6, 7, 50, 89, 11601]),

@@ -34,6 +34,8 @@ def reply_of(documents: list[Any], name: str = "firstBatch", **before: Any) -> b
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "SLICE", 300)
+    monkeypatch.setattr(slices, "DOCUMENTS", 5)
+    monkeypatch.setattr(slices, "LONG_SLICE", 900)
     monkeypatch.setattr(slices, "LARGE", 1000)
 
 

@@ -80,6 +80,11 @@ class Worker:
         await asyncio.sleep(CALM)
         return details
 
+    async def do_warm_up(self) -> dict[str, Any]:
+        assert self._workload is not None
+        await self._workload.warm_up()
+        return {}
+
     async def do_round(self, heartbeat: bool) -> dict[str, Any]:
         workload = self._workload
         assert workload is not None

@@ -7,24 +7,25 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmark.worker.adapters import ExecutorAdapter
-from benchmark.worker.workload import Workload, in_tasks
+from benchmark.worker.workload import CountedWorkload, in_tasks
 
 
 def nothing() -> None:
     """What is handed over."""
 
 
-class HandOff(Workload):
+class HandOff(CountedWorkload):
     """`count` times nothing, by `tasks` at once."""
 
     async def open(self) -> dict[str, Any]:
+        await super().open()
         executor = isinstance(self.adapter, ExecutorAdapter)
         self.operate = _by_run_in_executor() if executor else _by_motor()
         return {}
 
     async def run_async(self) -> float:
-        await in_tasks(self.params["tasks"], self.params["count"], self.operate)
-        return self.params["count"]
+        await in_tasks(self.params["tasks"], self.count, self.operate)
+        return self.count
 
 
 def _by_motor() -> Callable[[int], Any]:

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmark.dataset import COLLECTIONS, small_document
-from benchmark.worker.workload import Workload, in_tasks, in_threads
+from benchmark.worker.workload import CountedWorkload, in_tasks, in_threads
 
 #: How many threads are tried for the synchronous client, which shows the best of them.
-THREADS = (1, 2, 3, 4, 6)
+THREADS = (1, 2, 3, 4, 6, 10)
 
 
-class SmallOperations(Workload):
+class SmallOperations(CountedWorkload):
     """`count` times the `operation`, by `tasks` at once."""
 
     async def open(self) -> dict[str, Any]:
+        await super().open()
         self.make_client()
         self.operate: Callable[[int], Any] = getattr(self, "_" + self.params["operation"])()
         if self.adapter.asynchronous:
@@ -24,12 +25,12 @@ class SmallOperations(Workload):
         return {"best_threads": self._choose_threads()}
 
     async def run_async(self) -> float:
-        await in_tasks(self.params["tasks"], self.params["count"], self.operate)
-        return self.params["count"]
+        await in_tasks(self.params["tasks"], self.count, self.operate)
+        return self.count
 
     def run_sync(self) -> float:
-        self.threads = in_threads(self.best_threads, self.params["count"], self.operate)
-        return self.params["count"]
+        self.threads = in_threads(self.best_threads, self.count, self.operate)
+        return self.count
 
     async def close(self) -> None:
         if self.params["operation"] == "insert_one":

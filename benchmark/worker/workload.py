@@ -22,6 +22,10 @@ class Setting:
     params: dict[str, Any]
 
 
+#: A warm-up's share of the operations of a round.
+WARM_UP = 0.25
+
+
 class Workload:
     """Work to be measured. `open` and `close` once, around rounds of `prepare`, `run`, `clean`.
 
@@ -50,6 +54,12 @@ class Workload:
     async def prepare(self) -> None:
         """Make what the next round needs."""
 
+    async def warm_up(self) -> None:
+        """Do some of the work, to open connections and warm up the interpreter."""
+        await self.prepare()
+        await self.run()
+        await self.clean()
+
     async def run(self) -> float:
         """Do the work. Returns how many operations, documents or megabytes it was."""
         if self.adapter.asynchronous:
@@ -72,6 +82,20 @@ class Workload:
     async def settle(self, result: Any) -> Any:
         """The result of an operation of either kind of driver, outside of `run`."""
         return await result if self.adapter.asynchronous else result
+
+
+class CountedWorkload(Workload):
+    """A workload of `count` operations, by `tasks` at once."""
+
+    async def open(self) -> dict[str, Any]:
+        self.count = self.params["count"]
+        return {}
+
+    async def warm_up(self) -> None:
+        # As many at once as in a round, but fewer of them.
+        self.count = max(self.params["tasks"], int(self.params["count"] * WARM_UP))
+        await super().warm_up()
+        self.count = self.params["count"]
 
 
 async def in_tasks(tasks: int, count: int, operate: Callable[[int], Any]) -> None:

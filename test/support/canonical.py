@@ -35,6 +35,8 @@ _IN_MESSAGES = [
     # The last of an error's details, which are compared by themselves.
     (re.compile(r".\$clusterTime.*", re.DOTALL), "…"),
     (re.compile(r"\b(cursor id|transaction number(?: is)?) \d+"), r"\1 …"),
+    # On the connection of an exhaust cursor that was given up.
+    (re.compile(r"\b(response id|but expected) -?\d+"), r"\1 …"),
 ]
 _GENERATED = re.compile(r"ObjectId\('([0-9a-f]{24})'\)")
 
@@ -43,11 +45,12 @@ class Canonical:
     """Turns the values of one driver's run into such as can be compared with another's."""
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[str, Any], int] = {}
+        self._numbers: dict[str, dict[Any, int]] = {}
 
     def _number(self, kind: str, value: Any) -> tuple[str, int]:
         """The same value gets the same number, counted in order of appearance."""
-        return kind, self._numbers.setdefault((kind, value), len(self._numbers))
+        numbers = self._numbers.setdefault(kind, {})
+        return kind, numbers.setdefault(value, len(numbers))
 
     def value(self, value: Any) -> Any:
         """A document, or anything in one or beside it."""

@@ -15,15 +15,18 @@ from typing import Any
 
 import hypothesis
 import pymongo
-from pymongo.monitoring import CommandListener
 
 from support.canonical import Canonical
+from support.corpus_events import EventLog, canonical_events, difference_beside_read_ahead
 from support.framework import Framework
 
-__all__ = ["APP_NAME", "EventLog", "Outcome", "Pair", "Peer", "examples", "pair_of"]
+__all__ = ["APP_NAME", "Outcome", "Pair", "Peer", "examples", "pair_of"]
 
 #: What both clients call themselves, for fail points that concern nobody else.
 APP_NAME = "corpus"
+
+#: The names of the notes that say how far the reading of a cursor has got.
+PROGRESS = ("alive", "retrieved", "cursor_id")
 
 #: How many times more examples to try than usual, and then such as nobody has tried before.
 EXPLORE = int(os.environ.get("MOTOR_TEST_EXPLORE", "1"))
@@ -43,50 +46,6 @@ def examples(number: int) -> hypothesis.settings:
         # A plan leaves nothing behind but documents, which the next one replaces.
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-
-
-class EventLog(CommandListener):
-    """The monitoring events of one client, in order."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, str, str, Any]] = []
-        #: Whether to forget what the commands and replies are.
-        self.brief = False
-        self._in_background: set[int] = set()
-
-    def _add(self, kind: str, event: Any, content: Any) -> None:
-        if kind == "started" and event.command_name == "killCursors" and "lsid" not in content:
-            # PyMongo's thread, at work a second later on what could not be closed at the time.
-            self._in_background.add(event.request_id)
-        if event.request_id in self._in_background:
-            return
-        shown = None if self.brief else content
-        self.events.append((kind, event.command_name, event.database_name, shown))
-
-    def started(self, event: Any) -> None:
-        self._add("started", event, event.command)
-
-    def succeeded(self, event: Any) -> None:
-        self._add("succeeded", event, event.reply)
-
-    def failed(self, event: Any) -> None:
-        self._add("failed", event, event.failure)
-
-    def canonical(self, canonical: Canonical) -> list[Any]:
-        """The events in a form that can be compared."""
-        return [
-            (kind, name, database, _content(canonical, kind, name, content))
-            for kind, name, database, content in self.events
-        ]
-
-
-def _content(canonical: Canonical, kind: str, name: str, content: Any) -> Any:
-    if content is None:
-        return None
-    if kind == "started":
-        return canonical.command(content)
-    # How a query was carried out is told in milliseconds.
-    return sorted(content) if name == "explain" else canonical.reply(content)
 
 
 class Peer:
@@ -163,25 +122,27 @@ class Pair:
         plan: Plan,
         *,
         prepare: Callable[[], object] | None = None,
-        ahead: bool = False,
+        ahead: bool = True,
         brief: bool = False,
     ) -> Outcome:
         """Fail unless both come to the same results, errors and events.
 
         - `prepare`: called before each of them
-        - `ahead`: whether Motor may have sent one getMore more, which the plan did not come to need
-
+        - `ahead`: whether Motor may read the next batch before the plan asks for it
         - `brief`: whether to look at the events' names only, where documents are large
 
         Returns what came of it, to see whether the plan did what a test is about.
         """
         expected = self._carry_out(plan, prepare, self._synchronous, _run_here, brief)
         found = self._carry_out(plan, prepare, self._motor, self.framework.run, brief)
-        events = found.events
-        if ahead and events != expected.events:
-            events = without_read_ahead(expected.events, events)
+        if found.events != expected.events:
+            difference = _first_difference(expected.events, found.events)
+            assert ahead, difference
+            assert not brief, difference
+            complaint = difference_beside_read_ahead(expected.raw_events, found.raw_events)
+            assert complaint is None, f"{difference}\n\n{complaint}"
+        if found.notes != expected.notes and ahead:
             expected.forget_progress(found)
-        assert events == expected.events, _first_difference(expected.events, events)
         assert found.notes == expected.notes, _first_difference(expected.notes, found.notes)
         return expected
 
@@ -199,6 +160,7 @@ class Pair:
         log.events.clear()
         log.brief = brief
         peer = Peer(client, self._name)
+        log.notes = peer.notes
         run(plan(peer))
         return Outcome(peer, log)
 
@@ -208,41 +170,27 @@ class Outcome:
 
     def __init__(self, peer: Peer, log: EventLog) -> None:
         canonical = Canonical()
-        self.events = log.canonical(canonical)
+        self.raw_events = list(log.events)
+        self.events = canonical_events(self.raw_events, canonical)
         self.notes = [(what, canonical.value(value)) for what, value in peer.notes]
+        self._progress = [note for note in peer.notes if note[0] in PROGRESS]
 
     def noted(self, what: str) -> list[Any]:
         """The notes of that name, in order."""
         return [value for name, value in self.notes if name == what]
 
     def forget_progress(self, other: Outcome) -> None:
-        """Drop, here and in `other`, which is a batch ahead, how far the reading has got."""
-        for name in ("alive", "retrieved", "cursor_id"):
-            pairs = zip(self.noted(name), other.noted(name), strict=True)
-            # Whoever is ahead knows the end earlier, and has retrieved more.
-            assert name != "alive" or all(mine >= others for mine, others in pairs)
-            assert name != "retrieved" or all(mine <= others for mine, others in pairs)
+        """Drop how far the reading has got, here and in `other`, which may be a batch ahead."""
+        if [name for name, _ in self._progress] != [name for name, _ in other._progress]:
+            return
+        for (name, mine), (_, others) in zip(self._progress, other._progress, strict=True):
+            # Whoever is ahead has retrieved more, and knows the end earlier.
+            may_be = mine is others is None or (
+                mine <= others if name == "retrieved" else mine >= others
+            )
+            assert may_be, f"{name} is {mine} with PyMongo, and {others} with Motor"
         for outcome in (self, other):
-            outcome.notes = [
-                note for note in outcome.notes if note[0] not in ("alive", "retrieved", "cursor_id")
-            ]
-
-
-def without_read_ahead(wanted: list[Any], got: list[Any]) -> list[Any]:
-    """`got` without one successful getMore that `wanted` does not have.
-
-    If that getMore came to the cursor's end, then the killCursors of `wanted` is not needed.
-    """
-    for index, event in enumerate(got[:-1]):
-        pair = [(kind, name) for kind, name, *_ in (event, got[index + 1])]
-        if pair == [("started", "getMore"), ("succeeded", "getMore")]:
-            rest = got[:index] + got[index + 2 :]
-            if rest == wanted:
-                return rest
-            killing = [i for i, (_, name, *_) in enumerate(wanted) if name == "killCursors"]
-            if rest == [e for i, e in enumerate(wanted) if i not in killing]:
-                return wanted
-    return got
+            outcome.notes = [note for note in outcome.notes if note[0] not in PROGRESS]
 
 
 def _first_difference(wanted: list[Any], got: list[Any]) -> str:

@@ -120,8 +120,9 @@ async def _in_lists(peer: Peer, cursor: Any, way: str) -> None:
         peer.note("list", await peer.call(cursor.to_list))
         return
     length = int(way.rpartition(" ")[2])
-    while cursor.alive:
-        peer.note("list", await peer.call(cursor.to_list, length))
+    # To an empty list, since a cursor that reads ahead knows the end before one that does not.
+    while found := await peer.call(cursor.to_list, length):
+        peer.note("list", found)
         note_progress(peer, cursor)
 
 

@@ -1,0 +1,113 @@
+"""Keeps results: writes them with their reports and plots, and reads those of earlier runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.cases import Case, Effort
+from benchmark.floors import Verdict, judge
+from benchmark.plots import draw
+from benchmark.report import to_markdown, to_rst
+from benchmark.runner import Outcome
+from benchmark.setups import Setup
+from benchmark.summary import summarize
+
+#: The form of results.json; results in another one cannot be read.
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Results:
+    """What one run, or several together, have measured.
+
+    - `metas`: where the numbers come from: of each run
+    """
+
+    metas: list[dict[str, Any]]
+    outcomes: list[Outcome]
+
+
+def write(results: Results, directory: Path) -> str:
+    """Write results.json, report.md and plots into the directory, and return the report."""
+    directory.mkdir(parents=True, exist_ok=True)
+    summaries = [summarize(outcome) for outcome in results.outcomes]
+    verdicts = list(judge(summaries))
+    kept = {
+        "format": FORMAT,
+        "metas": results.metas,
+        "outcomes": [asdict(outcome) for outcome in results.outcomes],
+        "summaries": [summary.to_json() for summary in summaries],
+        "floors": [_verdict_to_json(verdict) for verdict in verdicts],
+    }
+    (directory / "results.json").write_text(json.dumps(kept, indent=1))
+    report = to_markdown(results.metas, summaries, verdicts)
+    (directory / "report.md").write_text(report)
+    _draw(results, directory)
+    return report
+
+
+def write_rst(results: Results, directory: Path) -> None:
+    """Write results.rst.inc and plots into the directory, for a page that lies beside it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    summaries = [summarize(outcome) for outcome in results.outcomes]
+    plots = [f"{directory.resolve().name}/{path.name}" for path in _draw(results, directory)]
+    text = to_rst(results.metas, summaries, list(judge(summaries)), plots)
+    header = ".. Written by ``python -m benchmark --rst``; not to be edited.\n\n"
+    (directory / "results.rst.inc").write_text(header + text)
+
+
+def read(paths: Sequence[Path]) -> Results:
+    """The results of several runs, all in one. What a later one measured anew replaces the older.
+
+    Raises ValueError for a file that holds no results, or not in today's form.
+    """
+    metas: list[dict[str, Any]] = []
+    outcomes: dict[tuple[str, Setup], Outcome] = {}
+    for path in paths:
+        kept = _parse(path)
+        metas += kept["metas"]
+        for outcome in map(_outcome_from_json, kept["outcomes"]):
+            outcomes[outcome.case.name, outcome.setup] = outcome
+    return Results(metas, list(outcomes.values()))
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as results of a run: {error}") from None
+    if not isinstance(kept, dict) or kept.get("format") != FORMAT:
+        raise ValueError(f"{path} holds no results in today's form: measure anew")
+    return kept
+
+
+def _outcome_from_json(kept: dict[str, Any]) -> Outcome:
+    case = dict(kept.pop("case"))
+    for effort in ("full", "brief"):
+        case[effort] = Effort(**case[effort])
+    for names in ("drivers", "reads"):
+        case[names] = tuple(case[names])
+    return Outcome(Case(**case), Setup(**kept.pop("setup")), **kept)
+
+
+def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "floor": verdict.floor.title,
+        "against": verdict.peer,
+        "limit": verdict.limit,
+        "holds": verdict.holds,
+        "measured": verdict.values,
+    }
+
+
+def _draw(results: Results, directory: Path) -> list[Path]:
+    try:
+        return draw([summarize(outcome) for outcome in results.outcomes], directory)
+    except ImportError:
+        print("no plots, because matplotlib is not installed", file=sys.stderr)
+        return []

@@ -1,0 +1,55 @@
+// The server, as functions. Each fails with an Error whose message is for the person at the page.
+
+const LOST = "The connection to the server was lost.";
+
+/** One page of files, the newest first: {files, next, maxBytes}. */
+export async function listFiles(before) {
+  const query = before ? `?before=${encodeURIComponent(before)}` : "";
+  return (await request(`files${query}`)).json();
+}
+
+export async function deleteFile(id) {
+  await request(fileUrl(id), { method: "DELETE" });
+}
+
+export function fileUrl(id) {
+  return `files/${encodeURIComponent(id)}`;
+}
+
+/** Upload a File; `onProgress` gets 0…100. Resolves to the stored file, or null if aborted. */
+export function uploadFile(file, { signal, onProgress }) {
+  // XMLHttpRequest, since fetch does not tell how much has been sent.
+  const xhr = new XMLHttpRequest();
+  return new Promise((resolve, reject) => {
+    xhr.upload.onprogress = (event) => onProgress((100 * event.loaded) / event.total);
+    xhr.onload = () => {
+      if (xhr.status === 201) resolve(JSON.parse(xhr.responseText));
+      else reject(new Error(errorIn(xhr.responseText, xhr.status)));
+    };
+    xhr.onerror = () => reject(new Error(LOST));
+    xhr.onabort = () => resolve(null);
+    signal.addEventListener("abort", () => xhr.abort());
+    xhr.open("POST", `files?name=${encodeURIComponent(file.name)}`);
+    xhr.setRequestHeader("Content-Type", file.type);
+    xhr.send(file);
+  });
+}
+
+async function request(url, options) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch {
+    throw new Error(LOST);
+  }
+  if (response.ok) return response;
+  throw new Error(errorIn(await response.text(), response.status));
+}
+
+function errorIn(body, status) {
+  try {
+    return JSON.parse(body).error;
+  } catch {
+    return `The server failed (${status}).`;
+  }
+}
