@@ -8,9 +8,9 @@ from typing import Any
 
 from pymongo.cursor import Cursor
 
+from motor.core.base import unwrap_arguments
 from motor.core.collection import AgnosticCollection
 from motor.core.cursor import AgnosticCursor
-from motor.core.base import unwrap_arguments
 from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.deprecation import warn
 from motor.legacy.followers import Follower
