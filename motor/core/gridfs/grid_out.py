@@ -43,7 +43,7 @@ class MotorGridOutProperty(MotorAttributeFactory):
         return self._property(cls, attr_name, read)
 
 
-class _Position(SelfAwaiting, int):
+class Position(SelfAwaiting, int):
     """A position in a file: a number that may be awaited, as PyMongo's async API has it."""
 
     __eq__ = int.__eq__
@@ -237,7 +237,7 @@ class AgnosticGridOut(GridFSObject):
         position: int = self.delegate.tell() if self._moved_to is None else self._moved_to
         return position
 
-    def seek(self, pos: int, whence: int = os.SEEK_SET) -> int:
+    def seek(self, pos: int, whence: int = os.SEEK_SET) -> Position:
         """Set the position where the next read begins.
 
         - `pos`: a number of bytes
@@ -259,7 +259,7 @@ class AgnosticGridOut(GridFSObject):
             raise OSError(22, f"a position in a file cannot be negative: {pos}")
         self._leave_pieces()
         self._moved_to = pos
-        return _Position(pos)
+        return Position(pos)
 
     # In pieces.
 
