@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridfs import GridOut
 from gridfs.asynchronous import AsyncGridOut
@@ -46,8 +46,10 @@ class MotorGridOutProperty(MotorAttributeFactory):
 class Position(SelfAwaiting, int):
     """A position in a file: a number that may be awaited, as PyMongo's async API has it."""
 
-    __eq__ = int.__eq__
-    __hash__ = int.__hash__
+    if not TYPE_CHECKING:
+        # As in SelfAwaiting, which would have it equal to itself only.
+        __eq__ = int.__eq__
+        __hash__ = int.__hash__
 
 
 class AgnosticGridOut(GridFSObject):
