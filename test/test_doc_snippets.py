@@ -1,4 +1,4 @@
-"""The guides: each snippet of their pages runs, against a server, as it stands."""
+"""The documentation: each snippet of its pages runs, against a server, as it stands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from support.snippets import KNOWN_CLASSES, Runner, Snippet, programs, snippets
 
 DOC = Path(__file__).parent.parent / "doc"
 # The pages about GridFS have tests of their own, with the names that they use.
-PAGES = sorted(DOC.glob("migrate-*.rst"))
+ELSEWHERE = {"gridfs.rst", "web.rst"}
+PAGES = [page for page in sorted(DOC.rglob("*.rst")) if page.name not in ELSEWHERE]
 PROGRAMS = [program for page in PAGES for program in programs(page)]
 
 pytest.importorskip("tornado")
@@ -19,10 +20,12 @@ pytest.importorskip("tornado")
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program[0]))
 def test_snippet_runs(program: list[Snippet], mongo_uri: str, db_name: str) -> None:
+    if missing := [name for snippet in program for name in snippet.missing()]:
+        pytest.skip(f"there is no {', '.join(missing)}")
     Runner(mongo_uri, db_name).run(program)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOC)))
 def test_snippets_that_do_not_run_say_why(page: Path) -> None:
     for snippet in snippets(page):
         assert snippet.classes <= KNOWN_CLASSES, f"{snippet} has classes of its own"
@@ -30,7 +33,7 @@ def test_snippets_that_do_not_run_say_why(page: Path) -> None:
             assert snippet.reason, f"{snippet} needs a comment '.. Not run: <reason>' before it"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOC)))
 def test_no_block_of_python_escapes(page: Path) -> None:
     # However it is indented, and whatever stands before it.
     assert len(list(snippets(page))) == page.read_text().count(".. code-block:: python")
@@ -88,3 +91,12 @@ def test_snippet_of_both_dialects_runs_twice(
     run(page, mongo_uri, db_name)
     names = {document["client"] for document in sync_db.things.find()}
     assert names == {"AsyncMongoClient", "AsyncIOMotorClient"}
+
+
+def test_snippet_says_what_it_needs(tmp_path: Path) -> None:
+    page = page_with(tmp_path, "pass")
+    needs = ".. Needs: pymongo, pymongo.MongoClient, pymongo.no_such, no_such_module\n\n"
+    page.write_text(needs + page.read_text() * 2)
+    first, second = snippets(page)
+    assert first.missing() == ["pymongo.no_such", "no_such_module"]
+    assert second.missing() == []

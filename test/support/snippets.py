@@ -12,13 +12,16 @@ event loop, as the body of a coroutine; without, as a plain program. They find s
 - ``continued``: runs in the names of the block before it
 - ``not-run``: does not run; a comment ``.. Not run: <reason>`` stands before it
 
-A comment ``.. Before each snippet:`` holds code that runs before every block of its page.
+A comment ``.. Needs: <names>`` before a block names what it needs that may not be installed:
+modules, or dotted names in them. A comment ``.. Before each snippet:`` holds code that runs before
+every block of its page.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import pkgutil
 import re
 import textwrap
 import warnings
@@ -41,6 +44,7 @@ PAGE_DATABASE = "shop"
 _BLOCK = re.compile(r"^(?P<indent>[ ]*)(?P<lead>(?:\* - |- )?)\.\. code-block:: python$")
 _OPTION = re.compile(r"^\s+:(?P<name>[\w-]+):\s*(?P<value>.*)$")
 _NOT_RUN = re.compile(r"^\s*(?:\* - |- )?\.\. Not run: (?P<reason>.+)$")
+_NEEDS = re.compile(r"^\s*(?:\* - |- )?\.\. Needs: (?P<names>.+)$")
 _SETUP = ".. Before each snippet:"
 KNOWN_CLASSES = frozenset(
     [
@@ -67,6 +71,12 @@ class Snippet:
     classes: frozenset[str] = frozenset()
     #: Why it is not run, where the page says so.
     reason: str | None = None
+    #: Dotted names of what has to be there for it to run.
+    needs: tuple[str, ...] = ()
+
+    def missing(self) -> list[str]:
+        """Which of what it needs is not installed, or not in the version that is."""
+        return [name for name in self.needs if not _is_there(name)]
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}"
@@ -85,9 +95,12 @@ def snippets(page: Path) -> Iterator[Snippet]:
     """The Python blocks of a page, in order."""
     lines = page.read_text().splitlines()
     reason = None
+    needs: tuple[str, ...] = ()
     for number, line in enumerate(lines):
         if found := _NOT_RUN.match(line):
             reason = found["reason"]
+        if found := _NEEDS.match(line):
+            needs = tuple(name.strip() for name in found["names"].split(","))
         if not (found := _BLOCK.match(line)):
             continue
         column = len(found["indent"]) + len(found["lead"])
@@ -102,8 +115,16 @@ def snippets(page: Path) -> Iterator[Snippet]:
             number += 1
         classes = frozenset(options.get("class", "").split())
         code = textwrap.dedent("\n".join(body)).rstrip() + "\n"
-        yield Snippet(page, number + 2, code, classes, reason)
-        reason = None
+        yield Snippet(page, number + 2, code, classes, reason, needs)
+        reason, needs = None, ()
+
+
+def _is_there(name: str) -> bool:
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 def setup_code(page: Path) -> str:
@@ -138,7 +159,7 @@ class Runner:
     """Runs snippets in a fresh database.
 
     They find these names: `uri`, and, connected to the server, `client`, `db`, `collection` and,
-    for Motor, `bucket`.
+    for Motor, `bucket`; and the name of the client's class.
     """
 
     def __init__(self, uri: str, db_name: str) -> None:
@@ -173,6 +194,7 @@ class Runner:
         given = client_class(self._uri)
         # Also under a name of its own, as snippets make clients called "client".
         names = {"__name__": "__main__", "uri": self._uri, "client": given, "_given": given}
+        names[type(given).__name__] = type(given)
         names |= {"db": given[self._db_name], "collection": given[self._db_name].things}
         if isinstance(given, AgnosticClient):
             names["bucket"] = framework.GridFSBucket(names["db"])

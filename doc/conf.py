@@ -1,0 +1,38 @@
+"""How Sphinx builds the documentation: ``tox -e docs``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+import motor
+
+project = "Motor"
+author = "the Motor project"
+version = release = motor.version
+
+extensions = ["motor_reference", "motor_tables", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+
+# `name` in a docstring is an argument's.
+default_role = "code"
+nitpicky = True
+# What the signatures and bases of autodoc's own entries name.
+nitpick_ignore_regex = [("py:.*", r"(T|Any|_\w+|motor\.operation\._\w+)")]
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+add_module_names = False
+toc_object_entries_show_parents = "hide"
+maximum_signature_line_length = 70
+
+html_theme = "furo"
+html_title = f"Motor {release}"
+html_static_path = ["_static"]
+html_css_files = ["motor.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+# Nothing is fetched from other sites: the theme uses the fonts that the reader's system has.
+html_theme_options = {"navigation_with_keys": True}

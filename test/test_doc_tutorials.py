@@ -1,0 +1,117 @@
+"""The applications that the tutorials end with, run as their readers run them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import motor
+from support import wait_until
+
+TUTORIAL = Path(__file__).parent.parent / "doc" / "tutorial"
+COMMANDS = {
+    "fastapi": ["-m", "uvicorn", "books_fastapi:app", "--port"],
+    "tornado": ["books_tornado.py"],
+}
+MOMO = {"title": "Momo", "year": 1973}
+
+
+class Site:
+    """A server at a port of this machine."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            text = response.read()
+            return response.status, json.loads(text) if response.status < 300 else None
+        finally:
+            connection.close()
+
+    def is_up(self) -> bool:
+        try:
+            return self.ask("GET", "/books")[0] == 200
+        except ConnectionRefusedError:
+            return False
+
+
+@contextmanager
+def running(name: str, mongo_uri: str, db_name: str) -> Iterator[Site]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, *COMMANDS[name]]
+    if command[-1] == "--port":
+        command.append(str(port))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(motor.__file__).parent.parent),
+        "MONGODB_URI": mongo_uri,
+        "MONGODB_DATABASE": db_name,
+        "PORT": str(port),
+    }
+    with subprocess.Popen(command, cwd=TUTORIAL, env=environment) as process:
+        try:
+            site = Site(port)
+            wait_until(lambda: process.poll() is not None or site.is_up(), timeout=30, what=name)
+            assert process.poll() is None, f"{command} has ended"
+            yield site
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def start(mongo_uri: str, db_name: str) -> Iterator[Callable[[str], Any]]:
+    return lambda name: running(name, mongo_uri, db_name)
+
+
+def test_fastapi_application_works(start: Any) -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    with start("fastapi") as site:
+        status, momo = site.ask("POST", "/books", MOMO)
+        assert (status, momo) == (201, {"id": momo["id"], **MOMO})
+        assert site.ask("POST", "/books", MOMO)[0] == 409
+        assert site.ask("POST", "/books", {"title": "no year"})[0] == 422
+        assert site.ask("POST", "/books", {"title": "Jim Button", "year": 1960})[0] == 201
+        assert [book["year"] for book in site.ask("GET", "/books")[1]] == [1960, 1973]
+        assert [book["year"] for book in site.ask("GET", "/books?before=1970")[1]] == [1960]
+        assert site.ask("GET", f"/books/{momo['id']}") == (200, momo)
+        assert site.ask("GET", "/books/none")[0] == 404
+        assert site.ask("GET", f"/books/{'0' * 24}")[0] == 404
+        assert site.ask("GET", "/decades")[1] == [
+            {"decade": 1960, "books": 1},
+            {"decade": 1970, "books": 1},
+        ]
+
+
+def test_tornado_application_works(start: Any) -> None:
+    pytest.importorskip("tornado")
+    with start("tornado") as site:
+        watching = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+        try:
+            watching.request("GET", "/changes")
+            changes = watching.getresponse()
+            assert changes.readline() == b"watching\n"
+            assert site.ask("POST", "/books", MOMO)[0] == 201
+            assert json.loads(changes.readline())["title"] == "Momo"
+        finally:
+            watching.close()
+        assert site.ask("POST", "/books", MOMO)[0] == 409
+        assert site.ask("POST", "/books", {"title": "no year"})[0] == 400
+        assert site.ask("GET", "/books") == (200, {"books": [MOMO]})
+        assert site.ask("GET", "/books?before=1970") == (200, {"books": []})
