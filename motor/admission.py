@@ -46,12 +46,12 @@ class Admission:
     __slots__ = ("_cpu", "_looked", "limit", "max_workers", "most", "young_limit")
 
     def __init__(self, max_workers: int, young_limit: int) -> None:
-        self.max_workers = max_workers
-        self.young_limit = min(young_limit, max_workers)
+        self.max_workers: int = max_workers
+        self.young_limit: int = min(young_limit, max_workers)
         #: How many young calls may ever run at once.
-        self.most = min(STRETCH * young_limit, max_workers)
+        self.most: int = min(STRETCH * young_limit, max_workers)
         #: How many may for now.
-        self.limit = self.young_limit
+        self.limit: int = self.young_limit
         self._looked = time.monotonic()
         self._cpu = time.process_time()
 

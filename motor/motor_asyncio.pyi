@@ -28,6 +28,9 @@ from motor.core import (
     AgnosticRawBatchCommandCursor,
     AgnosticRawBatchCursor,
 )
+from motor.legacy import AsyncIOMotorReplicaSetClient as AsyncIOMotorReplicaSetClient
+from motor.legacy.bulk import MotorBulkOperationBuilder
+from motor.legacy.gridfs import AgnosticGridFS
 from motor.operation import OperationFuture
 from motor.pymongo_internals import ServerMode
 from pymongo.client_options import ClientOptions
@@ -61,7 +64,7 @@ from pymongo.topology_description import TopologyDescription
 from pymongo.typings import ClusterTime
 from pymongo.write_concern import WriteConcern
 from typing import Any, NoReturn, Self, overload
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, deprecated
 from uuid import UUID
 
 _CodecDocumentType = TypeVar("_CodecDocumentType", bound=Mapping[str, Any])
@@ -1450,6 +1453,19 @@ class AsyncIOMotorGridOutCursor(AgnosticGridOutCursor[AsyncIOMotorGridOut], Asyn
 def create_asyncio_class(cls: type[_T]) -> Any:
     """The asyncio class for one of ``motor.core``'s, or for a subclass of such."""
 
+@deprecated('use MotorGridFSBucket')
+class AsyncIOMotorGridFS(AgnosticGridFS):
+    """GridFS on a database, for code from before there were buckets; see :class:`gridfs.GridFS`.
+
+    - `database`: a Motor database
+    - `collection`: the name of the bucket
+
+    Raises TypeError if `database` is not a Motor database of the same framework. Every method gives
+    a DeprecationWarning: use :class:`MotorGridFSBucket`.
+    """
+    ...
+
+AsyncIOMotorBulkOperationBuilder = MotorBulkOperationBuilder
 __all__ = [
     "AsyncIOMotorChangeStream",
     "AsyncIOMotorClient",

@@ -27,6 +27,10 @@ from motor.core import (
     AgnosticRawBatchCommandCursor,
     AgnosticRawBatchCursor,
 )
+from motor.legacy import MotorReplicaSetClient as MotorReplicaSetClient
+from motor.legacy.bulk import MotorBulkOperationBuilder as MotorBulkOperationBuilder
+from motor.legacy.gridfs import AgnosticGridFS
+from motor.legacy.names import run_op
 from motor.operation import OperationFuture
 from motor.pymongo_internals import ServerMode
 from pymongo.client_options import ClientOptions
@@ -61,7 +65,7 @@ from pymongo.typings import ClusterTime
 from pymongo.write_concern import WriteConcern
 from tornado.ioloop import IOLoop
 from typing import Any, NoReturn, Self, overload
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, deprecated
 from uuid import UUID
 
 _CodecDocumentType = TypeVar("_CodecDocumentType", bound=Mapping[str, Any])
@@ -1450,6 +1454,19 @@ class MotorGridOutCursor(AgnosticGridOutCursor[MotorGridOut], MotorCursor[MotorG
 def create_motor_class(cls: type[_T]) -> Any:
     """The Tornado class for one of ``motor.core``'s, or for a subclass of such."""
 
+@deprecated('use MotorGridFSBucket')
+class MotorGridFS(AgnosticGridFS):
+    """GridFS on a database, for code from before there were buckets; see :class:`gridfs.GridFS`.
+
+    - `database`: a Motor database
+    - `collection`: the name of the bucket
+
+    Raises TypeError if `database` is not a Motor database of the same framework. Every method gives
+    a DeprecationWarning: use :class:`MotorGridFSBucket`.
+    """
+    ...
+
+Op = run_op
 __all__ = [
     "MotorChangeStream",
     "MotorClient",

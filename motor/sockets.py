@@ -15,6 +15,7 @@ import socket
 import ssl
 import struct
 import sys
+from collections.abc import Callable
 
 __all__ = ["BufferedSocket", "buffered"]
 
@@ -41,7 +42,7 @@ class BufferedSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.fileno = sock.fileno
+        self.fileno: Callable[[], int] = sock.fileno
         self._timeout = sock.gettimeout()
         self._buffer = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -231,9 +232,7 @@ MODERN = [
     path
     for folder in ("motor", "examples", "test", "benchmark")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if "legacy" not in path.relative_to(ROOT).as_posix()
-    # Mistakes on purpose, for type checkers.
-    and "typing/wrong" not in path.as_posix()
+    if not {"legacy", "wrong"}.intersection(re.split(r"\W|_", path.relative_to(ROOT).as_posix()))
 ]
 
 

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from gridfs import GridFSBucket, GridIn, GridOut
 from motor.core.client import Done
+from motor.core.gridfs.grid_out import Position
 from motor.core.session import BoundSession, TransactionContext
 from motor.operation import OperationFuture, SerialQueue
 from motor.pymongo_internals import ServerMode
@@ -1555,7 +1556,7 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
         """
     def tell(self) -> int:
         """The position, in bytes."""
-    def seek(self, pos: int, whence: int = ...) -> int:
+    def seek(self, pos: int, whence: int = ...) -> Position:
         """Set the position where the next read begins.
 
         - `pos`: a number of bytes

@@ -56,8 +56,7 @@ SWALLOWED = frozenset(
 _HANDS_ON_TO: dict[str, Callable[..., Any]] = {"find": Cursor, "find_one": Cursor}
 
 
-@functools.cache
-def _keywords_of(delegate_class: type, name: str) -> frozenset[str] | None:
+def _read_keywords(delegate_class: type, name: str) -> frozenset[str] | None:
     """The keywords that a PyMongo method takes; None where it passes on those it does not know."""
     method = getattr(delegate_class, name, None)
     if delegate_class.__module__.startswith("pymongo."):
@@ -69,6 +68,9 @@ def _keywords_of(delegate_class: type, name: str) -> frozenset[str] | None:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return None
     return frozenset(parameter.name for parameter in parameters)
+
+
+_keywords_of = functools.cache(_read_keywords)
 
 
 def is_refused(delegate: Any, name: str, kwargs: Mapping[str, Any]) -> bool:

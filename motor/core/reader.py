@@ -76,7 +76,7 @@ class Reader:
         self._start = start
         self._reading = False
         #: Whether the next batch is being read before anybody has asked for it.
-        self.ahead = False
+        self.ahead: bool = False
         self._batches = 0
         self._batch_size = 0
         self._reply_size: int | None = None
@@ -203,7 +203,8 @@ class Reader:
         except BaseException as error:
             self._error = error
         finally:
-            self._reading = self.ahead = False
+            self._reading = False
+            self.ahead = False
 
     def _put_back(self, documents: list[Any]) -> None:
         """Let documents that nobody took be the next ones again."""

@@ -29,7 +29,7 @@ def take_callback(call: OldCall, callback: Callback | None) -> None:
     call.callback = callback
 
 
-def check_callback(owner: Any, callback: object) -> None:
+def check_callback(owner: Any, callback: Any) -> None:
     """Raise NotImplementedError or TypeError unless `callback` may be one, or is None.
 
     - `owner`: the Motor object whose method got it

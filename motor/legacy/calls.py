@@ -74,10 +74,10 @@ class OldCall:
     def __init__(
         self, owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
-        self.owner = owner
+        self.owner: Any = owner
         self.name = name
         self.args = args
-        self.kwargs = dict(kwargs)
+        self.kwargs: dict[str, Any] = dict(kwargs)
         self.callback: callbacks.Callback | None = None
         self.read_preference: Any = None
         self.tag_sets: Any = None

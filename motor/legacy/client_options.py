@@ -19,7 +19,7 @@ class Options:
     """The keywords of a client to be made, on their way to become those of PyMongo today."""
 
     def __init__(self, kwargs: Mapping[str, Any]) -> None:
-        self.kwargs = dict(kwargs)
+        self.kwargs: dict[str, Any] = dict(kwargs)
         self.tag_sets: list[Mapping[str, Any]] | None = None
         self.mode: int | None = None
 

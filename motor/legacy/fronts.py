@@ -36,8 +36,7 @@ _KINDS: dict[type, str | None] = {
 _ASYNCIO = "AsyncIO"
 
 
-@functools.cache
-def _classes(framework: str) -> dict[str, type]:
+def _make_classes(framework: str) -> dict[str, type]:
     """The classes for "asyncio" or "tornado", by their names."""
     # Today's classes first: those of old are to be of their kind too.
     importlib.import_module(f"motor.motor_{framework}")
@@ -49,6 +48,9 @@ def _classes(framework: str) -> dict[str, type]:
             give_old_names(cls, kind)
         made[cls.__name__] = cls
     return made
+
+
+_classes = functools.cache(_make_classes)
 
 
 def find(name: str) -> Any:

@@ -105,11 +105,15 @@ class LegacyGridIn(AgnosticGridIn):
 
     __motor_class_name__ = "MotorGridIn"
 
-    write = _takes_callback(AgnosticGridIn.write)
-    writelines = _takes_callback(AgnosticGridIn.writelines)
-    set = _takes_callback(AgnosticGridIn.set)
-    close = _takes_callback(AgnosticGridIn.close)
-    md5 = property(_md5, doc=md5.__doc__)
+    write: Any = _takes_callback(AgnosticGridIn.write)
+    writelines: Any = _takes_callback(AgnosticGridIn.writelines)
+    set: Any = _takes_callback(AgnosticGridIn.set)
+    close: Any = _takes_callback(AgnosticGridIn.close)
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 sum of the file's contents, in hexadecimal; None if it was stored without one."""
+        return _md5(self)
 
     def _set_up(self, delegate: Any, owner: Any) -> None:
         super()._set_up(delegate, owner)
@@ -121,12 +125,16 @@ class LegacyGridOut(AgnosticGridOut):
 
     __motor_class_name__ = "MotorGridOut"
 
-    open = _takes_callback(AgnosticGridOut.open)
-    read = _takes_callback(AgnosticGridOut.read)
-    readline = _takes_callback(AgnosticGridOut.readline)
-    readchunk = _takes_callback(AgnosticGridOut.readchunk)
-    stream_to_handler = _takes_callback(AgnosticGridOut.stream_to_handler)
-    md5 = property(_md5, doc=md5.__doc__)
+    open: Any = _takes_callback(AgnosticGridOut.open)
+    read: Any = _takes_callback(AgnosticGridOut.read)
+    readline: Any = _takes_callback(AgnosticGridOut.readline)
+    readchunk: Any = _takes_callback(AgnosticGridOut.readchunk)
+    stream_to_handler: Any = _takes_callback(AgnosticGridOut.stream_to_handler)
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 sum of the file's contents, in hexadecimal; None if it was stored without one."""
+        return _md5(self)
 
 
 class LegacyGridOutCursor(AgnosticGridOutCursor):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import gridfs
 from gridfs.asynchronous import AsyncGridFS
@@ -79,7 +79,7 @@ class AgnosticGridFS(GridFSObject):
     """
 
     __motor_class_name__ = "MotorGridFS"
-    __delegate_class__ = gridfs.GridFS
+    __delegate_class__: ClassVar[type] = gridfs.GridFS
     __async_class__ = AsyncGridFS
 
     def __init__(self, database: Any, collection: str = "fs") -> None:
@@ -91,7 +91,7 @@ class AgnosticGridFS(GridFSObject):
             self._database = self._database.with_options(write_concern=WriteConcern())
         super().__init__(gridfs.GridFS(self._database, collection))
         self._client = database._client
-        self.collection = database[collection]
+        self.collection: Any = database[collection]
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:

@@ -18,6 +18,7 @@ from motor.legacy.manipulators import manipulates, outgoing
 from motor.legacy.old_names import Called
 from motor.legacy.projections import projection_of
 from motor.legacy.registry import GUIDE, find
+from motor.operation import OperationFuture
 
 __all__ = ["OldCollection", "OldCursor"]
 
@@ -72,9 +73,10 @@ class OldCollection(Follower, Called, AgnosticCollection):
         """
         return self._find("find_one", args, kwargs)
 
-    def rename(self, *args: Any, **kwargs: Any) -> Any:
+    def rename(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""
-        return self._submit_without_result("rename", args, kwargs)
+        future: OperationFuture[None] = self._submit_without_result("rename", args, kwargs)
+        return future
 
     def _find(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if len(args) > len(_FIND):
@@ -122,7 +124,7 @@ class OldCursor(AgnosticCursor):
             kwargs["_convert"] = partial(outgoing, collection)
         super().__init__(cursor, collection, **kwargs)
 
-    def max_scan(self, max_scan: int) -> Any:
+    def max_scan(self, max_scan: int | None) -> Any:
         """Return the cursor: the server has no such option any more. Deprecated."""
         warn(f"cursor.max_scan() is deprecated: leave it out, it has no effect. See {GUIDE}.")
         return self

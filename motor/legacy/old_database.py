@@ -8,6 +8,7 @@ from motor.core.database import AgnosticDatabase
 from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.followers import Follower
 from motor.legacy.old_names import Called
+from motor.operation import OperationFuture
 
 __all__ = ["OldDatabase"]
 
@@ -34,6 +35,7 @@ class OldDatabase(Follower, Called, AgnosticDatabase):
             return call_with_keywords(self, "command", (command, *args), kwargs)
         return self._submit("command", (command, *args), kwargs)
 
-    def drop_collection(self, *args: Any, **kwargs: Any) -> Any:
+    def drop_collection(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like :meth:`~pymongo.database.Database.drop_collection`; returns a future of None."""
-        return self._submit_without_result("drop_collection", args, kwargs)
+        future: OperationFuture[None] = self._submit_without_result("drop_collection", args, kwargs)
+        return future

@@ -16,9 +16,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 GUIDE = "doc/migrate-from-motor-0.rst"
 
-#: What a name was: a method that was called, an attribute that was read, a setting that was
-#: assigned to, a keyword of a method that still exists, an option of a client, a module's name.
-Kind = Literal["method", "attribute", "setting", "keyword", "option", "module"]
+#: What a name was. Of an object: a method that was called, an attribute that was read, a setting
+#: that was assigned to. Or a keyword of a method that still exists, an option of a client, a
+#: module's name.
+Kind = Literal["method", "attribute", "setting"] | Literal["keyword", "option", "module"]
 
 #: The modules with declarations.
 _MODULES = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from motor.legacy import vocabulary
@@ -32,7 +32,7 @@ _MONGODB = {"bson", "gridfs", "motor", "pymongo"}
 IGNORE = "motor: ignore"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
     """One old call, where it stands, and what to write instead."""
 
@@ -78,7 +78,7 @@ def scan_source(source: str | bytes, path: str = "<source>") -> list[Finding]:
     scanner = _Scanner(path, Names(names_tell=not about_another, about_mongodb=about_mongodb))
     scanner.visit(tree)
     silent = {n for n, line in enumerate(lines, 1) if IGNORE.encode() in line}
-    return sorted({f for f in scanner.findings if f.line not in silent})
+    return sorted({f for f in scanner.findings if f.line not in silent}, key=astuple)
 
 
 def _imported(tree: ast.Module) -> set[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from motor.legacy import registry
 from motor.legacy.receivers import Guess, Kind
@@ -78,7 +77,6 @@ def _own(what: str, text: str, anchor: str) -> Advice:
 # Methods and attributes -----------------------------------------------------------------------
 
 
-@cache
 def kinds_with(name: str) -> tuple[Kind, ...]:
     """The kinds of objects that had a method of that name, which is gone."""
     kinds = (each for each in Kind if registry.find("method", each.value, name) is not None)

@@ -91,7 +91,7 @@ class GridFSResponse(Response):
         check_disposition(disposition)
         self._grid_out = grid_out
         self._facts = facts = FileFacts.of(grid_out)
-        self.status_code = 200
+        self.status_code: int = 200
         self.background = background
         self.init_headers(
             standard_headers(

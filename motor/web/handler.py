@@ -40,8 +40,8 @@ class GridFSHandler(RequestHandler):
     """
 
     database: Any
-    root_collection = "fs"
-    revisions = False
+    root_collection: str = "fs"
+    revisions: bool = False
     disposition: str | None = "inline"
 
     def initialize(

@@ -28,7 +28,7 @@ from stubs.annotations import Imports, Translator, union
 from stubs.overloads import with_codec_options
 from stubs.source import Function, Signature, find_member
 
-__all__ = ["TEMPLATE_NAMES", "AgnosticClasses", "StubClass"]
+__all__ = ["TEMPLATE_NAMES", "AgnosticClasses", "StubClass", "default_of_stub"]
 
 
 #: Python's own, and what is there only to say that it cannot be done: a type checker says it better
@@ -306,8 +306,8 @@ class AgnosticClasses:
         for argument in (*every, arguments.vararg, arguments.kwarg):
             if argument is not None and argument.annotation is not None:
                 argument.annotation = self._translate(stub, found, argument.annotation, True)
-        arguments.defaults = [_default(d) for d in arguments.defaults]
-        arguments.kw_defaults = [d and _default(d) for d in arguments.kw_defaults]
+        arguments.defaults = [default_of_stub(d) for d in arguments.defaults]
+        arguments.kw_defaults = [d and default_of_stub(d) for d in arguments.kw_defaults]
         if node.returns is not None:
             node.returns = self._translate(stub, found, node.returns)
         return node
@@ -377,7 +377,8 @@ def _take_decorator(node: Function, name: str) -> bool:
     return taken
 
 
-def _default(node: ast.expr) -> ast.expr:
+def default_of_stub(node: ast.expr) -> ast.expr:
+    """A default as stubs show it: as it is if it is a constant, or else as an ellipsis."""
     return node if isinstance(node, ast.Constant) else ast.Constant(...)
 
 

@@ -12,7 +12,7 @@ from motor.core.self_awaiting import SelfAwaiting
 from stubs.classes import AgnosticClasses, StubClass
 from stubs.source import Function
 
-__all__ = ["LOOPS", "concrete_class", "renamed"]
+__all__ = ["LOOPS", "all_members", "concrete_class", "renamed", "returns_future"]
 
 #: Each framework's event loop.
 LOOPS = {
@@ -72,23 +72,24 @@ def concrete_class(
         itself = ast.unparse(own.reference()).replace(own.name, cls.__name__)
         text = f"Coroutine[Any, Any, {itself}]"
         stub.bases.append(ast.parse(text, mode="eval").body)
-    inherited = {name for b in concrete_bases for name in _all_members(b.__mro__[1], agnostic)}
-    for name, nodes in _all_members(cls.__mro__[1], agnostic).items():
+    inherited = {name for b in concrete_bases for name in all_members(b.__mro__[1], agnostic)}
+    members = all_members(cls.__mro__[1], agnostic)
+    for name, nodes in members.items():
         own_nodes = [renamed(node, names, loop) for node in nodes]
         same = list(map(ast.dump, own_nodes)) == list(map(ast.dump, nodes))
         derived = name in vars(cls) and name in own.derived
         if derived or (not same and (name not in inherited or name in own.members)):
             stub.members[name] = own_nodes
-            if not same and _future(own_nodes):
+            if not same and returns_future(own_nodes):
                 # A future of a more special result: to type checkers, futures are invariant.
                 stub.ignores[name] = "override"
-    if issubclass(cls, SelfAwaiting) and _future(_all_members(cls.__mro__[1], agnostic)["close"]):
+    if issubclass(cls, SelfAwaiting) and returns_future(members["close"]):
         # A coroutine's close() returns None. Nobody closes a cursor as a coroutine.
         stub.ignores[""] = "misc"
     return stub
 
 
-def _future(nodes: list[ast.stmt]) -> bool:
+def returns_future(nodes: list[ast.stmt]) -> bool:
     """Whether the member returns a future."""
     return any(
         isinstance(node, Function)
@@ -108,7 +109,8 @@ def _as_base(base: Any, own: StubClass, names: dict[str, str]) -> ast.expr:
     return ast.Name(names[agnostic_base])
 
 
-def _all_members(cls: Any, agnostic: AgnosticClasses) -> dict[str, list[ast.stmt]]:
+def all_members(cls: Any, agnostic: AgnosticClasses) -> dict[str, list[ast.stmt]]:
+    """The members of an agnostic class, its bases' among them."""
     found: dict[str, list[ast.stmt]] = {}
     for base in reversed(cls.__mro__):
         if base.__name__ in agnostic.stubs:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-import motor
+import motor.legacy
 from motor import core
 from motor.core import AgnosticBase
 from stubs.annotations import Imports
 from stubs.classes import TEMPLATE_NAMES, AgnosticClasses, StubClass
 from stubs.fronts import LOOPS, concrete_class, renamed
+from stubs.legacy import legacy_classes, old_module_names
 from stubs.render import TYPE_VARIABLES, class_lines, function_lines, type_variable_lines
 from stubs.source import Function, module_of
 
@@ -34,6 +35,7 @@ def stub_texts(header: str) -> dict[str, str]:
     for module in fronts:
         path = f"{module.__name__.replace('.', '/')}.pyi"
         texts[path] = _front_text(module, agnostic)
+    texts["motor/legacy/__init__.pyi"] = _legacy_text(agnostic)
     texts["motor/__init__.pyi"] = _package_text()
     return {path: header + text for path, text in texts.items()}
 
@@ -150,9 +152,43 @@ def _front_text(module: ModuleType, agnostic: AgnosticClasses) -> str:
         agnostic.imports.origins[loop] = (loop_module, loop)
         _add_classes(body, [concrete_class(cls, agnostic, names, loop)], agnostic, own)
     body.lines += _functions(module, body)
+    body.lines += _old_names(module.__name__, body.imports)
     if hasattr(module, "__all__"):
         body.lines.append(_all_line(module.__all__))
     return body.text()
+
+
+def _legacy_text(agnostic: AgnosticClasses) -> str:
+    body = _Body("motor.legacy")
+    body.imports.name("typing", "type_check_only")
+    own = set(motor.legacy.__all__)
+    for old, stub in legacy_classes(agnostic, body.imports):
+        body.lines.append("@type_check_only")
+        _add_classes(body, [old, stub], agnostic, own)
+    body.lines.append(_all_line(motor.legacy.__all__))
+    return body.text()
+
+
+def _old_names(module: str, imports: Imports) -> Iterator[str]:
+    """What the module still answers for: classes and functions of the bridge."""
+    for name, value, entry in old_module_names(module):
+        if value.__module__ == module:
+            base = value.__mro__[1]
+            deprecated = imports.name("typing_extensions", "deprecated")
+            imports.name(base.__module__, base.__name__)
+            yield f"@{deprecated}({ast.unparse(ast.Constant(entry.advice))})"
+            yield from class_lines(StubClass(name, [ast.Name(base.__name__)], runtime=value))
+            yield ""
+        else:
+            yield from _reexport(name, value.__module__, value.__name__, imports)
+
+
+def _reexport(name: str, module: str, original: str, imports: Imports) -> Iterator[str]:
+    """Let users import ``module.original`` by `name`: a line of its own if that is another name."""
+    if name == original:
+        imports.reexport(module, name)
+    else:
+        yield f"{name} = {imports.name(module, original)}"
 
 
 def _functions(module: ModuleType, body: _Body) -> Iterator[str]:
@@ -185,9 +221,14 @@ def _package_text() -> str:
     imports = Imports("motor")
     for name in motor_tornado.__all__:
         imports.reexport("motor.motor_tornado", name)
+    aliases = [
+        line
+        for name, value, _ in old_module_names("motor")
+        for line in _reexport(name, value.__module__, value.__name__, imports)
+    ]
     source = module_of("motor")
     lines = [*imports.lines(), "", "version: str", "__version__: str"]
-    lines += ["version_tuple: tuple[int, ...]", ""]
+    lines += ["version_tuple: tuple[int, ...]", *aliases, ""]
     for name, node in source.functions.items():
         if not name.startswith("_"):
             lines += [*function_lines(node, inspect.getdoc(getattr(motor, name))), ""]

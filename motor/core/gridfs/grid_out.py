@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridfs import GridOut
 from gridfs.asynchronous import AsyncGridOut
@@ -43,11 +43,13 @@ class MotorGridOutProperty(MotorAttributeFactory):
         return self._property(cls, attr_name, read)
 
 
-class _Position(SelfAwaiting, int):
+class Position(SelfAwaiting, int):
     """A position in a file: a number that may be awaited, as PyMongo's async API has it."""
 
-    __eq__ = int.__eq__
-    __hash__ = int.__hash__
+    if not TYPE_CHECKING:
+        # As in SelfAwaiting, which would have it equal to itself only.
+        __eq__ = int.__eq__
+        __hash__ = int.__hash__
 
 
 class AgnosticGridOut(GridFSObject):
@@ -237,7 +239,7 @@ class AgnosticGridOut(GridFSObject):
         position: int = self.delegate.tell() if self._moved_to is None else self._moved_to
         return position
 
-    def seek(self, pos: int, whence: int = os.SEEK_SET) -> int:
+    def seek(self, pos: int, whence: int = os.SEEK_SET) -> Position:
         """Set the position where the next read begins.
 
         - `pos`: a number of bytes
@@ -259,7 +261,7 @@ class AgnosticGridOut(GridFSObject):
             raise OSError(22, f"a position in a file cannot be negative: {pos}")
         self._leave_pieces()
         self._moved_to = pos
-        return _Position(pos)
+        return Position(pos)
 
     # In pieces.
 

@@ -45,14 +45,14 @@ class Chunks:
         _, self._chunks = pymongo_internals.gridfs_collections(grid_out)
         self._session = pymongo_internals.gridfs_session(grid_out)
         self._file_id = document["_id"]
-        self.length = int(document.get("length", 0))
-        self.chunk_size = int(document.get("chunkSize") or 0)
+        self.length: int = int(document.get("length", 0))
+        self.chunk_size: int = int(document.get("chunkSize") or 0)
         if self.chunk_size <= 0 < self.length:
             raise CorruptGridFile(
                 f"file {self._file_id!r} has the chunkSize {document.get('chunkSize')!r}: it must "
                 "be greater than 0"
             )
-        self.count = math.ceil(self.length / self.chunk_size) if self.length else 0
+        self.count: int = math.ceil(self.length / self.chunk_size) if self.length else 0
 
     def read(self, start: int, end: int, limit: int) -> list[bytes]:
         """The bytes from `start` to `end` in pieces, or those that `limit` chunks have of them.

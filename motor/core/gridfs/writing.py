@@ -60,9 +60,9 @@ class Upload:
         document = pymongo_internals.file_document(grid_in)
         assert document is not None
         self._document = document
-        self.chunk_size = int(document["chunkSize"])
+        self.chunk_size: int = int(document["chunkSize"])
         chunks = min(max(1, BATCH_BYTES // self.chunk_size), BATCH_CHUNKS)
-        self.batch_bytes = chunks * self.chunk_size
+        self.batch_bytes: int = chunks * self.chunk_size
         self._pieces: list[Piece] = []
         self._pending = 0
         self._length = 0

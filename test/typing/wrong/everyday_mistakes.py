@@ -8,8 +8,15 @@ from typing import Any, TypedDict
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor import executor, legacy
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorDatabase,
+    AsyncIOMotorGridFSBucket,
+)
 from motor.motor_tornado import MotorClient
+from motor.web.asgi import GridFSApp
 
 
 class Movie(TypedDict):
@@ -73,3 +80,21 @@ async def cursors(client: AsyncIOMotorClient) -> None:
     client.db.movies.find().alive()  # operator | reportCallIssue
     bad: MongoClient[dict[str, Any]] = client  # assignment | reportAssignmentType
     print(bad, client.address())  # operator | reportCallIssue
+
+
+async def files(client: AsyncIOMotorClient, bucket: AsyncIOMotorGridFSBucket) -> None:
+    AsyncIOMotorGridFSBucket(MotorClient().db)  # arg-type | reportArgumentType
+    bucket.open_download_stream(1).read()  # attr-defined | reportAttributeAccessIssue
+    await bucket.open_upload_stream("a.txt").write()  # call-arg | reportCallIssue
+    text: str = bucket.open_upload_stream("a.txt").write(b"")  # assignment | reportAssignmentType
+    for _ in bucket.find():  # misc | reportGeneralTypeIssues
+        pass
+    GridFSApp(client.db, get_gridfs_file=text)  # arg-type | reportArgumentType
+    print(executor.statistics(client).threads)  # attr-defined | reportAttributeAccessIssue
+
+
+async def old_code(client: legacy.AsyncIOMotorClient) -> None:
+    await client.db.posts.count(callback=print)  # call-arg | reportCallIssue
+    await client.db.posts.insert()  # call-arg | reportCallIssue
+    await client.db.eval("1")  # operator | reportCallIssue
+    legacy.MotorClient(io_lop=None, max_pool_size="10")  # arg-type | reportArgumentType
