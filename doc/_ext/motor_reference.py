@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from motor_links import address_of
 from motor_members import Group, Member, arguments, members
+from sphinx.util.docutils import SphinxDirective
 
 from motor.metaprogramming import public_name
 
@@ -38,10 +32,8 @@ class MotorClass(SphinxDirective):
             cls = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError) as error:
             raise self.error(f"no such class: {error}") from error
-        source = inspect.getsourcefile(cls.__mro__[1]) or module
-        self.env.note_dependency(source)
-        lines = StringList(list(class_lines(cls)), source)
-        return self.parse_text_to_nodes("\n".join(lines))
+        self.env.note_dependency(inspect.getsourcefile(cls.__mro__[1]) or module)
+        return self.parse_text_to_nodes("\n".join(class_lines(cls)))
 
 
 def class_lines(cls: Any) -> Iterator[str]:

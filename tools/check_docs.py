@@ -1,9 +1,10 @@
-"""Check that the built documentation loads nothing from other sites: ``tox -e docs`` runs this.
+"""Check the built documentation: ``tox -e docs`` runs this.
 
-    python tools/check_docs_offline.py doc/_build/html
+    python tools/check_docs.py doc/_build/html
 
-Links that a reader may follow are all right; scripts, styles, fonts and pictures from elsewhere are
-not. Exits with 1, and names them, when there are any.
+It must load nothing from other sites: links that a reader may follow are all right; scripts,
+styles, fonts and pictures from elsewhere are not. And its links within the documentation must lead
+somewhere. Exits with 1, and names what is wrong, when anything is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 #: What a browser fetches by itself: the tags, and the attributes that say from where.
 LOADED = {
@@ -36,9 +38,14 @@ class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
+        self.anchors.add(values.get("id") or "")
+        if tag == "a":
+            self.links.append(values.get("href") or "")
         if tag == "link" and set((values.get("rel") or "").split()) <= DESCRIPTIVE:
             return
         address = values.get(LOADED.get(tag, "")) or ""
@@ -59,15 +66,33 @@ def fetched_from_elsewhere(folder: Path) -> Iterator[tuple[Path, str]]:
         yield from ((path, found) for found in _IN_STYLES.findall(path.read_text()))
 
 
+def dead_links(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The pages below `folder` with links to a page, or a place in one, that is not there."""
+    pages: dict[Path, _Page] = {}
+    for path in sorted(folder.resolve().rglob("*.html")):
+        pages[path] = _Page()
+        pages[path].feed(path.read_text())
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchor = unquote(parts.fragment)
+            if not target.exists() or (target in pages and anchor not in pages[target].anchors):
+                yield path, link
+
+
 def main(arguments: list[str]) -> int:
     """Check the folder named on the command line. Returns the exit code."""
     if len(arguments) != 1 or not (Path(arguments[0]) / "index.html").is_file():
-        print("usage: check_docs_offline.py FOLDER, with the built documentation in it")
+        print("usage: check_docs.py FOLDER, with the built documentation in it")
         return 2
-    found = list(fetched_from_elsewhere(Path(arguments[0])))
-    for path, what in found:
-        print(f"{path} loads {what}")
-    return 1 if found else 0
+    folder = Path(arguments[0])
+    wrong = [f"{path} loads {what}" for path, what in fetched_from_elsewhere(folder)]
+    wrong += [f"{path} links to {link}, which is not there" for path, link in dead_links(folder)]
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

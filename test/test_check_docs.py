@@ -1,4 +1,4 @@
-"""The check that the documentation loads nothing from other sites."""
+"""The check of the built documentation: it loads nothing from elsewhere, and has no dead links."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parent.parent / "tools" / "check_docs_offline.py"
+TOOL = Path(__file__).parent.parent / "tools" / "check_docs.py"
 
 
 def check(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -45,10 +45,19 @@ def test_links_and_own_files_are_all_right(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text(
         '<link rel="canonical" href="https://example.com/"><link rel="stylesheet" href="a.css">'
         '<a href="https://example.com/">read on</a><img src="a.png"><script src="a.js"></script>'
+        '<p id="here"><a href="#here">here</a><a href="index.html?q=1#here">as well</a></p>'
     )
     (tmp_path / "a.css").write_text("p { background: url(a.png) }")
     done = check(tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("link", ["no.html", "../no.rst", "#nowhere", "index.html#nowhere"])
+def test_dead_link_is_found(link: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(f'<a href="{link}">read on</a>')
+    done = check(tmp_path)
+    assert done.returncode == 1
+    assert f"index.html links to {link}," in done.stdout
 
 
 def test_folder_without_pages_is_refused(tmp_path: Path) -> None:
