@@ -22,8 +22,8 @@ __all__ = ["decode_reply"]
 #: slicing takes more time than decoding. Together they are a millisecond's work at most.
 SLICE, DOCUMENTS = 16 * 1024, 64
 
-#: How many bytes make a slice of fewer documents.
-LONG_SLICE = 16 * SLICE
+#: How many bytes make a slice of fewer documents. One of a single document is not copied.
+LONG_SLICE = 4 * SLICE
 
 #: How many bytes a reply has at least for this to be worth while.
 LARGE = 128 * 1024
@@ -70,8 +70,11 @@ def decode_reply(
         return decode_whole(reply)
     documents: list[Any] = []
     try:
-        for start, end in _slices(view, batch):
-            documents += _decode_slice(view[start:end], codec_options)
+        for start, end, head in _slices(view, batch):
+            if head:
+                documents.append(decode(view[start + head : end], codec_options))
+            else:
+                documents += _decode_slice(view[start:end], codec_options)
     except Exception:
         # Whatever is wrong with it, the error is the one that users know.
         return decode_whole(reply)
@@ -111,8 +114,10 @@ def _without_batch(view: memoryview, batch: _Batch) -> bytes:
     )
 
 
-def _slices(view: memoryview, batch: _Batch) -> Iterator[tuple[int, int]]:
-    """The first and last position of each slice of the array, between two of its elements.
+def _slices(view: memoryview, batch: _Batch) -> Iterator[tuple[int, int, int]]:
+    """Where each slice of the array begins and ends, between two of its elements.
+
+    And how many bytes come before the document in it, if it is one only; 0 for several.
 
     An element is a byte for its type, its index as text and a zero, and a document, which begins
     with its length.
@@ -120,7 +125,7 @@ def _slices(view: memoryview, batch: _Batch) -> Iterator[tuple[int, int]]:
     length_at = _INT32.unpack_from
     start = position = batch.start + 4
     last = batch.end - 1
-    index, longer, head, first = 0, 10, 3, 0
+    index, longer, head, first, first_head = 0, 10, 3, 0, 3
     while position < last:
         length = length_at(view, position + head)[0]
         if length < 5:
@@ -135,8 +140,8 @@ def _slices(view: memoryview, batch: _Batch) -> Iterator[tuple[int, int]]:
         ) or position >= last:
             if position < last and bytes(view[position : position + head]) != b"\x03%d\0" % index:
                 raise _Irregular
-            yield start, position
-            start, first = position, index
+            yield start, position, first_head if index - first == 1 else 0
+            start, first, first_head = position, index, head
     if position != last:
         raise _Irregular
 
