@@ -19,7 +19,7 @@ __all__ = ["Admission"]
 YOUNG = 0.002
 
 #: How many times as many young calls may run at once while the processor has time to spare.
-STRETCH = 3
+STRETCH = 2
 
 #: The shares of one processor that the process uses below which it has time to spare, and above
 #: which it has none.

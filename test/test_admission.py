@@ -97,8 +97,8 @@ def test_looks_in_quick_succession_count_as_one(clock: Clock) -> None:
 
 def test_a_pause_says_nothing_about_now(clock: Clock) -> None:
     made = Admission(100, 4)
-    look(made, clock, share=0, times=5)
-    assert made.limit == 9
+    look(made, clock, share=0, times=3)
+    assert made.limit == 7
     # Nobody waited, so nobody looked.
     clock.advance(60.0, share=0.0)
     made.look()
