@@ -20,8 +20,9 @@ class Effort:
 
     - `processes`: how many processes each driver has, one after the other. The same code differs
       from process to process, for memory and hashes lie differently in each
-    - `rounds`: how many each process has; `beats`: how many more with the heartbeat; `warm_ups`:
-      how many shorter ones before them that do not count
+    - `rounds`: how many each process has; `beats`: how many more with the heartbeat, and as many
+      again with it and without Python's garbage collector; `warm_ups`: how many shorter ones before
+      them that do not count
     """
 
     processes: int

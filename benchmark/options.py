@@ -27,7 +27,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="RESULTS.JSON",
         help="report on these results of earlier runs, all in one, and measure nothing",
     )
-    add("--quick", action="store_true", help="the main cases with few rounds: a minute or two")
+    add("--quick", action="store_true", help="the main cases with few rounds: two or three minutes")
     add(
         "--case",
         nargs="+",

@@ -62,7 +62,7 @@ def tables(summaries: Sequence[Summary]) -> list[Table]:
         found.append(_resources(group, members))
         every = [figures for member in members for figures in member.figures.values()]
         if any(figures.stall is not None for figures in every):
-            found += _stalls(group, members)
+            found.append(_stalls(group, members))
         if any(figures.latency is not None for figures in every):
             what = f"{group}: 99th percentile of the latency, ms"
             found.append(_plain(what, members, lambda figures: number(figures.latency)))
@@ -147,23 +147,16 @@ def _used(figures: Figures) -> str:
     return f"{number(figures.cpu)}, {figures.threads}, {connections}"
 
 
-def _stalls(group: str, summaries: Sequence[Summary]) -> list[Table]:
+def _stalls(group: str, summaries: Sequence[Summary]) -> Table:
     names, known = _names(summaries), titles()
     names = [name for name in names if any(_has_stall(s, name) for s in summaries)]
-    return [
-        _table(
-            f"{group}: how long the event loop stood still, ms",
-            summaries,
-            [f"{known[name]}: longest (worst round), without GC, p99" for name in names],
-            lambda summary: [_of(summary, name, _stall) for name in names],
-        ),
-        _table(
-            f"{group}: what the longest stall was spent on, ms",
-            summaries,
-            [f"{known[name]}: garbage collector, processor time" for name in names],
-            lambda summary: [_of(summary, name, _spent) for name in names],
-        ),
-    ]
+    what = "longest (worst round), without GC, p99, CPU in the longest"
+    return _table(
+        f"{group}: how long the event loop stood still, ms",
+        summaries,
+        [f"{known[name]}: {what}" for name in names],
+        lambda summary: [_of(summary, name, _stall) for name in names],
+    )
 
 
 def _has_stall(summary: Summary, name: str) -> bool:
@@ -175,12 +168,8 @@ def _stall(figures: Figures) -> str:
     if stall is None:
         return NOTHING
     longest, worst = number(stall.longest), number(stall.worst)
-    return f"{longest} ({worst}), {number(stall.own)}, {number(stall.p99)}"
-
-
-def _spent(figures: Figures) -> str:
-    stall = figures.stall
-    return NOTHING if stall is None else f"{number(stall.collector)}, {number(stall.cpu)}"
+    own, p99, cpu = number(stall.own), number(stall.p99), number(stall.cpu)
+    return f"{longest} ({worst}), {own}, {p99}, {cpu}"
 
 
 def _plain(title: str, summaries: Sequence[Summary], show: Callable[[Figures], str]) -> Table:

@@ -18,7 +18,7 @@ from benchmark.setups import Setup
 from benchmark.summary import summarize
 
 #: The form of results.json; results in another one cannot be read.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

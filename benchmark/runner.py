@@ -33,7 +33,8 @@ class Outcome:
 
     - `rounds`: of each driver, what each round took, and as `process` the number of the process;
       the rounds of all go together
-    - `beats`: the same of the rounds that the heartbeat was measured in
+    - `beats`: the same of the rounds that the heartbeat was measured in; `uncollected`: of those
+      that it was measured in with Python's garbage collector off
     - `details`: what a driver's workload told when it was opened, of each process
     - `connections`: how many each driver's client had in the end
     - `left_out`: why the case was not run, or why a driver took no part
@@ -43,6 +44,7 @@ class Outcome:
     setup: Setup
     rounds: dict[str, list[Round]] = field(default_factory=dict)
     beats: dict[str, list[Round]] = field(default_factory=dict)
+    uncollected: dict[str, list[Round]] = field(default_factory=dict)
     details: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     connections: dict[str, int | None] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -84,7 +86,7 @@ class Runner:
         effort = self._effort(case)
         names = self._taking_part(case)
         apart = len(names) if case.measure == "memory" else 1
-        rounds = effort.rounds + effort.beats + effort.warm_ups / 2
+        rounds = effort.rounds + 2 * effort.beats + effort.warm_ups / 2
         each = START * apart + len(names) * (OPEN + rounds * (case.seconds + BETWEEN))
         return effort.processes * each
 
@@ -133,20 +135,25 @@ class Runner:
                 for worker in workers.values():
                     worker.ask("warm_up")
             # The heartbeat first: what is new to a process makes the longest stalls.
-            for heartbeat, count in ((True, effort.beats), (False, effort.rounds)):
-                found = outcome.beats if heartbeat else outcome.rounds
+            for found, count, measured in (
+                (outcome.beats, effort.beats, {"heartbeat": True}),
+                (outcome.uncollected, effort.beats, {"heartbeat": True, "collector": False}),
+                (outcome.rounds, effort.rounds, {"heartbeat": False}),
+            ):
                 for number in range(count):
                     for name in rotated([*workers], process * count + number):
-                        taken = self._round(case, outcome, workers[name], heartbeat)
+                        taken = self._round(case, outcome, workers[name], measured)
                         found.setdefault(name, []).append(taken | {"process": process})
             outcome.connections = {name: self._server.connections(name) for name in workers}
             for worker in workers.values():
                 worker.ask("close")
 
-    def _round(self, case: Case, outcome: Outcome, worker: Worker, heartbeat: bool) -> Round:
+    def _round(
+        self, case: Case, outcome: Outcome, worker: Worker, measured: dict[str, bool]
+    ) -> Round:
         if case.measure != "http":
-            return worker.ask("round", heartbeat=heartbeat)
-        worker.ask("begin", heartbeat=heartbeat)
+            return worker.ask("round", **measured)
+        worker.ask("begin", **measured)
         port = outcome.details[worker.driver.name][-1]["port"]
         loaded = http_load(port, case.params_for(self._quick))
         return worker.ask("end") | loaded

@@ -19,18 +19,16 @@ class Stall:
     """How long the loop stood still, in ms.
 
     - `longest`, `worst`: at most, in the median of the rounds and in the worst round
-    - `own`: at most without the garbage collector, in the median of the rounds
-    - `collector`, `cpu`: what the garbage collector took of the longest, and the process on all
-      processors; the means of the rounds
+    - `own`: at most in the rounds with Python's garbage collector off, in the median of them
     - `p99`: the delay that 99 of 100 callbacks have at most
+    - `cpu`: the process's processor time in the longest, in the median of the rounds
     """
 
     longest: float
     worst: float
     own: float
-    collector: float
-    cpu: float
     p99: float
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def _figures(outcome: Outcome, name: str, results: list[float], cpu: list[float]
     return Figures(
         result=spread(results, [taken["process"] for taken in rounds]),
         cpu=statistics.median(cpu),
-        stall=_stall([taken["stall"] for taken in beats if "stall" in taken]),
+        stall=_stall(beats, outcome.uncollected.get(name, [])),
         growth=growth if outcome.case.measure == "memory" else None,
         latency=latency,
         threads=max(taken["threads"] for taken in (*rounds, *beats)),
@@ -147,20 +145,19 @@ def _figures(outcome: Outcome, name: str, results: list[float], cpu: list[float]
     )
 
 
-def _stall(stalls: list[dict[str, float]]) -> Stall | None:
-    if not stalls:
+def _stall(beats: list[Round], uncollected: list[Round]) -> Stall | None:
+    def each(found: list[Round], what: str) -> list[float]:
+        return [taken["stall"][what] * 1e3 for taken in found if "stall" in taken]
+
+    longest = each(beats, "longest")
+    if not longest:
         return None
-
-    def each(what: str) -> list[float]:
-        return [stall[what] * 1e3 for stall in stalls]
-
     return Stall(
-        longest=statistics.median(each("longest")),
-        worst=max(each("longest")),
-        own=statistics.median(each("own")),
-        collector=statistics.mean(each("longest_gc")),
-        cpu=statistics.mean(each("longest_cpu")),
-        p99=statistics.median(each("p99")),
+        longest=statistics.median(longest),
+        worst=max(longest),
+        own=statistics.median(each(uncollected, "longest")),
+        p99=statistics.median(each(beats, "p99")),
+        cpu=statistics.median(each(beats, "longest_cpu")),
     )
 
 

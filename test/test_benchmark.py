@@ -35,13 +35,10 @@ from benchmark.runner import Outcome, Runner  # noqa: E402
 from benchmark.setups import Setup  # noqa: E402
 from benchmark.summary import Summary, labels, summarize  # noqa: E402
 from benchmark.tables import Table  # noqa: E402
-from benchmark.worker.heartbeat import (  # noqa: E402
-    CollectorClock,
-    Gap,
-    Heartbeat,
-    delay_percentile,
-    stalls,
-)
+from benchmark.worker.__main__ import WORKLOADS  # noqa: E402
+from benchmark.worker.__main__ import Worker as Answerer  # noqa: E402
+from benchmark.worker.heartbeat import Gap, Heartbeat, delay_percentile, stalls  # noqa: E402
+from benchmark.worker.workload import Workload  # noqa: E402
 
 ASYNCIO, UVLOOP = Setup("asyncio", "3.11.7"), Setup("uvloop", "3.13.0")
 
@@ -104,35 +101,19 @@ async def test_heartbeat_notices_a_loop_that_stands_still() -> None:
     assert heartbeat.stop()["longest"] >= 0.09
 
 
-def test_stalls_without_the_collector_are_told_apart() -> None:
-    found = stalls([Gap(0.002, 0, 0.001), Gap(0.101, 0.09, 0.05), Gap(0.031, 0, 0.03)])
-    assert found["longest"] == pytest.approx(0.1)
-    assert (found["longest_gc"], found["longest_cpu"]) == (0.09, 0.05)
-    # Without the collector, another stall is the longest.
-    assert found["own"] == pytest.approx(0.03)
+def test_processor_time_is_that_of_the_longest_stall() -> None:
+    found = stalls([Gap(0.002, 0.001), Gap(0.101, 0.05), Gap(0.031, 0.09)])
+    assert (found["longest"], found["longest_cpu"]) == pytest.approx((0.1, 0.05))
 
 
-async def test_heartbeat_counts_collections_in_any_thread() -> None:
+async def test_heartbeat_leaves_the_collector_alone() -> None:
+    # A callback of the collector would be a place to hand the interpreter lock over.
+    before = (gc.isenabled(), [*gc.callbacks])
     heartbeat = Heartbeat()
-    await asyncio.to_thread(gc.collect)
+    await asyncio.sleep(0.005)
+    assert (gc.isenabled(), [*gc.callbacks]) == before
     heartbeat.stop()
-    assert sum(gap.collector for gap in heartbeat.gaps) > 0
-    assert not any("CollectorClock" in repr(callback) for callback in gc.callbacks)
-
-
-def test_collection_counts_as_soon_as_it_is_over() -> None:
-    # The interpreter lock may change hands before the collector tells the clock of its end.
-    clock = CollectorClock()
-    try:
-        before = clock.read()
-        gc.callbacks.insert(gc.callbacks.index(clock._tell), lambda *_: seen.append(clock.read()))
-        seen: list[float] = []
-        gc.collect()
-        gc.callbacks.pop(gc.callbacks.index(clock._tell) - 1)
-        # At the start, and at the end, each time before the clock itself is told.
-        assert seen[0] == before < seen[1] == clock.read()
-    finally:
-        clock.stop()
+    assert (gc.isenabled(), [*gc.callbacks]) == before
 
 
 # Cases and floors ---------------------------------------------------------------------------
@@ -197,8 +178,7 @@ def a_round(seconds: float, stall: float | None = None, **more: Any) -> dict[str
     taken = {"amount": 100, "seconds": seconds, "cpu": seconds / 2, "threads": 3}
     beat: dict[str, Any] = {}
     if stall is not None:
-        parts = {"p99": stall / 2, "own": stall / 4, "longest_gc": 0.003, "longest_cpu": stall}
-        beat = {"stall": {"longest": stall} | parts}
+        beat = {"stall": {"longest": stall, "longest_cpu": stall * 0.75, "p99": stall / 2}}
     taken |= {"process": 0}
     return taken | {"peak": 50.0, "base": 40.0} | beat | more
 
@@ -214,6 +194,7 @@ def an_outcome(name: str, ours: float, theirs: float, setup: Setup = ASYNCIO) ->
     peers = (drivers.PYMONGO_ASYNC, drivers.MOTOR_3, drivers.PYMONGO_SYNC)
     found.rounds |= {peer: rounds(theirs) for peer in peers}
     found.beats = {drivers.MOTOR: [a_round(ours, stall) for stall in (0.004, 0.02, 0.006)]}
+    found.uncollected = {drivers.MOTOR: [a_round(ours, stall) for stall in (0.001, 0.002, 0.009)]}
     found.details = {drivers.PYMONGO_SYNC: [{"best_threads": 3}, {"best_threads": 4}]}
     return found
 
@@ -256,8 +237,8 @@ def test_summary_has_ratios_and_units(summaries: list[Summary]) -> None:
 def test_summary_tells_what_stalls_were_made_of(summaries: list[Summary]) -> None:
     stall = summaries[0].figures[drivers.MOTOR].stall
     assert stall is not None
-    assert (stall.longest, stall.worst, stall.own) == pytest.approx((6, 20, 1.5))
-    assert (stall.collector, stall.cpu, stall.p99) == pytest.approx((3, 10, 3))
+    assert (stall.longest, stall.worst, stall.own) == pytest.approx((6, 20, 2))
+    assert (stall.p99, stall.cpu) == pytest.approx((3, 4.5))
     assert summaries[0].figures[drivers.MOTOR_3].stall is None
 
 
@@ -296,8 +277,7 @@ def test_reports_show_every_case_and_what_is_missing(summaries: list[Summary]) -
     assert "| `small/find_one/1` | 900 |" in text
     assert "1.22× (1.08–1.35) [1.08–1.35]" in text  # noqa: RUF001
     assert "| `small/find_one/1` | 741 | 3.5 | 122 % [108–135] |" in text  # noqa: RUF001
-    assert "| `small/find_one/1` | 6.0 (20.0), 1.5, 3.0 |" in text
-    assert "| `small/find_one/1` | 3.0, 10.0 |" in text
+    assert "| `small/find_one/1` | 6.0 (20.0), 2.0, 3.0, 4.5 |" in text
     assert "gridfs/upload: motor: needs GridFS" in text
     assert "FAILS" in text
     rst = to_rst([a_meta(ASYNCIO)], summaries, verdicts, ["performance/small.svg"])
@@ -455,7 +435,18 @@ def server(mongo_uri: str) -> Iterator[servers.Server]:
 
 
 @pytest.mark.parametrize("name", [drivers.MOTOR, drivers.PYMONGO_SYNC])
-def test_runner_runs_a_case(name: str, server: servers.Server, tmp_path: Path) -> None:
+def test_runner_runs_a_case(
+    name: str, server: servers.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, bool]] = []
+    ask = Worker.ask
+
+    def noted_ask(worker: Worker, do: str, **params: Any) -> dict[str, Any]:
+        if do == "round":
+            asked.append(params)
+        return ask(worker, do, **params)
+
+    monkeypatch.setattr(Worker, "ask", noted_ask)
     params = {"operation": "insert_one", "tasks": 4, "count": 20}
     case = Case("small/insert_one/4", "small", params, brief=Effort(2, 2, 1, warm_ups=1))
     runner = Runner(drivers.chosen([name]), TheseTests(tmp_path), server, quick=True)
@@ -465,12 +456,54 @@ def test_runner_runs_a_case(name: str, server: servers.Server, tmp_path: Path) -
     assert outcome.left_out == {}
     assert [taken["amount"] for taken in outcome.rounds[name]] == [20] * 4
     assert [taken["process"] for taken in outcome.rounds[name]] == [0, 0, 1, 1]
-    assert [taken["process"] for taken in outcome.beats[name]] == [0, 1]
+    for found in (outcome.beats, outcome.uncollected):
+        assert [taken["process"] for taken in found[name]] == [0, 1]
+        assert ("stall" in found[name][0]) == (name == drivers.MOTOR)
+    beats = [{"heartbeat": True}, {"heartbeat": True, "collector": False}]
+    assert asked == [*beats, *[{"heartbeat": False}] * 2] * 2
     assert len(outcome.details[name]) == 2
     assert outcome.connections[name]
-    assert ("stall" in outcome.beats[name][0]) == (name == drivers.MOTOR)
     json.dumps(summarize(outcome).to_json())
     assert server.database.list_collection_names() == []
+
+
+class Noting(Workload):
+    """Notes whether the garbage collector is on while it runs, and fails if asked to."""
+
+    async def open(self) -> dict[str, Any]:
+        self.seen = self.params["seen"]
+        return {}
+
+    async def run_async(self) -> float:
+        self.seen.append(gc.isenabled())
+        if self.params["fails"]:
+            raise RuntimeError("as asked")
+        return 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_no_round_leaves_the_collector_off(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(WORKLOADS, "noting", Noting)
+    worker, seen = Answerer("motor", "motor"), []
+    params = {"seen": seen, "fails": fails}
+    await worker.answer({"do": "open", "workload": "noting", "uri": "", "params": params})
+    for collector in (True, False):
+        asked = {"do": "round", "heartbeat": True, "collector": collector}
+        assert ("error" in await worker.answer(asked)) == fails
+        assert gc.isenabled()
+    assert seen == [True, False]
+    await worker.answer({"do": "close"})
+
+
+@pytest.mark.parametrize("last", ["end", "close"])
+async def test_no_round_of_another_process_leaves_the_collector_off(last: str) -> None:
+    worker = Answerer("motor", "motor")
+    await worker.answer({"do": "begin", "heartbeat": True, "collector": False})
+    assert not gc.isenabled()
+    assert "error" not in await worker.answer({"do": last})
+    assert gc.isenabled()
 
 
 def test_case_that_cannot_be_reached_is_left_out(server: servers.Server, tmp_path: Path) -> None:

@@ -85,30 +85,35 @@ class Worker:
         await self._workload.warm_up()
         return {}
 
-    async def do_round(self, heartbeat: bool) -> dict[str, Any]:
+    async def do_round(self, heartbeat: bool, collector: bool = True) -> dict[str, Any]:
         workload = self._workload
         assert workload is not None
         await workload.prepare()
         gc.collect()
         base = peak_memory()
-        meter = Meter(heartbeat and self._adapter.asynchronous)
-        amount = await workload.run()
-        used = meter.stop()
+        meter = Meter(heartbeat and self._adapter.asynchronous, collector)
+        try:
+            amount = await workload.run()
+        finally:
+            used = meter.stop()
         await workload.clean()
         used["threads"] = max(used["threads"], workload.threads)
         return used | {"amount": amount, "peak": peak_memory(), "base": base}
 
-    async def do_begin(self, heartbeat: bool) -> dict[str, Any]:
+    async def do_begin(self, heartbeat: bool, collector: bool = True) -> dict[str, Any]:
         """The start of a round that another process makes the work for."""
         gc.collect()
-        self._meter = Meter(heartbeat)
+        self._meter = Meter(heartbeat, collector)
         return {}
 
     async def do_end(self) -> dict[str, Any]:
         assert self._meter is not None
-        return self._meter.stop()
+        meter, self._meter = self._meter, None
+        return meter.stop()
 
     async def do_close(self) -> dict[str, Any]:
+        if self._meter is not None:
+            await self.do_end()
         if self._workload is not None:
             workload, self._workload = self._workload, None
             await workload.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 import threading
@@ -13,9 +14,15 @@ from benchmark.worker.heartbeat import Heartbeat
 
 
 class Meter:
-    """Runs from its making to `stop`."""
+    """Runs from its making to `stop`.
 
-    def __init__(self, heartbeat: bool) -> None:
+    - `heartbeat`: whether to look at the loop's stalls
+    - `collector`: whether Python's cyclic garbage collector may run in the meantime
+    """
+
+    def __init__(self, heartbeat: bool, collector: bool = True) -> None:
+        if not collector:
+            gc.disable()
         self._heartbeat = Heartbeat() if heartbeat else None
         self._cpu = time.process_time()
         self._start = time.perf_counter()
@@ -29,6 +36,8 @@ class Meter:
         if self._heartbeat is not None:
             used["stall"] = self._heartbeat.stop()
             used["threads"] = max(used["threads"], self._heartbeat.threads)
+        # Not before the heartbeat's end: a collection might come in between.
+        gc.enable()
         return used
 
 
