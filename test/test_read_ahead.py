@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pymongo
@@ -160,3 +161,36 @@ async def test_loop_runs_beside_a_consumer_that_never_awaits(
     assert len(rest) == 4999
     # All documents were at hand: nothing but the cursor itself has given way.
     assert turns - begun >= 5000 // base_cursor.BREATH - 1
+
+
+async def test_short_times_without_a_turn_for_the_loop_add_up(
+    collection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await collection.insert_many([{"_id": i} for i in range(5000)])
+    now = 0.0
+
+    def monotonic() -> float:
+        nonlocal now
+        now += base_cursor.PATIENCE / 4
+        return now
+
+    turns = 0
+
+    async def beside() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    cursor = collection.find(batch_size=5000)
+    await cursor.next()
+    task = asyncio.ensure_future(beside())
+    await asyncio.sleep(0)
+    begun = turns
+    with monkeypatch.context() as patch:
+        patch.setattr(base_cursor, "time", SimpleNamespace(monotonic=monotonic))
+        rest = [d async for d in cursor]
+    task.cancel()
+    assert len(rest) == 4999
+    looks = 5000 // base_cursor.BREATH
+    assert looks // 8 <= turns - begun <= looks // 2

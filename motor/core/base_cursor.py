@@ -139,11 +139,9 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         self._breath = BREATH
         # One document is on its way to whoever iterates.
         self._read_ahead(1)
-        now = time.monotonic()
-        if now - self._breathed > PATIENCE:
+        if time.monotonic() - self._breathed > PATIENCE:
             await asyncio.sleep(0)
-            now = time.monotonic()
-        self._breathed = now
+            self._breathed = time.monotonic()
 
     def _wait_a_turn(self, delegate: Any, run: Callable[[], Any], wanted: int | None) -> Any:
         self._client._waiting_lane.limit_turn(delegate, wanted)
