@@ -189,8 +189,9 @@ async def test_short_times_without_a_turn_for_the_loop_add_up(
     begun = turns
     with monkeypatch.context() as patch:
         patch.setattr(base_cursor, "time", SimpleNamespace(monotonic=monotonic))
-        rest = [d async for d in cursor]
+        # Not to the end, where the server is asked whether there are more.
+        for _ in range(4900):
+            await anext(cursor)
     task.cancel()
-    assert len(rest) == 4999
-    looks = 5000 // base_cursor.BREATH
+    looks = 4900 // base_cursor.BREATH
     assert looks // 8 <= turns - begun <= looks // 2
