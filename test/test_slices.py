@@ -50,6 +50,41 @@ def test_batch_in_slices_is_the_batch(count: int, name: str) -> None:
     assert sizes == [len(reply_of([], name))]
 
 
+@pytest.mark.parametrize(
+    "deceptive",
+    [
+        {"list": [{"x": i} for i in range(200)]},
+        {"list": [{} for _ in range(200)]},
+        {"data": b"".join(b"\0\x03%d\0" % i for i in range(1, 300))},
+        {"data": b"".join(b"\0\x03%d\0\x05\0\0\0" % i for i in range(1, 300))},
+        {"data": b"\0\x037\0" * 50, "text": "\0\x0312\0" * 50},
+    ],
+    ids=["documents in a list", "empty ones", "data", "data like empty ones", "data and text"],
+)
+def test_what_looks_like_the_next_document_is_not_taken_for_it(deceptive: dict[str, Any]) -> None:
+    documents = [{"_id": i, **(deceptive if i % 3 else {})} for i in range(300)]
+    reply = reply_of(documents)
+    sizes: list[int] = []
+    assert decode_reply(reply, PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
+    assert sizes == [len(reply_of([]))]
+
+
+def test_functions_of_the_users_see_each_value_once() -> None:
+    seen: list[str] = []
+
+    class Count(TypeDecoder):
+        bson_type = str
+
+        def transform_bson(self, value: str) -> str:
+            seen.append(value)
+            return value
+
+    options: CodecOptions[Any] = CodecOptions(type_registry=TypeRegistry([Count()]))
+    documents = [{"x": f"{i}", "list": [{"y": 1}] * 100} for i in range(300)]
+    decode_reply(reply_of(documents), options, whole(PLAIN))
+    assert seen == [document["x"] for document in documents]
+
+
 def test_empty_documents_and_large_ones_are_kept_in_order() -> None:
     documents: list[Any] = [{}, {"x": "y" * 5000}, {}, {}, {"x": b"z" * 301}, {}]
     assert decode_reply(reply_of(documents), PLAIN, whole(PLAIN))[0]["cursor"] == {
