@@ -17,6 +17,7 @@ from pymongo.mongo_client import MongoClient
 from pymongo.read_preferences import _ServerMode
 from pymongo.synchronous.pool import Connection, Pool
 
+from motor.memory import LARGE, keep_large_blocks
 from motor.slices import decode_reply
 from motor.sockets import buffered
 
@@ -86,7 +87,9 @@ class _Connection(Connection):
 
     def receive_message(self, request_id: int | None) -> _OpMsg:
         reply: _OpMsg = super().receive_message(request_id)
-        _received.size = len(reply.payload_document)
+        _received.size = size = len(reply.payload_document)
+        if size > LARGE:
+            keep_large_blocks()
         return _Reply(reply.flags, reply.payload_document)
 
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["is_async", "write_file"]
 
-#: How many bytes are read at once for a destination that takes all of them.
-BATCH_BYTES = 4 * 1024 * 1024
+#: How many bytes are read at once for a destination that takes all of them. In fewer, the server
+#: needs longer; in more, the first bytes are late and much memory is used.
+BATCH_BYTES = 8 * 1024 * 1024
 
 #: How many such batches are on their way while one is written.
 AHEAD = 1

@@ -15,7 +15,7 @@ from pymongo.errors import (
     WriteError,
 )
 
-from motor import pymongo_internals
+from motor import memory, pymongo_internals
 from motor.core.base import bound_queue
 from motor.core.gridfs.base import refuse_transaction
 from motor.operation import OperationFuture, SerialQueue
@@ -120,6 +120,8 @@ class Upload:
             lane = self._lanes[self._lane]
         if lane not in self._used:
             self._used.append(lane)
+        if self._pending > memory.LARGE:
+            memory.keep_large_blocks()
         self._submit(self._insert, self._take(), queue=lane)
         return before
 
