@@ -1022,9 +1022,6 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, AsyncIOM
         """Like :meth:`~pymongo.cursor.Cursor.min`."""
     def remove_option(self, mask: int) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.remove_option`."""
-    @property
-    def retrieved(self) -> int:
-        """Like :attr:`~pymongo.cursor.Cursor.retrieved`."""
     def skip(self, skip: int) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.skip`."""
     def sort(

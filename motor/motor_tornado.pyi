@@ -1023,9 +1023,6 @@ class MotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, MotorCursor[_It
         """Like :meth:`~pymongo.cursor.Cursor.min`."""
     def remove_option(self, mask: int) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.remove_option`."""
-    @property
-    def retrieved(self) -> int:
-        """Like :attr:`~pymongo.cursor.Cursor.retrieved`."""
     def skip(self, skip: int) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.skip`."""
     def sort(

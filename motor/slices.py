@@ -1,23 +1,20 @@
-"""Decodes the batch in a server's reply slice by slice, so that other threads get their turn.
+"""Decodes an array of documents slice by slice, so that other threads get their turn.
 
 The C code that decodes BSON holds the interpreter lock from the first document to the last: a
 quarter of a second for the largest batch of small documents, for which the event loop stands still.
 Between two slices Python lets the loop's thread have the lock if it wants it.
-
-The documents, and the errors, are those that decoding the reply in one piece gives.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from bson import decode
 from bson.codec_options import CodecOptions, TypeRegistry
 
-__all__ = ["decode_reply"]
+__all__ = ["NO_TYPES", "Slices"]
 
 #: How many bytes of documents are decoded at once at least, and how many documents: with fewer,
 #: slicing takes more time than decoding. Together they are a millisecond's work at most.
@@ -26,16 +23,6 @@ SLICE, DOCUMENTS = 16 * 1024, 64
 #: How many bytes make a slice of fewer documents. One of a single document is not copied.
 LONG_SLICE = 4 * SLICE
 
-#: How many bytes a reply has at least for this to be worth while.
-LARGE = 128 * 1024
-
-_INT32 = struct.Struct("<i")
-_BATCHES = (b"firstBatch", b"nextBatch")
-_DOCUMENT, _ARRAY = 0x03, 0x04
-#: How long the values of the other types are that stand before a batch, and whether a length of
-#: their own comes on top: a string, an object, a boolean, a 32-bit and a 64-bit integer, a double.
-_SIZES = {0x02: (4, True), 0x03: (0, True), 0x08: (1, False), 0x10: (4, False), 0x12: (8, False)}
-
 #: How a document ends and the next element of an array begins; and how many bytes are searched for
 #: it. In large documents it is not found, but of those there are few, and walking is quick.
 _BOUNDARY, WINDOW = re.compile(rb"\0\x03([1-9][0-9]*)\0"), 1024
@@ -43,108 +30,62 @@ _BOUNDARY, WINDOW = re.compile(rb"\0\x03([1-9][0-9]*)\0"), 1024
 #: How many bytes an element of an array has at least.
 _SHORTEST = 8
 
-_NO_TYPES = TypeRegistry()
-_EMPTY_ARRAY = b"\x05\x00\x00\x00\x00"
+#: The registry of options that have none of the user's types.
+NO_TYPES = TypeRegistry()
 
-
-class _Batch(NamedTuple):
-    """Where a reply's batch is: its name, and the array's first byte and the one after its last."""
-
-    name: str
-    start: int
-    end: int
+_INT32 = struct.Struct("<i")
 
 
 class _Irregular(Exception):
     """The array is not what a server sends."""
 
 
-def decode_reply(
-    reply: Any,
-    codec_options: CodecOptions[Any],
-    decode_whole: Callable[[Any], list[Any]],
-) -> list[Any]:
-    """Decode a server's reply as ``decode_whole(reply)`` does, in slices if it has a large batch.
+class Slices:
+    """Goes through an array of documents from slice to slice.
 
-    - `reply`: bytes, or a memoryview of them
-    - `codec_options`: how the batch's documents are to be decoded
-    - `decode_whole`: decodes a reply to a list of one document
+    - `view`: has the array in it, from `start` to before `end`
+    - `codec_options`: how its documents are to be decoded
     """
-    view = memoryview(reply)
-    batch = _find_batch(view) if len(view) > LARGE else None
-    if batch is None:
-        return decode_whole(reply)
-    decoded = decode_whole(_without_batch(view, batch))
-    cursor = decoded[0]["cursor"]
-    if not isinstance(cursor, MutableMapping):
-        return decode_whole(reply)
-    try:
-        documents = _decode_batch(view, batch, codec_options)
-    except Exception:
-        # Whatever is wrong with it, the error is the one that users know.
-        return decode_whole(reply)
-    cursor[batch.name] = documents
-    return decoded
 
+    __slots__ = ("_codec_options", "_last", "_probing", "_size", "_start", "_view", "index")
 
-def _find_batch(view: memoryview) -> _Batch | None:
-    """The batch of a reply that begins as servers' replies to a cursor's commands do."""
-    if view[4] != _DOCUMENT or bytes(view[5:12]) != b"cursor\0":
-        return None
-    position = 16
-    while kind := view[position]:
-        name = bytes(view[position + 1 : position + 32]).partition(b"\0")[0]
-        position += len(name) + 2
-        if kind == _ARRAY and name in _BATCHES:
-            return _Batch(name.decode(), position, position + _INT32.unpack_from(view, position)[0])
-        if kind not in _SIZES:
-            return None
-        size, has_length = _SIZES[kind]
-        position += size + (_INT32.unpack_from(view, position)[0] if has_length else 0)
-    return None
+    def __init__(
+        self, view: memoryview, start: int, end: int, codec_options: CodecOptions[Any]
+    ) -> None:
+        self._view = view
+        self._codec_options = codec_options
+        # What the user's own functions make values of, they shall make them of once only.
+        self._probing = codec_options.type_registry == NO_TYPES
+        self._start, self._last = start + 4, end - 1
+        self._size = SLICE
+        #: How many documents have been given.
+        self.index: int = 0
 
+    @property
+    def over(self) -> bool:
+        return self._start >= self._last
 
-def _without_batch(view: memoryview, batch: _Batch) -> bytes:
-    """The reply with an empty array in the batch's place."""
-    less = batch.end - batch.start - len(_EMPTY_ARRAY)
-    return b"".join(
-        (
-            _INT32.pack(_INT32.unpack_from(view, 0)[0] - less),
-            view[4:12],
-            _INT32.pack(_INT32.unpack_from(view, 12)[0] - less),
-            view[16 : batch.start],
-            _EMPTY_ARRAY,
-            view[batch.end :],
-        )
-    )
-
-
-def _decode_batch(view: memoryview, batch: _Batch, codec_options: CodecOptions[Any]) -> list[Any]:
-    """The documents of a batch. Raises an exception if anything is wrong with it."""
-    documents: list[Any] = []
-    start, last = batch.start + 4, batch.end - 1
-    # What the user's own functions make values of, they shall make them of once only.
-    probing = codec_options.type_registry == _NO_TYPES
-    size = SLICE
-    while start < last:
-        first = len(documents)
-        decoded = None
+    def next(self) -> list[Any]:
+        """The documents of the next slice. Raises if anything is wrong with it; then it is next."""
+        view, start, last, size = self._view, self._start, self._last, self._size
+        first = self.index
+        documents = None
         if last - start <= size + size // 4:
             end = last
-            decoded = _decode_slice(view[start:last], codec_options)
-        elif probing and (found := _probe(view, start, size, last, first)) is not None:
+            documents = _decode_slice(view[start:last], self._codec_options)
+        elif self._probing and (found := _probe(view, start, size, last, first)) is not None:
             end, index = found
-            decoded = _try_slice(view[start:end], index - first, codec_options)
-        if decoded is None:
+            documents = _try_slice(view[start:end], index - first, self._codec_options)
+        if documents is None:
             end, index, head = _walk(view, start, last, first)
             if index - first == 1:
-                decoded = [decode(view[start + head : end], codec_options)]
+                documents = [decode(view[start + head : end], self._codec_options)]
             else:
-                decoded = _decode_slice(view[start:end], codec_options)
-        documents += decoded
-        size = min(LONG_SLICE, max(SLICE, (end - start) * DOCUMENTS // len(decoded)))
-        start = end
-    return documents
+                documents = _decode_slice(view[start:end], self._codec_options)
+        self.index += len(documents)
+        self._start = end
+        self._size = min(LONG_SLICE, max(SLICE, (end - start) * DOCUMENTS // len(documents)))
+        return documents
 
 
 def _probe(

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pymongo import CursorType
 
+from motor import batches
 from support import Framework
 from support.corpus import APP_NAME, Pair, Peer, examples, pair_of
 from support.corpus_cursors import WAYS, drain, note_progress, ways
@@ -23,9 +24,19 @@ from support.corpus_documents import codec_options, documents, fill, undecodable
 _CODES = st.sampled_from([8, 43, 175, 237, 11601])
 
 
-@pytest.fixture
-def pair(framework: Framework, client_factory: Any, mongo_uri: str, db_name: str) -> Iterator[Pair]:
-    with pair_of(framework, client_factory, mongo_uri, db_name) as pair:
+@pytest.fixture(params=["watched", "postponed"])
+def pair(
+    framework: Framework,
+    client_factory: Any,
+    mongo_uri: str,
+    db_name: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Pair]:
+    if request.param == "postponed":
+        monkeypatch.setattr(batches, "WORTH_POSTPONING", 0)
+    watched = request.param == "watched"
+    with pair_of(framework, client_factory, mongo_uri, db_name, watched=watched) as pair:
         yield pair
 
 

@@ -13,15 +13,31 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from motor import batches, slices
 from support import Framework
 from support.corpus import Pair, Peer, examples, pair_of
 from support.corpus_cursors import aggregations, drain, partly, queries, read_partly, ways
 from support.corpus_documents import codec_options, documents, fill
 
 
-@pytest.fixture
-def pair(framework: Framework, client_factory: Any, mongo_uri: str, db_name: str) -> Iterator[Pair]:
-    with pair_of(framework, client_factory, mongo_uri, db_name) as pair:
+@pytest.fixture(params=["watched", "postponed", "sliced"])
+def pair(
+    framework: Framework,
+    client_factory: Any,
+    mongo_uri: str,
+    db_name: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Pair]:
+    if request.param != "watched":
+        monkeypatch.setattr(batches, "WORTH_POSTPONING", 0)
+    if request.param == "sliced":
+        monkeypatch.setattr(batches, "LARGE", 0)
+        monkeypatch.setattr(slices, "SLICE", 64)
+        monkeypatch.setattr(slices, "DOCUMENTS", 2)
+        monkeypatch.setattr(slices, "LONG_SLICE", 256)
+    watched = request.param == "watched"
+    with pair_of(framework, client_factory, mongo_uri, db_name, watched=watched) as pair:
         yield pair
 
 

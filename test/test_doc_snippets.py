@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import monitoring
 
 from support.snippets import KNOWN_CLASSES, Runner, Snippet, programs, snippets
 
@@ -16,6 +17,14 @@ PAGES = [page for page in sorted(DOC.rglob("*.rst")) if page.name not in ELSEWHE
 PROGRAMS = [program for page in PAGES for program in programs(page)]
 
 pytest.importorskip("tornado")
+
+
+@pytest.fixture(autouse=True)
+def no_listeners_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no snippet listen to the clients of later tests: PyMongo has no ``unregister``."""
+    listeners = monitoring._LISTENERS
+    kept = [list(kind) for kind in listeners]
+    monkeypatch.setattr(monitoring, "_LISTENERS", type(listeners)(*kept))
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program[0]))

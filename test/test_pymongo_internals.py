@@ -27,6 +27,7 @@ from pymongo.synchronous.pool import Connection, Pool
 
 import motor
 from motor import pymongo_internals as internals
+from motor.batches import Undecoded
 from motor.sockets import BufferedSocket, buffered
 from support import CommandRecorder, wait_until
 
@@ -188,6 +189,47 @@ def test_batches_of_cursors_are_decoded_in_slices(
     (raw,) = optioned[sync_db.name].test.find_raw_batches({"_id": 1})
     assert decode(raw) == documents[1]
     assert decoded == []
+
+
+@pins("_limit", "_collection", "_event_listeners")
+def test_batch_may_be_left_undecoded_unless_somebody_looks_at_the_reply(
+    optioned: Any, mongo_uri: str, sync_db: Any
+) -> None:
+    sync_db.test.insert_many([{"_id": n, "text": "x" * 100} for n in range(100)])
+    collection = optioned[sync_db.name].test
+
+    def first(cursor: Any) -> Any:
+        return internals.next_batch(cursor, None, postpone=True)[0]
+
+    assert isinstance(first(collection.find()), Undecoded)
+    assert first(collection.find(limit=90)) == {"_id": 0, "text": "x" * 100}
+    # A cursor of a command that is read on.
+    aggregation = collection.aggregate([], batchSize=50)
+    assert [d["_id"] for d in internals.next_batch(aggregation, None)] == [*range(50)]
+    assert isinstance(first(aggregation), Undecoded)
+    with pymongo.MongoClient(
+        mongo_uri, event_listeners=[CommandRecorder()], **internals.client_options()
+    ) as watched:
+        assert first(watched[sync_db.name].test.find()) == {"_id": 0, "text": "x" * 100}
+
+
+def test_time_until_a_reply_comes_can_be_used(mongo_uri: str, sync_db: Any) -> None:
+    sync_db.test.insert_many([{"_id": n} for n in range(100)])
+    commands = CommandRecorder()
+    seen: list[Any] = []
+    with pymongo.MongoClient(
+        mongo_uri, event_listeners=[commands], **internals.client_options()
+    ) as client:
+        cursor = client[sync_db.name].test.find(batch_size=60)
+
+        def meanwhile() -> None:
+            seen.append((commands.names[-1], len(commands.succeeded_events)))
+
+        internals.next_batch(cursor, None, meanwhile=meanwhile)
+        internals.next_batch(cursor, None, meanwhile=meanwhile)
+        # There is nothing more to come.
+        internals.next_batch(cursor, None, meanwhile=meanwhile)
+    assert seen == [("find", 0), ("getMore", 1)]
 
 
 @pins("_OpMsg")

@@ -39,7 +39,8 @@ def get_mores(commands: CommandRecorder) -> int:
 
 async def quiet(cursor: Any) -> None:
     """Wait until no batch is being read ahead."""
-    await async_wait_until(lambda: not cursor._reader.ahead)
+    reader = cursor._reader
+    await async_wait_until(lambda: not reader.ahead and reader.going_on is None)
 
 
 async def test_first_batch_may_be_all_that_is_wanted(
@@ -95,7 +96,7 @@ async def test_nothing_is_read_ahead_where_it_would_be_seen(
             cursor = hundred.find(batch_size=BATCH, session=chosen)
             for _ in range(2 * BATCH):
                 await cursor.next()
-            assert not cursor._reader.ahead
+            await quiet(cursor)
             assert get_mores(commands) == 1
             await cursor.close()
 

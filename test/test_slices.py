@@ -11,8 +11,8 @@ from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 
-from motor import slices
-from motor.slices import decode_reply
+from motor import batches, slices
+from motor.batches import decode_reply
 
 PLAIN: CodecOptions[Any] = CodecOptions()
 
@@ -36,7 +36,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "SLICE", 300)
     monkeypatch.setattr(slices, "DOCUMENTS", 5)
     monkeypatch.setattr(slices, "LONG_SLICE", 900)
-    monkeypatch.setattr(slices, "LARGE", 1000)
+    monkeypatch.setattr(batches, "LARGE", 1000)
 
 
 @pytest.mark.parametrize("count", [9, 10, 11, 99, 100, 101, 1234, 10_001])

@@ -192,88 +192,6 @@ class AgnosticClientEncryption(_ClientEncryptionOfPyMongo[_DocumentType], Agnost
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
 
-class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
-    """A cursor: documents that come from the server in batches, for ``async for``."""
-    collection: Any
-    __iter__: None
-    def __init__(
-        self,
-        cursor: Any,
-        collection: Any,
-        *,
-        _start: Callable[[], Any] | None = None,
-        _queue: SerialQueue | None = None,
-        _convert: Callable[[Any], Any] | None = None,
-    ) -> None: ...
-    @property
-    def delegate(self) -> Any:
-        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
-    @property
-    def started(self) -> bool:
-        """Whether anything has been asked of the server."""
-    @property
-    def closed(self) -> bool:
-        """Whether the cursor was closed."""
-    @property
-    def alive(self) -> bool:
-        """Whether there is, or may yet be, another document."""
-    @property
-    def session(self) -> AgnosticClientSession | None:
-        """The session that was passed for this cursor, or None."""
-    def get_io_loop(self) -> Any:
-        """The event loop of whatever has made the cursor, when none is running."""
-    async def next(self) -> _ItemType:
-        """The next document.
-
-        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
-        none has come while the server waited.
-        """
-    async def __anext__(self) -> _ItemType: ...
-    def __aiter__(self) -> Self: ...
-    def __getattr__(self, name: str) -> Any: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
-        """Start reading the next `length` documents, or all that remain, into a list.
-
-        - `length`: how many documents at most; None: all
-
-        Returns a future of the list. What is left stays with the cursor. Raises TypeError or
-        ValueError for a `length` that is not a number of documents, and InvalidOperation for a
-        tailable cursor, which has no end.
-        """
-    def close(self) -> OperationFuture[None]:
-        """Start closing the cursor, on the server too. Returns a future of None.
-
-        A ``next`` that waits for data in another task ends with StopAsyncIteration.
-        """
-    @property
-    def fetch_next(self) -> OperationFuture[int]:
-        """A future that is true when `next_object` has a document to give. Deprecated.
-
-        It resolves to the number of documents that were fetched, to True when some were at hand,
-        and to a false value at the end.
-        """
-    def next_object(self) -> _ItemType | None:
-        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
-    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
-        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
-        end.
-
-        - `callback`: takes a document and an error, of which one at least is None. When it returns
-          False, no more documents are read; the cursor stays open
-
-        An error while reading ends it with ``callback(None, error)``; what the callback itself
-        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
-        called.
-        """
-    def __await__(self) -> Generator[Any, Any, AgnosticBaseCursor[_ItemType]]: ...
-    def send(self, value: None) -> Any:
-        """Run up to the next suspension: what a task does with a coroutine."""
-    def throw(self, *exception: Any) -> Any:
-        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
-    def __eq__(self, other: object, /) -> bool: ...
-
 class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
     """A stream of change events, opened when it is first read, entered or awaited.
 
@@ -1596,6 +1514,88 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
     def io_loop(self) -> Any:
         """The event loop that calls belong to when they are made while none is running."""
 
+class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
+    """A cursor: documents that come from the server in batches, for ``async for``."""
+    collection: Any
+    __iter__: None
+    def __init__(
+        self,
+        cursor: Any,
+        collection: Any,
+        *,
+        _start: Callable[[], Any] | None = None,
+        _queue: SerialQueue | None = None,
+        _convert: Callable[[Any], Any] | None = None,
+    ) -> None: ...
+    @property
+    def delegate(self) -> Any:
+        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
+    @property
+    def started(self) -> bool:
+        """Whether anything has been asked of the server."""
+    @property
+    def closed(self) -> bool:
+        """Whether the cursor was closed."""
+    @property
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
+    @property
+    def session(self) -> AgnosticClientSession | None:
+        """The session that was passed for this cursor, or None."""
+    def get_io_loop(self) -> Any:
+        """The event loop of whatever has made the cursor, when none is running."""
+    async def next(self) -> _ItemType:
+        """The next document.
+
+        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
+        none has come while the server waited.
+        """
+    async def __anext__(self) -> _ItemType: ...
+    def __aiter__(self) -> Self: ...
+    def __getattr__(self, name: str) -> Any: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
+        """Start reading the next `length` documents, or all that remain, into a list.
+
+        - `length`: how many documents at most; None: all
+
+        Returns a future of the list. What is left stays with the cursor. Raises TypeError or
+        ValueError for a `length` that is not a number of documents, and InvalidOperation for a
+        tailable cursor, which has no end.
+        """
+    def close(self) -> OperationFuture[None]:
+        """Start closing the cursor, on the server too. Returns a future of None.
+
+        A ``next`` that waits for data in another task ends with StopAsyncIteration.
+        """
+    def __await__(self) -> Generator[Any, Any, AgnosticBaseCursor[_ItemType]]: ...
+    def send(self, value: None) -> Any:
+        """Run up to the next suspension: what a task does with a coroutine."""
+    def throw(self, *exception: Any) -> Any:
+        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def fetch_next(self) -> OperationFuture[int]:
+        """A future that is true when `next_object` has a document to give. Deprecated.
+
+        It resolves to the number of documents that were fetched, to True when some were at hand,
+        and to a false value at the end.
+        """
+    def next_object(self) -> _ItemType | None:
+        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
+    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
+        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
+        end.
+
+        - `callback`: takes a document and an error, of which one at least is None. When it returns
+          False, no more documents are read; the cursor stays open
+
+        An error while reading ends it with ``callback(None, error)``; what the callback itself
+        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
+        called.
+        """
+
 class AgnosticCommandCursor(AgnosticBaseCursor[_ItemType]):
     """The cursor of a command that has been sent.
 
@@ -1648,8 +1648,6 @@ class _CursorOfPyMongo(Generic[_ItemType]):
         spec: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
     ) -> Self: ...
     def remove_option(self, mask: int) -> Self: ...
-    @property
-    def retrieved(self) -> int: ...
     def skip(self, skip: int) -> Self: ...
     def sort(
         self,
@@ -1666,6 +1664,9 @@ class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType])
     __delegate_class__: ClassVar[type[Any]]
     __async_class__: ClassVar[type[Any]]
     __motor_class_name__: ClassVar[str]
+    @property
+    def retrieved(self) -> int:
+        """How many documents have come from the server so far."""
     def rewind(self) -> Self:
         """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""
     def clone(self) -> Self:

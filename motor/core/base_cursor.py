@@ -1,20 +1,21 @@
-"""What all cursors have in common: reading, iterating, closing, and the callback style of old."""
+"""What all cursors have in common: reading, iterating, closing."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-import warnings
 import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pymongo.errors import InvalidOperation
+from pymongo.errors import InvalidOperation, PyMongoError
 
 from motor import pymongo_internals
 from motor.core import bridge
-from motor.core.base import AgnosticBase, bound_queue
+from motor.core.base import bound_queue
+from motor.core.old_cursor_style import OldCursorStyle
 from motor.core.reader import Read, Reader
 from motor.core.self_awaiting import SelfAwaiting
 from motor.core.waiting import Waiters
@@ -29,7 +30,7 @@ BREATH = 64
 PATIENCE = 0.001
 
 
-class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
+class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     """A cursor: documents that come from the server in batches, for ``async for``."""
 
     #: The Motor object whose method returned the cursor: a collection, a database or a client.
@@ -118,21 +119,29 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         """Start reading the next batch while this one is consumed, if that is good.
 
         - `wanted`: how many of the documents at hand are about to be taken
+        """
+        reader = self._reader
+        if (
+            not (reader.ahead or reader.going_on is not None)
+            and reader.may_read_ahead(wanted)
+            and self._may_be_ahead()
+        ):
+            reader.ahead = True
+            self._submit_function(reader.read_ahead, queue=reader.queue)
+
+    def _may_be_ahead(self) -> bool:
+        """Whether batches may be read before they are asked for.
 
         Not with a session of the user's, whose operations must not be more than were asked for; not
         within ``pymongo.timeout()``, whose end is not that of who will ask; and nothing is to be
         had ahead from a cursor that waits for what has not happened yet.
         """
-        reader = self._reader
-        if (
-            reader.may_read_ahead(wanted)
-            and self._queue is None
+        return (
+            self._queue is None
             and not self._client._closed
-            and not pymongo_internals.is_tailable(reader.delegate)
+            and not pymongo_internals.is_tailable(self._reader.delegate)
             and pymongo_internals.remaining_timeout() is None
-        ):
-            reader.ahead = True
-            self._submit_function(reader.read_ahead, queue=reader.queue)
+        )
 
     async def _breathe(self) -> None:
         """See to the next batch, and let the event loop run if it has not for a while."""
@@ -150,15 +159,33 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         finally:
             pymongo_internals.set_await_time(delegate, wanted)
 
-    def _get_more(self) -> OperationFuture[int]:
-        """Read the next batch, unless there are documents at hand; how many there are then."""
-        if not self.alive:
-            raise InvalidOperation(
-                f"Can't call get_more() on a {type(self).__name__} that has been exhausted or "
-                "killed."
-            )
-        future: OperationFuture[int] = self._read(self._reader.fill)
-        return future
+    async def _more(self) -> bool:
+        """Read the next batch for a document of it. Returns whether there is any."""
+        reader = self._reader
+        future = self._read(reader.fill, True)
+        if reader.batches_are_small and self._may_be_ahead():
+            # The worker goes on by itself. If it were told later, it would hardly come to send
+            # anything before the documents are consumed: this thread has the interpreter lock.
+            wanted = partial(_is_wanted, weakref.ref(self), reader, future)
+            reader.going_on = wanted
+            self._submit_function(reader.read_on, (wanted,), queue=reader.queue)
+        more: int = await future
+        return self._at_hand() or bool(more)
+
+    def _at_hand(self) -> bool:
+        """Whether there is a document in the buffer, where some are decoded if it is empty."""
+        reader = self._reader
+        while not reader.buffer and reader.undecoded:
+            if reader.untouched:
+                self._read_ahead(1)
+            reader.decode()
+        return bool(reader.buffer)
+
+    async def _close_broken(self) -> None:
+        """Close the cursor if it has given what cannot be decoded, as PyMongo does."""
+        if self._reader.broken:
+            with contextlib.suppress(PyMongoError):
+                await AgnosticBaseCursor.close(self)
 
     async def next(self) -> Any:
         """The next document.
@@ -167,15 +194,22 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
         none has come while the server waited.
         """
         reader = self._reader
-        if reader.buffer and not reader.unclaimed:
-            return reader.buffer.popleft()
-        while reader.alive:
-            more = await self._get_more()
-            if reader.buffer:
+        try:
+            if not reader.unclaimed and self._at_hand():
                 return reader.buffer.popleft()
-            if not more:
-                break
+            while reader.alive:
+                more = await self._more()
+                if reader.buffer:
+                    return reader.buffer.popleft()
+                if not more:
+                    break
+        except Exception:
+            await self._close_broken()
+            raise
         raise StopAsyncIteration
+
+    # Not to be overridden: a subclass that overrides `next` has never changed what others do.
+    _next_document = next  # noqa: A003
 
     async def __anext__(self) -> Any:
         reader = self._reader
@@ -186,8 +220,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
             await self._breathe()
             if reader.buffer and not reader.unclaimed:
                 return reader.buffer.popleft()
-        # Not self.next: a subclass that overrides it has never changed what "async for" does.
-        return await AgnosticBaseCursor.next(self)
+        return await self._next_document()
 
     def __aiter__(self) -> Any:
         return self
@@ -265,67 +298,6 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
             return self._client._resolved(None)
         return self._submit_function(function, queue=queue)
 
-    # The style before "async for".
-
-    @property
-    def fetch_next(self) -> Any:
-        """A future that is true when `next_object` has a document to give. Deprecated.
-
-        It resolves to the number of documents that were fetched, to True when some were at hand,
-        and to a false value at the end.
-        """
-        warnings.warn(
-            "The fetch_next property is deprecated: use 'async for' or 'await cursor.next()'.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        if self._reader.buffer:
-            return self._client._resolved(True)
-        if not self.alive:
-            return self._client._resolved(False)
-        return self._get_more()
-
-    def next_object(self) -> Any:
-        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
-        warnings.warn(
-            "The next_object method is deprecated: use 'async for' or 'await cursor.next()'.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        buffer = self._reader.buffer
-        return buffer.popleft() if buffer else None
-
-    def each(self, callback: Callable[[Any, BaseException | None], Any]) -> None:
-        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
-        end.
-
-        - `callback`: takes a document and an error, of which one at least is None. When it returns
-          False, no more documents are read; the cursor stays open
-
-        An error while reading ends it with ``callback(None, error)``; what the callback itself
-        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
-        called.
-        """
-        if not callable(callback):
-            raise TypeError("callback must be a callable")
-        loop = self._loop()
-        task = loop.create_task(self._each(callback))
-        _callback_tasks.add(task)
-        task.add_done_callback(partial(_end_callbacks, loop))
-
-    async def _each(self, callback: Callable[[Any, BaseException | None], Any]) -> None:
-        while True:
-            try:
-                document = await AgnosticBaseCursor.next(self)
-            except StopAsyncIteration:
-                callback(None, None)
-                return
-            except Exception as error:
-                callback(None, error)
-                return
-            if callback(document, None) is False:
-                return
-
 
 def _settle(reader: Reader, *outcome: object) -> None:
     reader.settle()
@@ -338,22 +310,14 @@ def _after_read(
     future: OperationFuture[Any],
 ) -> None:
     reader.settle()
-    # A cursor that nobody has any more needs no further batch.
     alive = cursor()
-    if alive is not None and alive._reader is reader and not future.cancelled():
+    if alive is not None and _is_wanted(cursor, reader, future):
         alive._read_ahead(wanted)
 
 
-#: The tasks of `each`, which the loop alone would let the garbage collector have.
-_callback_tasks: set[asyncio.Task[None]] = set()
-
-
-def _end_callbacks(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
-    _callback_tasks.discard(task)
-    if task.cancelled():
-        return
-    error = task.exception()
-    if error is not None:
-        loop.call_exception_handler(
-            {"message": "Exception in the callback of each()", "exception": error, "future": task}
-        )
+def _is_wanted(
+    cursor: weakref.ref[AgnosticBaseCursor], reader: Reader, future: OperationFuture[Any]
+) -> bool:
+    # A cursor that nobody has any more needs no further batch.
+    alive = cursor()
+    return alive is not None and alive._reader is reader and not future.cancelled()

@@ -33,8 +33,12 @@ class AgnosticCommandCursor(AgnosticBaseCursor):
     async def try_next(self) -> Any:
         """The next document, or None when there is none after one more batch at most."""
         reader = self._reader
-        if not reader.buffer and reader.alive:
-            await self._get_more()
+        try:
+            if not self._at_hand() and reader.alive:
+                await self._more()
+        except Exception:
+            await self._close_broken()
+            raise
         return reader.buffer.popleft() if reader.buffer else None
 
     def batch_size(self, batch_size: int) -> Any:

@@ -33,6 +33,11 @@ class AgnosticCursor(AgnosticBaseCursor):
     distinct: Any = AsyncRead()
     explain: Any = AsyncRead()
 
+    @property
+    def retrieved(self) -> int:
+        """How many documents have come from the server so far."""
+        return self._reader.retrieved
+
     def rewind(self) -> Any:
         """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""
         reader = self._reader

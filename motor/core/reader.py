@@ -1,13 +1,19 @@
-"""Reads a PyMongo cursor on workers, a batch at a time, into a buffer that the loop empties."""
+"""Reads a PyMongo cursor on workers, a batch at a time, into a buffer that the loop empties.
+
+Where nothing speaks against it, workers leave a batch undecoded, and its documents are decoded when
+they are wanted, by whoever wants them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from motor import pymongo_internals
+from motor.batches import Undecoded
 from motor.operation import OperationFuture, SerialQueue
 
 __all__ = ["Read", "Reader"]
@@ -63,6 +69,12 @@ class Reader:
         self.convert: Callable[[Any], Any] | None = convert
         self.queue: SerialQueue = queue or SerialQueue()
         self.buffer: deque[Any] = deque()
+        #: The batches whose documents come after those in the buffer.
+        self.undecoded: deque[Undecoded] = deque()
+        #: Whether there are documents that cannot be decoded. The cursor is of no more use then.
+        self.broken: bool = False
+        #: How many documents PyMongo does not know of, of batches that it left undecoded.
+        self.uncounted: int = 0
         #: Whether the cursor has been sent anything: options cannot be changed any more.
         self.started: bool = False
         #: Whether nothing more may be read: closed by the user, or never opened for an error.
@@ -77,6 +89,8 @@ class Reader:
         self._reading = False
         #: Whether the next batch is being read before anybody has asked for it.
         self.ahead: bool = False
+        #: What the last `read_on` was asked with, until it has ended.
+        self.going_on: Callable[[], bool] | None = None
         self._batches = 0
         self._batch_size = 0
         self._reply_size: int | None = None
@@ -84,21 +98,21 @@ class Reader:
     @property
     def alive(self) -> bool:
         """Whether there is, or may yet be, another document."""
-        if self.buffer or self._error is not None:
+        if self.buffer or self.undecoded or self._error is not None:
             return True
         if self.closed:
             return False
         if self.delegate is None or self.delegate.alive:
             return True
         # Asked in this order because PyMongo's cursor dies while its last batch is being read.
-        return self._reading or bool(self.buffer or self.unclaimed)
+        return self._reading or bool(self.buffer or self.undecoded or self.unclaimed)
 
     def run(self, read: Read, function: Callable[..., Any], *args: Any) -> Any:
         """Read by way of `function`, and keep what it brings until somebody has it."""
         self.settle()
         self._reading = True
         try:
-            if self._error is not None and not self.buffer:
+            if self._error is not None and not self.buffer and not self.undecoded:
                 error, self._error = self._error, None
                 raise error
             result = function(*args)
@@ -148,12 +162,17 @@ class Reader:
             # Closed by another task in the meantime.
             self.delegate.close()
 
-    def fill(self) -> int:
-        """Read the next batch unless there are documents at hand. Returns how many there are."""
+    def fill(self, postpone: bool = False) -> int:
+        """Read the next batch unless there are documents at hand. Returns how many there are.
+
+        - `postpone`: whether they may be left undecoded. They count as one then
+        """
         self.open()
-        if not self.buffer and not self.closed:
-            self.buffer.extend(self._read(None))
-        return len(self.buffer)
+        if not self.buffer and not self.undecoded and not self.closed:
+            self._receive(postpone)
+        if not postpone and not self.buffer:
+            self._decode_here()
+        return len(self.buffer) or len(self.undecoded)
 
     def take(self, length: int | None, cancelled: Callable[[], bool]) -> list[Any]:
         """The next `length` documents, or all; fewer at the end, or once `cancelled` says so."""
@@ -164,8 +183,13 @@ class Reader:
             return documents
         try:
             self.open()
-            while length is None or len(documents) < length:
-                wanted = None if length is None else length - len(documents)
+            if length is None:
+                self._take_all(documents, cancelled)
+                return documents
+            while len(documents) < length:
+                if not self.buffer:
+                    self._decode_here()
+                wanted = length - len(documents)
                 more = self._pop(wanted) if self.buffer else self._read(wanted)
                 documents += more
                 if not more or cancelled() or self.closed:
@@ -176,6 +200,92 @@ class Reader:
             raise
         return documents
 
+    def _take_all(self, documents: list[Any], cancelled: Callable[[], bool]) -> None:
+        """Add all documents to `documents`. Decodes each batch while the server makes the next."""
+        pending: deque[Undecoded] = deque()
+        failures: list[BaseException] = []
+
+        def decode() -> None:
+            try:
+                while pending and not failures:
+                    more = pending[0].rest()
+                    self._count(len(more))
+                    pending.popleft()
+                    documents.extend(more)
+            except BaseException as error:
+                failures.append(error)
+
+        came = True
+        while came:
+            documents += self._pop(None)
+            pending += self.undecoded
+            self.undecoded.clear()
+            try:
+                if cancelled() or self.closed:
+                    return
+                came = self._receive(True, decode)
+                decode()
+            finally:
+                self.undecoded.extendleft(reversed(pending))
+            if failures:
+                self._give_up()
+                raise failures.pop()
+
+    def decode(self) -> None:
+        """Decode the next documents that are at hand, on whichever thread wants them.
+
+        Raises what PyMongo raises for a batch that cannot be decoded. There is no use in reading
+        any further then.
+        """
+        try:
+            batch = self.undecoded[0]
+        except IndexError:
+            return
+        try:
+            documents = batch.next()
+        except BaseException:
+            self.broken = True
+            raise
+        if batch.over and self.undecoded and self.undecoded[0] is batch:
+            self.undecoded.popleft()
+        self._count(len(documents), batch.over)
+        self.buffer.extend(documents)
+
+    def _decode_here(self) -> None:
+        try:
+            self.decode()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        """Let nothing follow a batch that cannot be decoded, as PyMongo does."""
+        self.undecoded.clear()
+        self.buffer.clear()
+        self.delegate.close()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the next document is the first of a batch that has not been decoded."""
+        try:
+            return not self.buffer and not self.undecoded[0].started
+        except IndexError:
+            return False
+
+    @property
+    def retrieved(self) -> int:
+        """How many documents have come."""
+        with contextlib.suppress(Exception):
+            # Whoever wants the documents will have the error.
+            while self.undecoded:
+                self.decode()
+        return int(self.delegate.retrieved) + self.uncounted
+
+    def _count(self, documents: int, over: bool = True) -> None:
+        with self._unclaimed_lock:
+            # PyMongo has counted the batch for a document.
+            self.uncounted += documents - over
+
     def may_read_ahead(self, wanted: int) -> bool:
         """Whether it is time to read the next batch, before anybody asks for it.
 
@@ -185,21 +295,42 @@ class Reader:
         """
         return (
             self._batches > 1
-            and not self.ahead
-            # Of the newest batch itself, something must have been consumed.
-            and len(self.buffer) - wanted < self._batch_size
-            and self._reply_size is not None
-            and self._reply_size <= READ_AHEAD_LIMIT
+            and self._newest_is_begun(wanted)
+            and self.batches_are_small
             and not self.closed
             and self._error is None
             and bool(self.delegate.alive)
         )
 
+    @property
+    def batches_are_small(self) -> bool:
+        """Whether the last batch was no larger than those that are read ahead."""
+        return self._reply_size is not None and self._reply_size <= READ_AHEAD_LIMIT
+
+    def _newest_is_begun(self, wanted: int) -> bool:
+        """Whether something of the newest batch has been consumed, or is about to be."""
+        if self.undecoded:
+            untouched = [batch for batch in self.undecoded if not batch.started]
+            return len(untouched) <= (wanted > 0 and not self.buffer)
+        return len(self.buffer) - wanted < self._batch_size
+
+    def read_on(self, wanted: Callable[[], bool]) -> None:
+        """Read ahead right after the last batch, if that is good, without waiting for the loop.
+
+        - `wanted`: whether anybody takes what that batch has brought
+        """
+        try:
+            if wanted() and self.may_read_ahead(1):
+                self.read_ahead()
+        finally:
+            if self.going_on is wanted:
+                self.going_on = None
+
     def read_ahead(self) -> None:
         """Read the next batch and keep it, or the error, for whoever asks next."""
-        self._reading = True
+        self.ahead = self._reading = True
         try:
-            self.buffer.extend(self._read(None))
+            self._receive(True)
         except BaseException as error:
             self._error = error
         finally:
@@ -215,7 +346,23 @@ class Reader:
         count = len(self.buffer) if length is None else min(length, len(self.buffer))
         return [self.buffer.popleft() for _ in range(count)]
 
-    def _read(self, length: int | None) -> list[Any]:
+    def _receive(self, postpone: bool, meanwhile: Callable[[], object] | None = None) -> bool:
+        """Read the next batch. Returns whether there was anything in it."""
+        postpone = postpone and self.convert is None
+        documents = self._read(None, postpone=postpone, meanwhile=meanwhile)
+        if postpone and documents and isinstance(documents[0], Undecoded):
+            self.undecoded += documents
+        else:
+            self.buffer += documents
+        return bool(documents)
+
+    def _read(
+        self,
+        length: int | None,
+        *,
+        postpone: bool = False,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> list[Any]:
         if self._error is not None:
             # Here is its place: all that came before it has been taken.
             error, self._error = self._error, None
@@ -224,7 +371,9 @@ class Reader:
             return []
         pymongo_internals.forget_reply_size()
         try:
-            documents = pymongo_internals.next_batch(self.delegate, length)
+            documents = pymongo_internals.next_batch(
+                self.delegate, length, postpone=postpone, meanwhile=meanwhile
+            )
         except BaseException:
             if self.closed:
                 return []
@@ -244,6 +393,7 @@ class Reader:
         """Let nothing more be read. Returns whether the cursor itself must be closed, too."""
         already, self.closed = self.closed, True
         self.buffer.clear()
+        self.undecoded.clear()
         with self._unclaimed_lock:
             self._shut = True
             self._error = None
