@@ -194,7 +194,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):
-            found = bridge.undefined_attribute(self, name)
+            found = bridge.undefined(self, name)
             if found is not bridge.NOT_BRIDGED:
                 return found
         raise AttributeError(
@@ -210,7 +210,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
-    @bridge.takes_old_keywords
+    @bridge.takes_old_arguments
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
         """Start reading the next `length` documents, or all that remain, into a list.
 
@@ -239,7 +239,7 @@ class AgnosticBaseCursor(SelfAwaiting, AgnosticBase):
 
     # Closing.
 
-    @bridge.takes_old_keywords
+    @bridge.takes_old_arguments
     def close(self) -> OperationFuture[None]:
         """Start closing the cursor, on the server too. Returns a future of None.
 
