@@ -383,8 +383,18 @@ def test_client_options_of_tls(framework: Any, tmp_path: Any) -> None:
     client.close()
 
 
-def test_client_options_of_certificates(framework: Any, tmp_path: Any) -> None:
+@pytest.mark.parametrize("name", ["ssl_ca_certs", "ssl_crlfile", "ssl_certfile"])
+def test_client_options_of_files(framework: Any, tmp_path: Any, name: str) -> None:
     """They are PyMongo's under other names, which reads the files when a client is made."""
+    missing = str(tmp_path / "missing.pem")
+    with (
+        old(f"The client option {name!r}", at="Client"),
+        pytest.raises((OSError, ConfigurationError), match=r"missing\.pem|No such file"),
+    ):
+        framework.Client(URI, ssl=True, **{name: missing})
+
+
+def test_client_options_of_certificates(framework: Any, tmp_path: Any) -> None:
     certificates = Certificates(tmp_path)
     names = ("ssl_ca_certs", "ssl_certfile", "ssl_pem_passphrase")
     with old(*(f"The client option {name!r}" for name in names), at="Client"):
@@ -398,10 +408,3 @@ def test_client_options_of_certificates(framework: Any, tmp_path: Any) -> None:
     (authority,) = client.delegate.options.pool_options._ssl_context.get_ca_certs()
     assert "trustme" in str(authority["subject"])
     client.close()
-    missing = str(tmp_path / "missing.pem")
-    for name in ("ssl_ca_certs", "ssl_crlfile", "ssl_certfile"):
-        with (
-            old(f"The client option {name!r}", at="Client"),
-            pytest.raises((OSError, ConfigurationError), match=r"missing\.pem|No such file"),
-        ):
-            framework.Client(URI, ssl=True, **{name: missing})
