@@ -21,7 +21,10 @@ __all__ = ["UsualKeywords"]
 Check = Callable[[Iterable[str]], bool]
 
 #: The methods that hand their keywords on to another function, which knows what they may be.
-_HANDS_ON_TO: dict[Any, Any] = {Collection.find: Cursor, Collection.find_one: Cursor}
+_HANDS_ON_TO: dict[tuple[type, str], Any] = {
+    (Collection, "find"): Cursor,
+    (Collection, "find_one"): Cursor,
+}
 
 
 @functools.cache
@@ -39,9 +42,9 @@ def _refused() -> frozenset[str]:
 
 def _make_check(delegate_class: type, name: str) -> Check:
     """How to tell the keywords of one method: a single call, as most programs' calls have some."""
-    method: Any = getattr(delegate_class, name, None)
+    method = _HANDS_ON_TO.get((delegate_class, name)) or getattr(delegate_class, name, None)
     try:
-        parameters = inspect.signature(_HANDS_ON_TO.get(method, method)).parameters.values()
+        parameters = inspect.signature(method).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return _refused().isdisjoint
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
