@@ -168,6 +168,15 @@ def _others() -> Iterator[Case]:
             quick=tasks >= 100,
             everywhere=tasks == 100,
         )
+    for tasks in (1, 100):
+        yield Case(
+            f"handoff-method/{tasks}",
+            "handoff",
+            {"tasks": tasks, "count": _HAND_OFFS[tasks], "method": True},
+            drivers=drivers.HAND_OFF_METHOD,
+            full=Effort(3, 3, beats=0, warm_ups=1),
+            brief=Effort(2, 2, beats=0, warm_ups=1),
+        )
     yield Case(
         "memory/read",
         "read",

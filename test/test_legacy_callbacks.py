@@ -46,6 +46,16 @@ async def test_method_of_today_calls_it_with_the_result(collection: Any, db: Any
 
 
 @on_tornado
+async def test_methods_of_clients_call_it(client: Any, db: Any) -> None:
+    called = [Called() for _ in range(2)]
+    with old(*[CALLBACK.format("client")] * 2, at="callback="):
+        client.server_info(callback=called[0])
+        assert (await called[0].outcome)[0]["ok"] == 1
+        client.drop_database(db.name, callback=called[1])
+        assert (await called[1].outcome)[1] is None
+
+
+@on_tornado
 async def test_method_of_old_calls_it_with_the_result(collection: Any, client: Any) -> None:
     called = [Called() for _ in range(4)]
     with old("collection.insert()"):
@@ -161,6 +171,24 @@ async def test_asyncio_prohibits_them(collection: Any) -> None:
         with pytest.raises(NotImplementedError, match="Motor with asyncio prohibits callbacks"):
             collection.insert({}, callback=print)
     assert await collection.count_documents({}) == 0
+
+
+@on_asyncio
+@pytest.mark.parametrize("owner", ["client", "database", "cursor", "command_cursor"])
+async def test_asyncio_prohibits_them_everywhere(
+    client: Any, db: Any, collection: Any, owner: str
+) -> None:
+    calls = {
+        "client": lambda: client.server_info(callback=print),
+        "database": lambda: db.command("ping", callback=print),
+        "cursor": lambda: collection.find().to_list(1, callback=print),
+        "command_cursor": lambda: collection.aggregate([]).to_list(1, callback=print),
+    }
+    with (
+        old(CALLBACK.format(owner), at=f'"{owner}": lambda'),
+        pytest.raises(NotImplementedError, match="Motor with asyncio prohibits callbacks"),
+    ):
+        calls[owner]()
 
 
 # Tornado's coroutines -------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from motor.legacy.registry import entries
 from motor.testing import EmbeddedMongo
 from support.cursors import open_cursors
 from support.old_style import GUIDE, old
+from support.tls import Certificates
 
 # Databases ------------------------------------------------------------------------------------
 
@@ -199,6 +200,21 @@ async def test_ensure_index_remembers_no_failure(collection: Any) -> None:
         await collection.ensure_index("x", cache_for="long")
 
 
+async def test_ensure_index_knows_what_create_index_made(collection: Any) -> None:
+    create, ensure = "collection.create_index", "collection.ensure_index()"
+    with old(keyword("cache_for", create), keyword("ttl", create)):
+        await collection.create_index("x", cache_for=60)
+        await collection.create_index("y", ttl=0)
+    with old(ensure, ensure):
+        assert await collection.ensure_index("x") is None
+        assert await collection.ensure_index("y") == "y_1"
+    with (
+        old(keyword("cache_for", create)),
+        pytest.raises(TypeError, match="cache_for must be a number of seconds, not 'long'"),
+    ):
+        collection.create_index("z", cache_for="long")
+
+
 async def test_create_index_keywords(collection: Any) -> None:
     create = "collection.create_index"
     with old(keyword("drop_dups", create), keyword("cache_for", create), at=""):
@@ -364,4 +380,31 @@ def test_client_options_of_tls(framework: Any, tmp_path: Any) -> None:
         "The client option 'ssl_cert_reqs'", "The client option 'ssl_match_hostname'", at="Client"
     ):
         client = framework.Client(URI, ssl=True, ssl_cert_reqs=0, ssl_match_hostname=False)
+    client.close()
+
+
+@pytest.mark.parametrize("name", ["ssl_ca_certs", "ssl_crlfile", "ssl_certfile"])
+def test_client_options_of_files(framework: Any, tmp_path: Any, name: str) -> None:
+    """They are PyMongo's under other names, which reads the files when a client is made."""
+    missing = str(tmp_path / "missing.pem")
+    with (
+        old(f"The client option {name!r}", at="Client"),
+        pytest.raises((OSError, ConfigurationError), match=r"missing\.pem|No such file"),
+    ):
+        framework.Client(URI, ssl=True, **{name: missing})
+
+
+def test_client_options_of_certificates(framework: Any, tmp_path: Any) -> None:
+    certificates = Certificates(tmp_path)
+    names = ("ssl_ca_certs", "ssl_certfile", "ssl_pem_passphrase")
+    with old(*(f"The client option {name!r}" for name in names), at="Client"):
+        client = framework.Client(
+            URI,
+            ssl=True,
+            ssl_ca_certs=certificates.authority_file,
+            ssl_certfile=certificates.server_file,
+            ssl_pem_passphrase="secret",
+        )
+    (authority,) = client.delegate.options.pool_options._ssl_context.get_ca_certs()
+    assert "trustme" in str(authority["subject"])
     client.close()

@@ -42,8 +42,19 @@ async def test_find_one_takes_them_too(collection: Any) -> None:
         assert await collection.find_one({"_id": 3}, snapshot=True) is not None
     with old(keyword("timeout", "find_one"), at="find_one"):
         assert await collection.find_one({"_id": 3}, timeout=False) is not None
+    with old(keyword("spec", "find_one"), at="find_one"):
+        assert (await collection.find_one(spec={"_id": 3}))["n"] == 3
 
 
+#: How to send a query, by either method.
+METHODS = {
+    "find": lambda collection, **kwargs: collection.find(**kwargs).to_list(),
+    "find_one": lambda collection, **kwargs: collection.find_one(**kwargs),
+}
+by_either_method = pytest.mark.parametrize("method", list(METHODS))
+
+
+@by_either_method
 @pytest.mark.parametrize(
     ("old_keywords", "sent"),
     [
@@ -65,16 +76,17 @@ async def test_find_one_takes_them_too(collection: Any) -> None:
 )
 @pytest.mark.usefixtures("letters")
 async def test_options_are_sent_as_they_are_today(
-    client_factory: Any, db_name: str, commands: Any, old_keywords: Any, sent: Any
+    client_factory: Any, db_name: str, commands: Any, method: str, old_keywords: Any, sent: Any
 ) -> None:
     collection = client_factory(event_listeners=[commands])[db_name].test
-    with old(*map(keyword, old_keywords), at="find"):
-        await collection.find({}, **old_keywords).to_list()
+    with old(*(keyword(name, method) for name in old_keywords), at="lambda"):
+        await METHODS[method](collection, **old_keywords)
     command = commands.named("find")[0].command
     options = {name: command[name] for name in sent}
     assert options == sent
     added = set(command) - {"find", "filter", "lsid", "$db", "$clusterTime", "$readPreference"}
-    assert added - set(sent) <= {"showRecordId", "hint"}
+    single = {"limit", "singleBatch"} if method == "find_one" else set()
+    assert added - set(sent) - single <= {"showRecordId", "hint"}
 
 
 @pytest.mark.parametrize("flags", [("tailable", "await_data"), ("await_data", "tailable")])
@@ -113,8 +125,12 @@ async def test_compile_re(collection: Any) -> None:
     with old(keyword("compile_re")):
         (document,) = await collection.find(compile_re=True).to_list()
     assert document["r"] == re.compile("^a", re.I)
+    with old(keyword("compile_re", "find_one")):
+        document = await collection.find_one(compile_re=True)
+    assert document["r"] == re.compile("^a", re.I)
 
 
+@by_either_method
 @pytest.mark.parametrize(
     ("old_keywords", "mode", "tags"),
     [
@@ -127,11 +143,17 @@ async def test_compile_re(collection: Any) -> None:
 )
 @pytest.mark.usefixtures("letters")
 async def test_read_preference_of_a_query(
-    client_factory: Any, db_name: str, commands: Any, old_keywords: Any, mode: Any, tags: Any
+    client_factory: Any,
+    db_name: str,
+    commands: Any,
+    method: str,
+    old_keywords: Any,
+    mode: Any,
+    tags: Any,
 ) -> None:
     collection = client_factory(event_listeners=[commands])[db_name].test
-    with old(*map(keyword, old_keywords), at="find"):
-        await collection.find({}, **old_keywords).to_list()
+    with old(*(keyword(name, method) for name in old_keywords), at="lambda"):
+        await METHODS[method](collection, **old_keywords)
     sent = commands.named("find")[0].command.get("$readPreference", {})
     assert (sent.get("mode"), sent.get("tags")) == (mode, tags)
 

@@ -368,6 +368,17 @@ async def test_commands_obey_the_read_preference_of_the_database(
     assert modify.command["fields"] == {"x": 1}
 
 
+async def test_create_index_fills_the_cache_of_ensure_index(collection: Any) -> None:
+    assert await collection.create_index("x") == "x_1"
+    assert await collection.create_index([("y", -1)], unique=True) == "y_-1"
+    with old("The keyword 'cache_for' of collection.create_index()", at="cache_for"):
+        assert await collection.create_index("z", cache_for=0) == "z_1"
+    with old(*["collection.ensure_index()"] * 3):
+        assert await collection.ensure_index("x") is None
+        assert await collection.ensure_index([("y", -1)], unique=True) is None
+        assert await collection.ensure_index("z") == "z_1"
+
+
 # Closing --------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
+import tokenize
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +21,21 @@ from pymongo.errors import ConfigurationError
 from pymongo.mongo_client import MongoClient
 from pymongo.monitoring import CommandListener
 
+import motor.legacy
 from motor.core import bridge
 from motor.legacy import registry
 from support.jobs import Gauge
 from support.old_style import old
 
+#: The keywords that PyMongo would pass on, or takes still, and no server takes any more.
+LISTED = {
+    line
+    for line in Path(motor.legacy.__file__).with_name("keywords.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+}
 
-def test_swallowed_keywords_are_those_that_pymongo_would_pass_on() -> None:
+
+def test_listed_keywords_are_those_that_pymongo_would_pass_on() -> None:
     declared = {
         (entry.owner, entry.name) for entry in registry.entries("keyword") if entry.applies is None
     }
@@ -36,18 +47,31 @@ def test_swallowed_keywords_are_those_that_pymongo_would_pass_on() -> None:
     }
     # These are PyMongo's still, but no server's.
     find_options = {"max_scan", "snapshot"}
-    assert passing_on | find_options == bridge.SWALLOWED
+    assert passing_on | find_options == LISTED
     assert find_options <= set(inspect.signature(Cursor).parameters)
 
 
 @pytest.mark.parametrize("cls", [MongoClient, Database, Collection, Cursor])
-def test_swallowed_keywords_are_none_of_pymongos(cls: type) -> None:
+def test_listed_keywords_are_none_of_pymongos(cls: type) -> None:
     for name, member in inspect.getmembers(cls, inspect.isroutine):
         # A cursor's class is what `find` hands its keywords on to.
         if name.startswith("_") and name != "__init__":
             continue
         parameters = set(inspect.signature(member).parameters)
-        assert not bridge.SWALLOWED & parameters - {"callback", "max_scan", "snapshot"}, name
+        assert not LISTED & parameters - {"callback", "max_scan", "snapshot"}, name
+
+
+def test_core_knows_no_keyword_of_old() -> None:
+    """The list of them is the bridge's, and so is whatever else is of old."""
+    core = Path(bridge.__file__).parent
+    words = {
+        token.string.strip("\"'")
+        for path in [*core.glob("*.py"), *core.parent.glob("*.py")]
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+        if token.type in (tokenize.NAME, tokenize.STRING)
+    }
+    # What some of Motor's own functions are called with is no keyword of PyMongo 2's.
+    assert words & LISTED <= {"callback", "snapshot"}
 
 
 def test_keywords_of_find_are_those_of_pymongo() -> None:

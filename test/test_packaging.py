@@ -78,6 +78,16 @@ def test_every_stub_is_installed() -> None:
     assert {path for path in in_source if not (installed / path).exists()} == set()
 
 
+def test_list_of_old_keywords_is_installed() -> None:
+    """Without it, calls with these would go to the server, instead of to the bridge."""
+    spec = importlib.util.find_spec("motor")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    assert Path(spec.submodule_search_locations[0], "legacy", "keywords.txt").exists()
+    packaged = PYPROJECT["tool"]["setuptools"]["package-data"]
+    assert packaged["motor.legacy"] == ["keywords.txt"]
+
+
 def test_testing_needs_neither_pytest_nor_frameworks() -> None:
     run_python("""
         import sys

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from pymongo.collection import Collection
+
 from benchmark.worker.adapters import ExecutorAdapter
 from benchmark.worker.workload import CountedWorkload, in_tasks
 
@@ -14,13 +16,29 @@ def nothing() -> None:
     """What is handed over."""
 
 
+class IdleCollection(Collection[dict[str, Any]]):
+    """A collection of PyMongo's with a method that does nothing."""
+
+    def update_one(self, *args: Any, **kwargs: Any) -> Any:
+        return None
+
+
 class HandOff(CountedWorkload):
-    """`count` times nothing, by `tasks` at once."""
+    """`count` times nothing, by `tasks` at once.
+
+    With the parameter `method`, by a method of a Motor collection that is called with keywords,
+    which is what most of a program's calls are.
+    """
 
     async def open(self) -> dict[str, Any]:
         await super().open()
-        executor = isinstance(self.adapter, ExecutorAdapter)
-        self.operate = _by_run_in_executor() if executor else _by_motor()
+        if self.params.get("method"):
+            # It never connects.
+            self.make_client()
+            self.operate = _by_method(self.database)
+        else:
+            executor = isinstance(self.adapter, ExecutorAdapter)
+            self.operate = _by_run_in_executor() if executor else _by_motor()
         return {}
 
     async def run_async(self) -> float:
@@ -34,6 +52,13 @@ def _by_motor() -> Callable[[int], Any]:
 
     pool, loop = default_pool(), asyncio.get_running_loop()
     return lambda _: submit(pool, loop, nothing)
+
+
+def _by_method(database: Any) -> Callable[[int], Any]:
+    collection = database.idle
+    collection.delegate = IdleCollection(database.delegate, collection.name)
+    found, change = {"_id": 1}, {"$set": {"x": 1}}
+    return lambda _: collection.update_one(filter=found, update=change, upsert=True, comment="idle")
 
 
 def _by_run_in_executor() -> Callable[[int], Any]:

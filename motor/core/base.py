@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from motor.core import bridge
+from motor.core.keywords import UsualKeywords
 from motor.operation import Discard, OperationFuture, SerialQueue, submit
 
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ class AgnosticBase:
     #: The concrete class of this framework for each agnostic class.
     _concrete: ClassVar[dict[Any, dict[type, type]]] = {}
 
+    #: Which keywords the methods of the PyMongo class take.
+    _usual: ClassVar[UsualKeywords] = UsualKeywords(object)
+
     #: What runs one after the other with other calls on this object: sessions have one.
     _queue: SerialQueue | None = None
 
@@ -135,6 +139,8 @@ class AgnosticBase:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls)
+        if "__delegate_class__" in own:
+            cls._usual = UsualKeywords(own["__delegate_class__"])
         if "__delegate_class__" in own and "__motor_class_name__" in own:
             _registry.setdefault(own["__delegate_class__"], cls)
         if "_framework" in own:
@@ -212,12 +218,10 @@ class AgnosticBase:
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> OperationFuture[Any]:
         """Start the delegate's method `name` on a worker."""
-        if (
-            kwargs
-            and bridge.is_refused(self.delegate, name, kwargs)
-            and bridge.takes(self, name, args, kwargs)
-        ):
-            return bridge.call_with_keywords(self, name, args, kwargs)  # type: ignore[no-any-return]
+        if kwargs and not self._usual[name](kwargs):
+            call_of_old = bridge.refused(self, name, args, kwargs)
+            if call_of_old is not None:
+                return call_of_old()  # type: ignore[no-any-return]
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         return self._submit_function(
             getattr(self.delegate, name), args, kwargs, queue=self._queue or queue, wrap=self._wrap
@@ -249,15 +253,12 @@ class AgnosticBase:
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""
-        plain_args, plain_kwargs, _ = unwrap_arguments(args, kwargs)
-        if not bridge.SWALLOWED.isdisjoint(kwargs) and bridge.takes(self, name, args, kwargs):
-            return bridge.call_with_keywords(self, name, args, kwargs)
-        try:
-            return self._wrap(getattr(self.delegate, name)(*plain_args, **plain_kwargs))
-        except TypeError:
-            if not bridge.takes(self, name, args, kwargs):
-                raise
-        return bridge.call_with_keywords(self, name, args, kwargs)
+        if kwargs and not self._usual[name](kwargs):
+            call_of_old = bridge.refused(self, name, args, kwargs)
+            if call_of_old is not None:
+                return call_of_old()
+        args, kwargs, _ = unwrap_arguments(args, kwargs)
+        return self._wrap(getattr(self.delegate, name)(*args, **kwargs))
 
 
 def check_arguments(

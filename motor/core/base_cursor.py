@@ -227,7 +227,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):
-            found = bridge.undefined_attribute(self, name)
+            found = bridge.undefined(self, name)
             if found is not bridge.NOT_BRIDGED:
                 return found
         raise AttributeError(
@@ -243,7 +243,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
-    @bridge.takes_old_keywords
+    @bridge.takes_old_arguments
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
         """Start reading the next `length` documents, or all that remain, into a list.
 
@@ -272,7 +272,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
 
     # Closing.
 
-    @bridge.takes_old_keywords
+    @bridge.takes_old_arguments
     def close(self) -> OperationFuture[None]:
         """Start closing the cursor, on the server too. Returns a future of None.
 

@@ -84,9 +84,10 @@ class AgnosticClient(Namespace):
         try:
             return self.__delegate_class__(*args, **kwargs)
         except (ConfigurationError, TypeError, ValueError):
-            if not bridge.takes_options(kwargs):
+            make_as_of_old = bridge.refused(self.__delegate_class__, "__init__", args, kwargs)
+            if make_as_of_old is None:
                 raise
-        return self.__delegate_class__(*args, **bridge.client_options(kwargs))
+        return make_as_of_old()
 
     def _set_up(self, io_loop: Any, executor: ThreadPoolExecutor | None) -> None:
         if io_loop is not None:

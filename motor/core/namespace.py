@@ -44,15 +44,18 @@ class Namespace(AgnosticBase):
     def _latent_cursor(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A cursor that will call the delegate's method `name` when it is first used."""
         method = getattr(self.delegate, name)
-        refused = not bridge.SWALLOWED.isdisjoint(kwargs)
-        try:
-            check_arguments(method, args, kwargs)
-        except TypeError:
-            refused = True
-            if not bridge.takes(self, name, args, kwargs):
-                raise
-        if refused and bridge.takes(self, name, args, kwargs):
-            return bridge.call_with_keywords(self, name, args, kwargs)
+        call_of_old = None
+        if kwargs and not self._usual[name](kwargs):
+            call_of_old = bridge.refused(self, name, args, kwargs)
+        if call_of_old is None:
+            try:
+                check_arguments(method, args, kwargs)
+            except TypeError:
+                call_of_old = bridge.refused(self, name, args, kwargs)
+                if call_of_old is None:
+                    raise
+        if call_of_old is not None:
+            return call_of_old()
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         return self._agnostic(AgnosticLatentCommandCursor)(
             self, method, *args, _queue=queue, **kwargs
@@ -103,9 +106,9 @@ class Namespace(AgnosticBase):
         unless there was a method of that name in the PyMongo 2 era.
         """
         if self._parent is not None:
-            result = bridge.call_undefined(self._parent, name, args, kwargs)
-            if result is not bridge.NOT_BRIDGED:
-                return result
+            method = bridge.undefined(self._parent, name)
+            if method is not bridge.NOT_BRIDGED:
+                return method(*args, **kwargs)
         message = (
             f"{type(self).__name__} object is not callable. If you meant to call the '{name}' "
             f"method on a {type(parent).__name__} object it is failing because no such method "

@@ -458,6 +458,11 @@ class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.Async
         Takes the arguments of `find`, of which the first may also be the document's ``_id``, then
         called spec_or_id. Returns a future.
         """
+    def create_index(self, *args: Any, **kwargs: Any) -> OperationFuture[str]:
+        """Like :meth:`~pymongo.collection.Collection.create_index`; returns a future of the name.
+
+        For five minutes, or the seconds `cache_for`, ``ensure_index`` takes the index for made.
+        """
     def rename(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""
 
@@ -972,6 +977,11 @@ class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_Do
 
         Takes the arguments of `find`, of which the first may also be the document's ``_id``, then
         called spec_or_id. Returns a future.
+        """
+    def create_index(self, *args: Any, **kwargs: Any) -> OperationFuture[str]:
+        """Like :meth:`~pymongo.collection.Collection.create_index`; returns a future of the name.
+
+        For five minutes, or the seconds `cache_for`, ``ensure_index`` takes the index for made.
         """
     def rename(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""

@@ -1,41 +1,31 @@
-"""What the core's `motor.core.bridge` asks: each of its questions, answered from the registry."""
+"""The answers to the three questions of the core's `motor.core.bridge`, from the registry."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from motor.core.bridge import NOT_BRIDGED
+from motor.core.namespace import Namespace
 from motor.legacy import client_options as options_of_old
 from motor.legacy.calls import call_method, call_with_keywords, kind_of, takes
 from motor.legacy.deprecation import check
 from motor.legacy.registry import Entry, find
 
-__all__ = [
-    "assign",
-    "call_undefined",
-    "call_with_keywords",
-    "client_options",
-    "module_attribute",
-    "takes",
-    "takes_options",
-    "undefined_attribute",
-]
+__all__ = ["assign", "refused", "undefined"]
 
 
-def call_undefined(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Call an old method of `owner`. Returns its result, or `NOT_BRIDGED`."""
-    entry = find("method", kind_of(owner), name)
-    if entry is None:
-        return NOT_BRIDGED
-    return call_method(entry, owner, args, kwargs)
+def undefined(owner: Any, name: str) -> Any:
+    """An old attribute or method of a Motor object, or an old name of a module; or `NOT_BRIDGED`.
 
-
-def undefined_attribute(owner: Any, name: str) -> Any:
-    """An old attribute or method of `owner`, or `NOT_BRIDGED`."""
+    - `owner`: the object, or the module's name
+    """
+    if isinstance(owner, str):
+        return _module_attribute(owner, name)
     kind = kind_of(owner)
-    entry = find("attribute", kind, name)
+    # An old attribute of a client, database or collection is a name below it today, and is called.
+    entry = None if isinstance(owner, Namespace) else find("attribute", kind, name)
     if entry is not None:
         check(entry)
         assert entry.function is not None
@@ -67,17 +57,23 @@ def assign(owner: Any, name: str, value: Any) -> bool:
     return True
 
 
-def takes_options(kwargs: Mapping[str, Any]) -> bool:
-    """Whether any of the keywords of a client to be made is of old."""
-    return bool(options_of_old.old_among(kwargs))
+def refused(
+    owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Callable[[], Any] | None:
+    """What makes a call with arguments of old; None if there are none of old among them.
+
+    - `owner`: a Motor object, or a client's PyMongo class that is to be made with these options
+    """
+    if isinstance(owner, type):
+        if not options_of_old.old_among(kwargs):
+            return None
+        return lambda: owner(*args, **options_of_old.translate(kwargs))
+    if not takes(owner, name, args, kwargs):
+        return None
+    return functools.partial(call_with_keywords, owner, name, args, kwargs)
 
 
-def client_options(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The keywords of a client to be made, as PyMongo takes them."""
-    return options_of_old.translate(kwargs)
-
-
-def module_attribute(module: str, name: str) -> Any:
+def _module_attribute(module: str, name: str) -> Any:
     """What became of a name of `motor`, `motor.motor_asyncio` or `motor.motor_tornado`."""
     entry = find("module", "motor", _without_prefix(module, name))
     if entry is None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from pymongo import IndexModel
 from pymongo.errors import OperationFailure
 
+from motor.core.base import unwrap_arguments
 from motor.legacy.calls import OldCall
 from motor.legacy.registry import bridges, refuses
 
-__all__ = ["remember"]
+__all__ = ["create_and_remember"]
 
 #: Of each PyMongo client: until when (by the monotonic clock) which index need not be made.
 _known: weakref.WeakKeyDictionary[Any, dict[tuple[str, str], float]] = weakref.WeakKeyDictionary()
@@ -22,10 +24,23 @@ _known: weakref.WeakKeyDictionary[Any, dict[tuple[str, str], float]] = weakref.W
 _ILLEGAL_OPERATION = 20
 
 
-def remember(collection: Any, name: str, seconds: float) -> None:
-    """Let `ensure_index` take the index of a PyMongo collection for made, for so many seconds."""
+def create_and_remember(collection: Any, *args: Any, cache_for: float = 300, **kwargs: Any) -> str:
+    """Create an index of a PyMongo collection, and let `ensure_index` take it for made.
+
+    - `cache_for`: for how many seconds
+
+    The other arguments are those of PyMongo's ``create_index``, whose result is returned.
+    """
+    name: str = collection.create_index(*args, **kwargs)
     known = _known.setdefault(collection.database.client, {})
-    known[collection.full_name, name] = time.monotonic() + seconds
+    known[collection.full_name, name] = time.monotonic() + cache_for
+    return name
+
+
+def _check_seconds(value: Any) -> float:
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"cache_for must be a number of seconds, not {value!r}")
+    return value
 
 
 def _is_known(collection: Any, name: str) -> bool:
@@ -45,18 +60,14 @@ def ensure_index(
     collection: Any, key_or_list: Any, cache_for: float = 300, **kwargs: Any
 ) -> str | None:
     delegate = collection.delegate
-    seconds = kwargs.pop("ttl", cache_for)
-    if not isinstance(seconds, (int, float)):
-        raise TypeError(f"cache_for must be a number of seconds, not {seconds!r}")
+    seconds = _check_seconds(kwargs.pop("ttl", cache_for))
     options = dict(_today(kwargs))
     model = IndexModel(
         [(key_or_list, 1)] if isinstance(key_or_list, str) else key_or_list, **options
     )
     if _is_known(delegate, model.document["name"]):
         return None
-    name: str = delegate.create_index(key_or_list, **options)
-    remember(delegate, name, seconds)
-    return name
+    return create_and_remember(delegate, key_or_list, cache_for=seconds, **options)
 
 
 @bridges("method", "collection", "reindex", "drop the indexes and create them again")
@@ -83,7 +94,13 @@ def take_drop_dups(call: OldCall, value: Any) -> None:
 @bridges("keyword", "collection.create_index", "cache_for", "leave it out, there is no cache")
 @bridges("keyword", "collection.create_index", "ttl", "leave it out, there is no cache")
 def take_cache_for(call: OldCall, value: Any) -> None:
-    """Nothing is left to be done: `ensure_index` asks the server."""
+    call.run = partial(_create_for, cache_for=_check_seconds(value))
+
+
+def _create_for(call: OldCall, cache_for: float) -> Any:
+    args, kwargs, queue = unwrap_arguments(call.args, call.kwargs)
+    create = partial(create_and_remember, call.owner.delegate, cache_for=cache_for)
+    return call.owner._submit_function(create, args, kwargs, queue=queue)
 
 
 refuses(

@@ -14,6 +14,7 @@ from motor.core.cursor import AgnosticCursor
 from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.deprecation import warn
 from motor.legacy.followers import Follower
+from motor.legacy.indexes import create_and_remember
 from motor.legacy.manipulators import manipulates, outgoing
 from motor.legacy.old_names import Called
 from motor.legacy.projections import projection_of
@@ -72,6 +73,17 @@ class OldCollection(Follower, Called, AgnosticCollection):
         called spec_or_id. Returns a future.
         """
         return self._find("find_one", args, kwargs)
+
+    def create_index(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.collection.Collection.create_index`; returns a future of the name.
+
+        For five minutes, or the seconds `cache_for`, ``ensure_index`` takes the index for made.
+        """
+        if takes(self, "create_index", args, kwargs):
+            return call_with_keywords(self, "create_index", args, kwargs)
+        plain_args, plain_kwargs, queue = unwrap_arguments(args, kwargs)
+        call = (self.delegate, *plain_args)
+        return self._submit_function(create_and_remember, call, plain_kwargs, queue=queue)
 
     def rename(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""

@@ -70,8 +70,12 @@ _CLASSES = {
             "GridFS": Kind.GRIDFS,
             "GridIn": Kind.GRID_IN,
             "GridOut": Kind.GRID_OUT,
+            # What came after them has methods of the same names.
+            "GridFSBucket": Kind.OTHER,
         }.items()
     },
+    # PyMongo's own, which are no coroutines' business.
+    **dict.fromkeys(("GridFS", "GridFSBucket", "AsyncGridFS", "AsyncGridFSBucket"), Kind.OTHER),
 }
 _MODULES = {"motor", "motor.motor_tornado", "motor.motor_asyncio"}
 

@@ -40,6 +40,8 @@ _KEYWORDS = {
     "group": {"key", "condition", "initial", "reduce"},
     "find": {"timeout", "spec"},
 }
+#: What those that take no positional argument take by keyword.
+_BESIDE_NOTHING = {"callback", "with_limit_and_skip"}
 #: What MongoDB's operators begin with, as in {"$set": …}.
 _OPERATOR = "$"
 
@@ -63,6 +65,9 @@ def fits(node: ast.Call, kind: Kind, *, awaited: bool) -> bool:
     assert isinstance(node.func, ast.Attribute)
     name = node.func.attr
     given = keywords(node)
+    least, most = _POSITIONAL.get(name, (0, 99))
+    if most == 0 and given.keys() - _BESIDE_NOTHING:
+        return False
     if "callback" in given or _has_stars(node):
         return True
     if name == "find":
@@ -77,7 +82,6 @@ def fits(node: ast.Call, kind: Kind, *, awaited: bool) -> bool:
         return True
     if _KEYWORDS.get(name, set()).intersection(given):
         return True
-    least, most = _POSITIONAL.get(name, (0, 99))
     if not least <= len(node.args) <= most:
         return False
     # list.insert(0, x), and what takes a place or a text instead of a document.

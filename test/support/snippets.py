@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gridfs import AsyncGridFSBucket, GridFSBucket
 from pymongo import AsyncMongoClient, MongoClient
 
 from motor.core import AgnosticClient
@@ -158,8 +159,8 @@ def programs(page: Path) -> list[list[Snippet]]:
 class Runner:
     """Runs snippets in a fresh database.
 
-    They find these names: `uri`, and, connected to the server, `client`, `db`, `collection` and,
-    for Motor, `bucket`; and the name of the client's class.
+    They find these names: `uri`, and, connected to the server, `client`, `db`, `collection` and
+    `bucket`; and the name of the client's class.
     """
 
     def __init__(self, uri: str, db_name: str) -> None:
@@ -196,8 +197,7 @@ class Runner:
         names = {"__name__": "__main__", "uri": self._uri, "client": given, "_given": given}
         names[type(given).__name__] = type(given)
         names |= {"db": given[self._db_name], "collection": given[self._db_name].things}
-        if isinstance(given, AgnosticClient):
-            names["bucket"] = framework.GridFSBucket(names["db"])
+        names["bucket"] = _bucket_class(given, framework)(names["db"])
         setup = Snippet(program[0].page, 1, setup_code(program[0].page))
         replaced = {f'"{PAGE_URI}"': repr(self._uri), PAGE_DATABASE: self._db_name}
         compiled = [(snippet, snippet.compiled(replaced)) for snippet in (setup, *program)]
@@ -210,6 +210,12 @@ class Runner:
                     exec(code, names)
         finally:
             framework.run(_close_clients(names))
+
+
+def _bucket_class(client: Any, framework: Framework) -> Any:
+    if isinstance(client, AgnosticClient):
+        return framework.GridFSBucket
+    return AsyncGridFSBucket if isinstance(client, AsyncMongoClient) else GridFSBucket
 
 
 def _is_coroutine(code: Any) -> bool:

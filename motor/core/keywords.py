@@ -1,0 +1,68 @@
+"""Tell, before a call is made, a keyword that neither PyMongo nor the server would take.
+
+Most of PyMongo's methods name the keywords that they take. The others pass whatever they are given
+on to the server: there, a keyword is known by a list of those that no server takes.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from importlib import resources
+from typing import Any
+
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+
+__all__ = ["UsualKeywords"]
+
+#: Tells of a call's keywords whether all of them are such as a method takes today.
+Check = Callable[[Iterable[str]], bool]
+
+#: The methods that hand their keywords on to another function, which knows what they may be.
+_HANDS_ON_TO: dict[tuple[type, str], Any] = {
+    (Collection, "find"): Cursor,
+    (Collection, "find_one"): Cursor,
+}
+
+
+@functools.cache
+def _refused() -> frozenset[str]:
+    """The keywords that no server takes, although PyMongo would pass them on."""
+    # Read as a file: the package that it belongs to is not to be imported for calls of today.
+    listed = resources.files("motor").joinpath("legacy", "keywords.txt")
+    try:
+        lines = listed.read_text("utf-8").splitlines()
+    except OSError:
+        # An application that was packed without data files has the server refuse them.
+        return frozenset()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def _make_check(delegate_class: type, name: str) -> Check:
+    """How to tell the keywords of one method: a single call, as most programs' calls have some."""
+    method = _HANDS_ON_TO.get((delegate_class, name)) or getattr(delegate_class, name, None)
+    try:
+        parameters = inspect.signature(method).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return _refused().isdisjoint
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return _refused().isdisjoint
+    named = frozenset(parameter.name for parameter in parameters)
+    return (named - _refused()).issuperset
+
+
+class UsualKeywords(dict[str, Check]):
+    """``usual[name](kwargs)``: whether PyMongo, or the server, may know all keywords of a call.
+
+    A table of the methods of a PyMongo class, as this is asked in every call with keywords. It is
+    filled as they are called.
+    """
+
+    def __init__(self, delegate_class: type) -> None:
+        self._delegate_class = delegate_class
+
+    def __missing__(self, name: str) -> Check:
+        check = self[name] = _make_check(self._delegate_class, name)
+        return check
