@@ -77,17 +77,24 @@ class Verdict:
     """Whether one floor holds against one peer, in the cases that were measured.
 
     - `values`: what was measured in each case, by its label
+    - `asked`: for a rate, which share of the synchronous client's the floor asks for in each case
     """
 
     floor: Floor
     peer: str
     limit: float
     values: dict[str, float]
+    asked: dict[str, float]
 
     @property
     def failed(self) -> list[str]:
         """The cases in which it does not hold."""
         return [name for name, value in self.values.items() if not self._holds(value)]
+
+    @property
+    def beyond(self) -> list[str]:
+        """Those of them where it asks for more than the synchronous client does, by any threads."""
+        return [name for name in self.failed if self.asked.get(name, 0.0) > 1.0]
 
     @property
     def holds(self) -> bool | None:
@@ -112,7 +119,12 @@ def judge(summaries: Sequence[Summary]) -> Iterator[Verdict]:
         for peer, limit in floor.limits.items():
             found = {label: _value(floor, peer, summary) for label, summary in covered}
             values = {name: value for name, value in found.items() if value is not None}
-            yield Verdict(floor, peer, limit, values)
+            asked = {
+                label: limit * s.limits[peer].median
+                for label, s in covered
+                if floor.at_least and peer in s.limits
+            }
+            yield Verdict(floor, peer, limit, values, asked)
 
 
 def _value(floor: Floor, peer: str, summary: Summary) -> float | None:

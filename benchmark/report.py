@@ -213,6 +213,8 @@ def _evidence(verdict: Verdict) -> str:
     text = f"worst {_limit(verdict, verdict.values[worst])} (`{worst}`)"
     if failed:
         text += f"; {len(failed)} of {len(verdict.values)} cases fail"
+        if beyond := verdict.beyond:
+            text += f", {len(beyond)} of which ask for more than PyMongo sync does"
     return text
 
 

@@ -192,6 +192,36 @@ async def test_closing_forgets_what_is_not_decoded(many: Any, sync_client: Any) 
     assert not open_cursors(sync_client, many.full_name)
 
 
+async def test_closing_while_a_list_is_read_leaves_nothing(many: Any, fail_point: Any) -> None:
+    cursor = many.find(batch_size=500)
+    for _ in range(110):
+        await cursor.next()
+    slow = fail_point(
+        failCommands=["getMore"], blockConnection=True, blockTimeMS=200, mode={"times": 1}
+    )
+    with slow:
+        reading = cursor.to_list()
+        await async_wait_until(lambda: cursor._reader._reading)
+        await cursor.close()
+        await reading
+    assert not cursor.alive
+    assert await cursor.to_list() == []
+
+
+async def test_document_that_cannot_be_decoded_comes_before_a_later_error(
+    spoilt: Any, fail_point: Any
+) -> None:
+    cursor = spoilt.find(batch_size=1500, sort={"_id": 1})
+    await cursor.next()
+    failing = fail_point(failCommands=["getMore"], errorCode=11601, mode={"skip": 1})
+    with failing, pytest.raises(InvalidBSON):
+        await cursor.to_list()
+    assert not cursor.delegate.alive
+    # What came before it is still to be had.
+    assert len(await cursor.to_list()) >= 100
+    assert not cursor.alive
+
+
 async def test_cancelled_list_loses_nothing(many: Any, fail_point: Any) -> None:
     cursor = many.find(batch_size=500, sort={"_id": 1})
     found = [await cursor.next() for _ in range(10)]

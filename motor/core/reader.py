@@ -92,7 +92,8 @@ class Reader:
         #: What the last `read_on` was asked with, until it has ended.
         self.going_on: Callable[[], bool] | None = None
         self._batches = 0
-        self._batch_size = 0
+        #: How many documents the last batch had; None if it was left undecoded.
+        self._batch_size: int | None = 0
         self._reply_size: int | None = None
 
     @property
@@ -226,10 +227,12 @@ class Reader:
                 came = self._receive(True, decode)
                 decode()
             finally:
-                self.undecoded.extendleft(reversed(pending))
-            if failures:
-                self._give_up()
-                raise failures.pop()
+                if failures:
+                    # It comes first, whatever became of the next batch. Nothing follows it.
+                    self._give_up()
+                    raise failures.pop()
+                if not self.closed:
+                    self.undecoded.extendleft(reversed(pending))
 
     def decode(self) -> None:
         """Decode the next documents that are at hand, on whichever thread wants them.
@@ -310,9 +313,10 @@ class Reader:
     def _newest_is_begun(self, wanted: int) -> bool:
         """Whether something of the newest batch has been consumed, or is about to be."""
         if self.undecoded:
-            untouched = [batch for batch in self.undecoded if not batch.started]
-            return len(untouched) <= (wanted > 0 and not self.buffer)
-        return len(self.buffer) - wanted < self._batch_size
+            # A copy, because another thread may be taking one away.
+            untouched = sum(not batch.started for batch in tuple(self.undecoded))
+            return untouched <= (wanted > 0 and not self.buffer)
+        return self._batch_size is None or len(self.buffer) - wanted < self._batch_size
 
     def read_on(self, wanted: Callable[[], bool]) -> None:
         """Read ahead right after the last batch, if that is good, without waiting for the loop.
@@ -381,7 +385,8 @@ class Reader:
         size = pymongo_internals.reply_size()
         if size is not None:
             self._batches += 1
-            self._batch_size = len(documents)
+            undecoded = bool(documents) and isinstance(documents[0], Undecoded)
+            self._batch_size = None if undecoded else len(documents)
             self._reply_size = size
         if self.closed:
             # Closed while the batch was on its way: PyMongo may have opened a new one.
