@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -24,7 +23,7 @@ from motor.web.planner import (
     plan_response,
     standard_headers,
 )
-from motor.web.source import BadRevision, find_file, open_by_name, parse_revision, read_body
+from motor.web.source import BadRevision, begun_body, find_file, open_by_name, parse_revision
 
 __all__ = [
     "AIOHTTPGridFS",
@@ -152,8 +151,8 @@ class AIOHTTPGridFS:
         response.set_status(plan.status)
         plan.apply_to(response.headers)
         try:
-            await response.prepare(request)
-            async with aclosing(read_body(gridout, plan.body)) as pieces:
+            async with begun_body(gridout, plan.body) as pieces:
+                await response.prepare(request)
                 async for piece in pieces:
                     # Waits while the client is behind.
                     await response.write(piece)

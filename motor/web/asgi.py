@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -25,11 +24,11 @@ from motor.web.planner import (
 )
 from motor.web.source import (
     BadRevision,
+    begun_body,
     check_grid_out,
     find_file,
     open_by_name,
     parse_revision,
-    read_body,
 )
 
 if TYPE_CHECKING:
@@ -109,16 +108,10 @@ class GridFSResponse(Response):
         plan = self._plan(scope)
         self.status_code = plan.status
         plan.apply_to(self.headers)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": plan.status,
-                "headers": self.raw_headers,
-            }
-        )
         if plan.body:
             await _until_disconnect(receive, self._send_body(plan, send))
         else:
+            await self._send_start(plan, send)
             await send({"type": "http.response.body"})
         if self.background is not None:
             await self.background()
@@ -133,8 +126,13 @@ class GridFSResponse(Response):
             scope["method"], _joined_headers(scope["headers"]), self.headers, length
         )
 
+    async def _send_start(self, plan: ResponsePlan, send: Send) -> None:
+        start = {"type": "http.response.start", "status": plan.status, "headers": self.raw_headers}
+        await send(start)
+
     async def _send_body(self, plan: ResponsePlan, send: Send) -> None:
-        async with aclosing(read_body(self._grid_out, plan.body)) as pieces:
+        async with begun_body(self._grid_out, plan.body) as pieces:
+            await self._send_start(plan, send)
             async for piece in pieces:
                 try:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import gridfs
@@ -15,6 +15,7 @@ from motor.core.bridge import NOT_BRIDGED
 
 __all__ = [
     "BadRevision",
+    "begun_body",
     "check_grid_out",
     "find_file",
     "open_by_name",
@@ -103,3 +104,26 @@ async def read_body(grid_out: Any, body: Iterable[bytes | range]) -> AsyncGenera
         async with aclosing(grid_out.iter_range(part.start, part.stop)) as pieces:
             async for piece in pieces:
                 yield piece
+
+
+@asynccontextmanager
+async def begun_body(
+    grid_out: Any, body: Iterable[bytes | range]
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The same pieces, of which the first has been read.
+
+    A file that cannot be read is an error while there is still time to answer so.
+    """
+    async with aclosing(read_body(grid_out, body)) as pieces:
+        first = await anext(pieces, None)
+        async with aclosing(_beginning_with(first, pieces)) as all_pieces:
+            yield all_pieces
+
+
+async def _beginning_with(
+    first: bytes | None, pieces: AsyncIterator[bytes]
+) -> AsyncGenerator[bytes, None]:
+    if first is not None:
+        yield first
+        async for piece in pieces:
+            yield piece
