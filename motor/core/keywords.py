@@ -27,8 +27,7 @@ _HANDS_ON_TO: dict[tuple[type, str], Any] = {
 }
 
 
-@functools.cache
-def _refused() -> frozenset[str]:
+def _read_refused() -> frozenset[str]:
     """The keywords that no server takes, although PyMongo would pass them on."""
     # Read as a file: the package that it belongs to is not to be imported for calls of today.
     listed = resources.files("motor").joinpath("legacy", "keywords.txt")
@@ -38,6 +37,9 @@ def _refused() -> frozenset[str]:
         # An application that was packed without data files has the server refuse them.
         return frozenset()
     return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+_refused = functools.cache(_read_refused)
 
 
 def _make_check(delegate_class: type, name: str) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,16 +23,21 @@ __all__ = ["OldCursorStyle"]
 class OldCursorStyle(AgnosticBase):
     """The methods of a cursor that ``async for`` has replaced."""
 
-    if TYPE_CHECKING:
-        # What they need of the cursor.
-        _reader: Reader
+    # What they need of the cursor.
+    _reader: Reader
 
-        @property
-        def alive(self) -> bool: ...
+    @property
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
 
-        def _read(self, function: Callable[..., Any]) -> Any: ...
+    @abstractmethod
+    def _read(self, function: Callable[..., Any], *args: Any, discard: Any = None) -> Any:
+        """Start one of the reader's functions on a worker."""
 
-        async def _next_document(self) -> Any: ...
+    @abstractmethod
+    async def _next_document(self) -> Any:
+        """The next document. Raises StopAsyncIteration when there is none."""
 
     def _get_more(self) -> OperationFuture[int]:
         """Read the next batch, unless there are documents at hand; how many there are then."""
