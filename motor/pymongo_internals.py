@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import threading
@@ -26,6 +27,7 @@ __all__ = [
     "ServerMode",
     "await_time",
     "awaits_data",
+    "begin_to_connect",
     "client_options",
     "connect",
     "count_options",
@@ -150,6 +152,19 @@ def connect(client: Any) -> None:
     """
     if isinstance(client, MongoClient):
         client._connect()
+
+
+def begin_to_connect(client: Any) -> None:
+    """Let `client` begin to connect, without waiting for anything. Errors are left for later.
+
+    Uses ``MongoClient._connect``, and ``_resolve_srv_info`` to know of a client that would have to
+    wait for a name server first: it begins later, too. Python 3.12 and later start no threads once
+    the program has come to its end, PyMongo's neither, and operations that are under way by then
+    would wait in vain for a server to be found.
+    """
+    if isinstance(client, MongoClient) and not client._resolve_srv_info.get("is_srv"):
+        with contextlib.suppress(PyMongoError, RuntimeError):
+            client._connect()
 
 
 def next_batch(

@@ -81,6 +81,21 @@ def test_operations_that_wait_for_a_worker_are_done_before_the_end(
     assert sync_db.test.count_documents({}) == 300
 
 
+def test_client_has_begun_to_connect_when_its_first_operation_has_been_called(
+    mongo_uri: str, db_name: str
+) -> None:
+    """From Python 3.12 on, PyMongo could not start its threads once the program ends."""
+    code = """
+    async def main():
+        operation = collection.find_one()
+        print([t.name for t in threading.enumerate() if "monitor" in t.name] != [])
+        await operation
+
+    asyncio.run(main())
+    """
+    assert run(code, mongo_uri, db_name).stdout == "True\n"
+
+
 def test_operations_of_a_session_are_done_one_after_the_other_before_the_end(
     mongo_uri: str, db_name: str, sync_db: Any
 ) -> None:

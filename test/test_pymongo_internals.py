@@ -267,8 +267,29 @@ def test_connect_waits_for_no_server() -> None:
         assert not client.topology_description.has_known_servers
 
 
+@pins("_resolve_srv_info")
+def test_beginning_to_connect_asks_no_name_server(
+    mongo_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected: list[Any] = []
+    monkeypatch.setattr(pymongo.MongoClient, "_connect", lambda client: connected.append(client))
+    with pymongo.MongoClient(mongo_uri, connect=False) as client:
+        internals.begin_to_connect(client)
+        assert connected == [client]
+    with pymongo.MongoClient("mongodb+srv://cluster.example.com", connect=False) as client:
+        internals.begin_to_connect(client)
+        assert client not in connected
+
+
+def test_beginning_to_connect_leaves_errors_for_later(mongo_uri: str) -> None:
+    client: pymongo.MongoClient[Any] = pymongo.MongoClient(mongo_uri, connect=False)
+    client.close()
+    internals.begin_to_connect(client)
+
+
 def test_connect_leaves_clients_of_another_make_alone() -> None:
     internals.connect(object())
+    internals.begin_to_connect(object())
 
 
 @pins("_next_batch")

@@ -100,6 +100,7 @@ class AgnosticClient(Namespace):
         self._client = self
         self._closed = False
         self._closing: OperationFuture[None] | None = None
+        self._begun = False
         self._lane: WaitingLane | None = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
@@ -171,10 +172,14 @@ class AgnosticClient(Namespace):
         return future
 
     def _check_open(self) -> None:
+        """See that an operation can start. Raises InvalidOperation when the client was closed."""
         if self._closed:
             raise InvalidOperation(
                 f"Cannot use {type(self).__name__} after close(): make a new client"
             )
+        if not self._begun:
+            self._begun = True
+            pymongo_internals.begin_to_connect(self.delegate)
 
     def close(self) -> Any:
         """End the client's sessions on the server, and close all connections.

@@ -97,7 +97,7 @@ class OldClient(Follower, AgnosticClient):
         with self._reopening:
             if self._closed:
                 self._replace_delegate(self._new_delegate(self._credentials))
-                self._closing, self._closed = None, False
+                self._closing, self._closed, self._begun = None, False, False
 
     def _new_delegate(self, credentials: Mapping[str, Any]) -> Any:
         args, kwargs = self._made_from
@@ -118,6 +118,7 @@ class OldClient(Follower, AgnosticClient):
     def _check_open(self) -> None:
         if self._closed:
             self._reopen()
+        super()._check_open()
 
     def close(self) -> Any:
         """Close all connections: the next operation opens new ones. See `AgnosticClient.close`."""
