@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +56,9 @@ __all__ = [
 ServerMode = _ServerMode
 
 _TAILABLE = CursorType.TAILABLE
+
+#: Whether Python starts threads while it ends.
+_THREADS_START_AT_EXIT = sys.version_info < (3, 12)
 
 _COMMAND_LOG = logging.getLogger("pymongo.command")
 
@@ -155,14 +159,18 @@ def connect(client: Any) -> None:
 
 
 def begin_to_connect(client: Any) -> None:
-    """Let `client` begin to connect, without waiting for anything. Errors are left for later.
+    """Let `client` begin to connect, where it matters when, without waiting for anything.
+
+    Errors are left for later.
 
     Uses ``MongoClient._connect``, and ``_resolve_srv_info`` to know of a client that would have to
     wait for a name server first: it begins later, too. Python 3.12 and later start no threads once
     the program has come to its end, PyMongo's neither, and operations that are under way by then
     would wait in vain for a server to be found.
     """
-    if isinstance(client, MongoClient) and not client._resolve_srv_info.get("is_srv"):
+    if _THREADS_START_AT_EXIT or not isinstance(client, MongoClient):
+        return
+    if not client._resolve_srv_info.get("is_srv"):
         with contextlib.suppress(PyMongoError, RuntimeError):
             client._connect()
 

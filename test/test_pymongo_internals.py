@@ -272,6 +272,7 @@ def test_beginning_to_connect_asks_no_name_server(
     mongo_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected: list[Any] = []
+    monkeypatch.setattr(internals, "_THREADS_START_AT_EXIT", False)
     monkeypatch.setattr(pymongo.MongoClient, "_connect", lambda client: connected.append(client))
     with pymongo.MongoClient(mongo_uri, connect=False) as client:
         internals.begin_to_connect(client)
@@ -281,7 +282,10 @@ def test_beginning_to_connect_asks_no_name_server(
         assert client not in connected
 
 
-def test_beginning_to_connect_leaves_errors_for_later(mongo_uri: str) -> None:
+def test_beginning_to_connect_leaves_errors_for_later(
+    mongo_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(internals, "_THREADS_START_AT_EXIT", False)
     client: pymongo.MongoClient[Any] = pymongo.MongoClient(mongo_uri, connect=False)
     client.close()
     internals.begin_to_connect(client)
