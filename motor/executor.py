@@ -9,9 +9,11 @@ import atexit
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from motor.job import AGAIN, Job
+from motor.loop_runner import all_figures, finish_all
 from motor.statistics import PoolStatistics
 from motor.worker_pool import WorkerPool
 
@@ -82,12 +84,27 @@ def statistics(client: Any = None, *, waiting: bool = False) -> PoolStatistics:
     if client is None:
         if waiting:
             raise TypeError("waiting=True needs a client, because each has a lane of its own")
-        return default_pool().statistics()
+        return _statistics_of(default_pool())
     # The class is asked, because a client has any name as an attribute: it is a database.
     if not isinstance(getattr(type(client), "_pool", None), property):
         raise TypeError(f"client must be a Motor client, or None, not {client!r}")
     pool: WorkerPool = client._waiting_lane.pool if waiting else client._pool
-    return pool.statistics()
+    return _statistics_of(pool)
+
+
+def _statistics_of(pool: WorkerPool) -> PoolStatistics:
+    numbers = pool.statistics()
+    if pool is not _default:
+        return numbers
+    on_loops = all_figures()
+    return replace(
+        numbers,
+        in_flight=numbers.in_flight + on_loops.in_flight,
+        queued=numbers.queued + on_loops.queued,
+        calls=numbers.calls + on_loops.calls,
+        waits=numbers.waits + on_loops.waits,
+        wait_seconds=numbers.wait_seconds + on_loops.wait_seconds,
+    )
 
 
 def pool_on(executor: ThreadPoolExecutor) -> WorkerPool:
@@ -109,6 +126,7 @@ def pool_on(executor: ThreadPoolExecutor) -> WorkerPool:
 
 @atexit.register
 def _finish_at_exit() -> None:
+    finish_all()
     if _default is not None:
         _default.drain()
 

@@ -20,6 +20,7 @@ __all__ = [
     "AsyncProperty",
     "AsyncRead",
     "AsyncWrite",
+    "Brief",
     "DelegateMethod",
     "LatentCursor",
     "MotorAttributeFactory",
@@ -176,6 +177,21 @@ class AsyncWrite(Async):
 
 class AsyncCommand(Async):
     """Like :class:`Async`. The name says that the method runs a command."""
+
+
+class Brief(Async):
+    """Like :class:`Async`, but with small arguments it runs on the loop's own thread where it can.
+
+    For what takes one round trip and computes little: it gives way to the loop while it waits.
+    """
+
+    summary = ", but returns a future: it has started"
+
+    def make(self, pymongo_name: str) -> types.FunctionType:
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return self._submit(pymongo_name, args, kwargs, brief=True)
+
+        return method  # type: ignore[return-value]
 
 
 class LatentCursor(_MethodFactory):

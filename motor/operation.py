@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from motor.completions import completions_of
 from motor.executor import AGAIN, WorkerPool
 from motor.job import leaves_a_rest
+from motor.loop_runner import LoopRunner
+from motor.strands import GivenUp
 
 __all__ = ["OperationFuture", "SerialQueue", "submit"]
 
@@ -128,21 +130,9 @@ class Call:
         future = self.future
         if future.cancelled():
             return None
-        result: Any = None
-        error: BaseException | None = None
-        try:
-            result = self.context.run(self.function, *self.args, **self.kwargs)
-            if result is AGAIN:
-                if not (future.cancelled() or future.get_loop().is_closed()):
-                    return AGAIN
-            elif self.wrap is not None:
-                result = self.wrap(result)
-        except StopIteration as exc:
-            # A future cannot carry it: whoever waits would wait for ever.
-            error = RuntimeError(f"{self.function!r} raised StopIteration")
-            error.__cause__ = exc
-        except BaseException as exc:
-            error = exc
+        result, error = self._outcome(partial(self.context.run, self.function))
+        if result is AGAIN and not (future.cancelled() or future.get_loop().is_closed()):
+            return AGAIN
         # Before anyone has the outcome: what it was called with lives no longer than its users.
         del self.function, self.args, self.kwargs
         try:
@@ -151,6 +141,39 @@ class Call:
             # The error's traceback holds this frame: without this, frame, future and error would
             # keep each other alive until the garbage collector comes.
             del future, error
+
+    def run_on_loop(self) -> None:
+        """Run on the loop's thread, in a strand that has the caller's context."""
+        future = self.future
+        if future.cancelled():
+            return
+        result, error = self._outcome(self.function)
+        if isinstance(error, GivenUp):
+            return
+        del self.function, self.args, self.kwargs
+        try:
+            if future.get_loop().is_closed():
+                self.drop(result, error)
+            else:
+                self.resolve(result, error)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                # They are for whoever runs the loop, too.
+                raise error
+        finally:
+            # As above.
+            del future, error
+
+    def _outcome(self, function: Callable[..., Any]) -> tuple[Any, BaseException | None]:
+        """What `function` returns for the call's arguments, wrapped, and what it raises."""
+        try:
+            result = function(*self.args, **self.kwargs)
+            if self.wrap is not None and result is not AGAIN:
+                result = self.wrap(result)
+        except StopIteration as exc:
+            return None, _in_other_words(exc, self.function)
+        except BaseException as exc:
+            return None, exc
+        return result, None
 
     def fail(self, error: BaseException) -> None:
         """Give whoever waits `error` instead of an outcome: there is no worker for the call."""
@@ -183,6 +206,13 @@ class Call:
         """Nobody wants the outcome any more."""
         if self.discard is not None and result is not AGAIN:
             self.discard(result, error)
+
+
+def _in_other_words(error: StopIteration, function: Callable[..., Any]) -> RuntimeError:
+    """What a future can carry in the place of `error`, which would let waiting never end."""
+    other = RuntimeError(f"{function!r} raised StopIteration")
+    other.__cause__ = error
+    return other
 
 
 class SerialQueue:
@@ -296,6 +326,7 @@ def submit(
     queue: SerialQueue | None = None,
     wrap: Callable[[Any], Any] | None = None,
     discard: Discard | None = None,
+    runner: LoopRunner | None = None,
 ) -> OperationFuture[T]:
     """Run ``function(*args, **kwargs)`` on a worker and return its future, at once.
 
@@ -307,10 +338,13 @@ def submit(
     - `wrap`: turns the function's result, on the worker, into the future's
     - `discard`: called with the result and the error when nobody waits for them any more, on a
       worker or on the loop's thread: it must not block
+    - `runner`: runs the call in the place of a worker; not with a `queue`
     """
     future: OperationFuture[T] = OperationFuture(loop=loop)
     call = Call(future, function, args, kwargs or {}, pool, wrap, discard)
-    if queue is None:
+    if runner is not None:
+        runner.submit(call)
+    elif queue is None:
         pool.submit(call)
     else:
         queue.submit(pool, call)

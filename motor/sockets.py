@@ -17,10 +17,22 @@ import struct
 import sys
 from collections.abc import Callable
 
+from motor.strands import READABLE, WRITABLE, Strand, current_strand
+
 __all__ = ["BufferedSocket", "buffered"]
 
 #: How many bytes are read ahead at most.
 BUFFER_SIZE = 16 * 1024
+
+#: What a socket raises that has to be waited for.
+_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def _awaited(error: BaseException, otherwise: int) -> int:
+    """What to wait for, when `error` was raised: with TLS, reading may have to write first."""
+    if isinstance(error, ssl.SSLWantReadError):
+        return READABLE
+    return WRITABLE if isinstance(error, ssl.SSLWantWriteError) else otherwise
 
 
 def buffered(sock: object) -> BufferedSocket | None:
@@ -40,10 +52,15 @@ class BufferedSocket:
     - `sock`: must not be used by anybody else from now on
     """
 
+    # What Python says with TLS.
+    _read_too_late = "The read operation timed out"
+    _write_too_late = "The write operation timed out"
+
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.fileno: Callable[[], int] = sock.fileno
         self._timeout = sock.gettimeout()
+        self._answer_is_due = False
         self._buffer = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
 
@@ -67,6 +84,10 @@ class BufferedSocket:
 
     def sendall(self, data: bytes) -> None:
         """Send all of `data`. Raises TimeoutError and what a socket raises."""
+        strand = current_strand()
+        if strand is not None:
+            self._send_from_strand(strand, data)
+            return
         self._apply_timeout()
         self.sock.sendall(data)
 
@@ -86,6 +107,9 @@ class BufferedSocket:
         return count
 
     def _receive(self, target: memoryview, *, whole: bool) -> int:
+        strand = current_strand()
+        if strand is not None:
+            return self._receive_in_strand(strand, target, whole=whole)
         self._apply_timeout()
         return self.sock.recv_into(target)
 
@@ -93,9 +117,56 @@ class BufferedSocket:
         if self.sock.gettimeout() != self._timeout:
             self.sock.settimeout(self._timeout)
 
+    # In strands, which wait in another way.
+
+    def _send_from_strand(self, strand: Strand, data: bytes) -> None:
+        strand.sent = self._answer_is_due = True
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._send_now(rest) :]
+            except _WAIT as exc:
+                if not strand.wait_for(self.fileno(), _awaited(exc, WRITABLE), self._timeout):
+                    raise TimeoutError(self._write_too_late) from None
+
+    def _receive_in_strand(self, strand: Strand, target: memoryview, *, whole: bool) -> int:
+        count, ready = 0, True
+        if self._answer_is_due and self._timeout != 0:
+            # It cannot be there yet, so that trying to receive it first would be in vain.
+            self._answer_is_due = False
+            ready = strand.wait_for(self.fileno(), READABLE, self._timeout)
+        while True:
+            try:
+                received = self._receive_now(target[count:])
+            except _WAIT as exc:
+                if not ready or self._timeout == 0:
+                    # Even after the time was over there was nothing.
+                    if count:
+                        return count
+                    raise TimeoutError(self._read_too_late) from None
+                ready = strand.wait_for(self.fileno(), _awaited(exc, READABLE), self._timeout)
+                continue
+            count += received
+            if not whole or not received or count == len(target):
+                return count
+
+    def _send_now(self, data: memoryview) -> int:
+        """Send what can be sent at once. Raises one of `_WAIT` when that is nothing."""
+        if self.sock.gettimeout() != 0:
+            self.sock.settimeout(0)
+        return self.sock.send(data)
+
+    def _receive_now(self, target: memoryview) -> int:
+        """Receive what is there. Raises one of `_WAIT` when that is nothing."""
+        if self.sock.gettimeout() != 0:
+            self.sock.settimeout(0)
+        return self.sock.recv_into(target)
+
 
 class PlainSocket(BufferedSocket):
     """One without TLS, where the operating system itself can watch over the timeout."""
+
+    _read_too_late = _write_too_late = "timed out"
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
@@ -105,6 +176,10 @@ class PlainSocket(BufferedSocket):
 
     def sendall(self, data: bytes) -> None:
         """Send all of `data`. Raises TimeoutError and what a socket raises."""
+        strand = current_strand()
+        if strand is not None:
+            self._send_from_strand(strand, data)
+            return
         if self._timeout is None:
             self.sock.sendall(data)
             return
@@ -114,7 +189,16 @@ class PlainSocket(BufferedSocket):
         finally:
             self.sock.settimeout(None)
 
+    def _send_now(self, data: memoryview) -> int:
+        return self.sock.send(data, socket.MSG_DONTWAIT)
+
+    def _receive_now(self, target: memoryview) -> int:
+        return self.sock.recv_into(target, 0, socket.MSG_DONTWAIT)
+
     def _receive(self, target: memoryview, *, whole: bool) -> int:
+        strand = current_strand()
+        if strand is not None:
+            return self._receive_in_strand(strand, target, whole=whole)
         timeout = self._timeout
         flags = socket.MSG_WAITALL if whole else 0
         if timeout is not None and timeout < 1e-6:
@@ -124,7 +208,7 @@ class PlainSocket(BufferedSocket):
         try:
             return self.sock.recv_into(target, 0, flags)
         except BlockingIOError:
-            raise TimeoutError("timed out") from None
+            raise TimeoutError(self._read_too_late) from None
 
     def _apply(self, timeout: float | None) -> None:
         # To the operating system zero means no timeout.

@@ -19,13 +19,14 @@ class PoolStatistics:
     #: The most workers that there may ever be at once: ``MOTOR_MAX_WORKERS``, or the size of the
     #: client's own executor.
     max_workers: int
-    #: Threads that there are: those in flight, and those that linger for the next call.
+    #: Threads that there are: those at work, and those that linger for the next call.
     workers: int
-    #: Calls that are on a worker: on their way to the server, waiting there, or being decoded.
+    #: Calls that are on a worker, or on their event loop's thread: on their way to the server,
+    #: waiting there, or being decoded.
     in_flight: int
-    #: Calls that wait for a worker.
+    #: Calls that wait for a worker, or on their loop for others to end.
     queued: int
-    #: Calls that were ever handed to the pool.
+    #: Calls that ever came.
     calls: int
     #: How many times one of them had to queue. A call that takes turns queues once a turn.
     waits: int

@@ -17,7 +17,7 @@ import pytest
 from pymongo import CursorType
 from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError
 
-from motor import pymongo_internals
+from motor.pymongo_internals import connections
 from motor.sockets import BufferedSocket, PlainSocket
 from motor.testing import EmbeddedMongo
 from motor.testing.mongod import MongodNotFound, find_mongod
@@ -36,14 +36,14 @@ LARGEST = 16 * 1024 * 1024 - MARGIN
 def sockets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was put in the place of a connection's socket."""
     made: list[Any] = []
-    original = pymongo_internals.buffered
+    original = connections.buffered
 
     def buffered(sock: object) -> BufferedSocket | None:
         found = original(sock)
         made.append(found)
         return found
 
-    monkeypatch.setattr(pymongo_internals, "buffered", buffered)
+    monkeypatch.setattr(connections, "buffered", buffered)
     return made
 
 

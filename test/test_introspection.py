@@ -160,7 +160,7 @@ def help_on(thing: Any) -> str:
 def test_help_is_readable(framework: Framework) -> None:
     text = help_on(framework.Collection)
     assert re.search(r"insert_one\( ?self, document: ", text)
-    assert "Like :meth:`~pymongo.collection.Collection.insert_one`, but runs on a worker" in text
+    assert "Like :meth:`~pymongo.collection.Collection.insert_one`, but returns a future" in text
     assert "*args, **kwargs) Like" not in text
     assert re.search(r"find_one\( ?self, filter: ", help_on(framework.Collection.find_one))
 

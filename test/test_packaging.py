@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pymongo
 import pytest
+from packaging.requirements import Requirement
 
 from motor._version import version
 from support import run_python
@@ -42,8 +43,20 @@ def test_installed_metadata_agrees_with_the_source() -> None:
 
 
 def test_requires_pymongo_from_4_13_and_below_5() -> None:
-    assert PYPROJECT["project"]["dependencies"] == ["pymongo>=4.13,<5"]
+    assert "pymongo>=4.13,<5" in PYPROJECT["project"]["dependencies"]
     assert (4, 13) <= numbers(pymongo.version) < (5,)
+
+
+def test_requires_greenlet_where_it_is_used() -> None:
+    greenlet, pymongo_itself = PYPROJECT["project"]["dependencies"]
+    assert pymongo_itself.startswith("pymongo")
+    requirement = Requirement(greenlet)
+    assert requirement.name == "greenlet"
+    assert requirement.marker is not None
+    cpython = {"platform_python_implementation": "CPython"}
+    assert requirement.marker.evaluate({**cpython, "sys_platform": "linux"})
+    assert requirement.marker.evaluate({**cpython, "sys_platform": "darwin"})
+    assert not requirement.marker.evaluate({**cpython, "sys_platform": "win32"})
 
 
 def test_oldest_pymongo_in_tox_is_the_oldest_allowed() -> None:

@@ -17,7 +17,7 @@ import gridfs
 import pymongo
 import pytest
 from bson import decode
-from pymongo import CursorType, ReadPreference
+from pymongo import CursorType, ReadPreference, helpers_shared
 from pymongo.change_stream import ChangeStream
 from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 from pymongo.cursor import Cursor, RawBatchCursor
@@ -28,11 +28,14 @@ from pymongo.synchronous.pool import Connection, Pool
 import motor
 from motor import pymongo_internals as internals
 from motor.batches import Undecoded
+from motor.condition import Condition
+from motor.pymongo_internals import connections, replies
 from motor.sockets import BufferedSocket, buffered
 from support import CommandRecorder, wait_until
+from support.pools import PoolRecorder
 
 PACKAGE = Path(motor.__file__).parent
-INTERNALS = Path(internals.__file__)
+INTERNALS = Path(internals.__file__).parent
 
 #: Private names in other files that are not PyMongo's, and whose they are.
 OTHERS = {
@@ -165,18 +168,69 @@ def optioned(mongo_uri: str) -> Iterator[pymongo.MongoClient[Any]]:
         yield client
 
 
+@pins("_condition_class")
+def test_everybody_waits_on_motors_conditions(optioned: Any) -> None:
+    optioned.admin.command("ping")
+    topology = optioned._topology
+    assert type(topology._condition) is Condition
+    (server,) = topology._servers.values()
+    assert type(server.pool.size_cond) is Condition
+    assert type(server.pool._max_connecting_cond) is Condition
+    # Both with the lock that guards what is waited for.
+    with server.pool.lock:
+        assert not server.pool.size_cond.acquire(blocking=False)
+
+
+@pins("_resolve_srv_info", "_event_listeners", "_credentials")
+def test_clients_that_run_code_of_users_do_not_give_way(mongo_uri: str) -> None:
+    def gives_way(uri: str = mongo_uri, **options: Any) -> bool:
+        options = {**internals.client_options(), **options}
+        with pymongo.MongoClient(uri, connect=False, **options) as client:
+            return internals.can_give_way(client)
+
+    assert gives_way()
+    assert gives_way("mongodb+srv://cluster.example.com")
+    assert gives_way("mongodb://user:password@localhost/")
+    assert not gives_way(event_listeners=[CommandRecorder()])
+    assert not gives_way(event_listeners=[PoolRecorder()])
+    assert not gives_way(
+        authMechanism="MONGODB-OIDC", authMechanismProperties={"ENVIRONMENT": "k8s"}
+    )
+    assert not gives_way(_pool_class=Pool)
+    assert not gives_way(_condition_class=None)
+    assert not internals.can_give_way(object())
+
+
+@pins("_opened")
+def test_client_has_begun_when_its_monitors_run(mongo_uri: str) -> None:
+    with pymongo.MongoClient(mongo_uri, serverMonitoringMode="poll", connect=False) as client:
+        assert not internals.has_begun(client)
+        client.admin.command("ping")
+        assert internals.has_begun(client)
+
+
+@pytest.mark.skipif(not hasattr(helpers_shared, "_RetryPolicy"), reason="PyMongo does not back off")
+@pins("_retry_policy")
+def test_delay_before_a_retry_is_that_of_pymongo_outside_of_strands(optioned: Any) -> None:
+    assert internals.can_give_way(optioned)
+    assert 0 < optioned._retry_policy.backoff(3) < 60
+    # The time is over after as many attempts as before.
+    assert optioned._retry_policy.should_retry(1, 0.0)
+    assert not optioned._retry_policy.should_retry(1000, 0.0)
+
+
 @pins("_OpMsg")
 def test_batches_of_cursors_are_decoded_in_slices(
     optioned: Any, sync_db: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
-    original = internals.decode_reply
+    original = replies.decode_reply
 
     def decode_reply(reply: Any, *args: Any) -> list[Any]:
         decoded.append(len(reply))
         return original(reply, *args)
 
-    monkeypatch.setattr(internals, "decode_reply", decode_reply)
+    monkeypatch.setattr(replies, "decode_reply", decode_reply)
     documents = [{"_id": n, "text": "x" * 100} for n in range(5000)]
     sync_db.test.insert_many(documents)
     for cursor in (optioned[sync_db.name].test.find(), optioned[sync_db.name].test.aggregate([])):
@@ -272,7 +326,7 @@ def test_beginning_to_connect_asks_no_name_server(
     mongo_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected: list[Any] = []
-    monkeypatch.setattr(internals, "_THREADS_START_AT_EXIT", False)
+    monkeypatch.setattr(connections, "_THREADS_START_AT_EXIT", False)
     monkeypatch.setattr(pymongo.MongoClient, "_connect", lambda client: connected.append(client))
     with pymongo.MongoClient(mongo_uri, connect=False) as client:
         internals.begin_to_connect(client)
@@ -285,7 +339,7 @@ def test_beginning_to_connect_asks_no_name_server(
 def test_beginning_to_connect_leaves_errors_for_later(
     mongo_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(internals, "_THREADS_START_AT_EXIT", False)
+    monkeypatch.setattr(connections, "_THREADS_START_AT_EXIT", False)
     client: pymongo.MongoClient[Any] = pymongo.MongoClient(mongo_uri, connect=False)
     client.close()
     internals.begin_to_connect(client)
@@ -609,7 +663,7 @@ def imported_names(nodes: list[ast.AST]) -> set[str]:
 
 
 def files() -> list[Path]:
-    return sorted(path for path in PACKAGE.rglob("*.py") if path != INTERNALS)
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != INTERNALS)
 
 
 @pins("_let")
@@ -621,7 +675,7 @@ def test_clone_forgets_variables_and_a_rewound_copy_does_not(sync_db: Any) -> No
 
 
 def test_every_private_name_in_use_is_pinned() -> None:
-    nodes = parsed(INTERNALS)
+    nodes = [node for path in sorted(INTERNALS.glob("*.py")) for node in parsed(path)]
     assert (used_names(nodes) | imported_names(nodes)) - own_names(nodes) == PINNED
 
 

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from motor.core import bridge
+from motor.core.brief import is_small
 from motor.core.keywords import UsualKeywords
 from motor.operation import Discard, OperationFuture, SerialQueue, submit
 
 if TYPE_CHECKING:
+    from bson.codec_options import CodecOptions
+
     from motor.core.waiting import WaitingLane
     from motor.executor import WorkerPool
     from motor.frameworks import Framework
+    from motor.loop_runner import LoopRunner
 
 __all__ = [
     "AgnosticBase",
@@ -100,6 +104,8 @@ class ClientServices(Protocol):
     def get_io_loop(self) -> Any: ...
 
     def _check_open(self) -> None: ...
+
+    def _loop_runner(self, options: CodecOptions[Any]) -> LoopRunner | None: ...
 
     def _resolved(self, value: T) -> OperationFuture[T]: ...
 
@@ -215,16 +221,32 @@ class AgnosticBase:
             return self._framework.asyncio_loop(self.get_io_loop())
 
     def _submit(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, brief: bool = False
     ) -> OperationFuture[Any]:
-        """Start the delegate's method `name` on a worker."""
+        """Start the delegate's method `name` on a worker.
+
+        - `brief`: whether it may run on the loop's thread instead, unless its arguments are large
+        """
         if kwargs and not self._usual[name](kwargs):
             call_of_old = bridge.refused(self, name, args, kwargs)
             if call_of_old is not None:
                 return call_of_old()  # type: ignore[no-any-return]
         args, kwargs, queue = unwrap_arguments(args, kwargs)
-        return self._submit_function(
-            getattr(self.delegate, name), args, kwargs, queue=self._queue or queue, wrap=self._wrap
+        queue = self._queue or queue
+        client = self._client
+        client._check_open()
+        runner = None
+        if brief and queue is None and is_small(args, kwargs):
+            runner = client._loop_runner(kwargs.get("codec_options") or self.delegate.codec_options)
+        return submit(
+            client._pool,
+            self._loop(),
+            getattr(self.delegate, name),
+            args,
+            kwargs,
+            queue=queue,
+            wrap=self._wrap,
+            runner=runner,
         )
 
     def _submit_function(

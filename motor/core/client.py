@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
+from bson.codec_options import CodecOptions
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.driver_info import DriverInfo
 from pymongo.errors import ConfigurationError, InvalidOperation
@@ -21,8 +22,10 @@ from motor.core.foreign import adopt
 from motor.core.namespace import Namespace
 from motor.core.waiting import WaitingLane
 from motor.executor import WorkerPool, default_pool, pool_on
+from motor.loop_runner import LoopRunner, runner_of
 from motor.metaprogramming import takes_arguments_of
 from motor.operation import Discard, OperationFuture, SerialQueue, submit
+from motor.slices import NO_TYPES
 
 __all__ = ["AgnosticClient", "Done"]
 
@@ -77,6 +80,7 @@ class AgnosticClient(Namespace):
             own_info, user_info = _joined(own_info, user_info), None
         kwargs = {**pymongo_internals.client_options(), **kwargs, "driver": own_info}
         super().__init__(self._make_delegate(args, kwargs))
+        self._gives_way = executor is None and pymongo_internals.can_give_way(self.delegate)
         if user_info is not None:
             self.delegate.append_metadata(user_info)
 
@@ -101,6 +105,8 @@ class AgnosticClient(Namespace):
         self._closed = False
         self._closing: OperationFuture[None] | None = None
         self._begun = False
+        self._gives_way = False
+        self._no_types = NO_TYPES
         self._lane: WaitingLane | None = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
@@ -148,6 +154,25 @@ class AgnosticClient(Namespace):
     @property
     def _pool(self) -> WorkerPool:
         return self._own_pool or default_pool()
+
+    def _loop_runner(self, options: CodecOptions[Any]) -> LoopRunner | None:
+        """What runs brief calls on the thread of the loop that runs there; None: workers do.
+
+        - `options`: those of the call. With types of the user's, whose code may block, workers do
+        """
+        if not (self._gives_way and pymongo_internals.has_begun(self.delegate)):
+            return None
+        types = options.type_registry
+        if types is not self._no_types:
+            if types != NO_TYPES:
+                return None
+            # Most databases and collections have their client's.
+            self._no_types = types
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+        return runner_of(loop, self._pool)
 
     @property
     def _waiting_lane(self) -> WaitingLane:

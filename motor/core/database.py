@@ -9,7 +9,7 @@ from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import takes_arguments_of
+from motor.metaprogramming import Brief, takes_arguments_of
 
 __all__ = ["AgnosticDatabase"]
 
@@ -27,6 +27,9 @@ class AgnosticDatabase(Namespace):
     __motor_class_name__ = "MotorDatabase"
     __delegate_class__ = Database
     __async_class__ = AsyncDatabase
+
+    # One round trip.
+    command: Any = Brief()
 
     client: Any
 

@@ -1,0 +1,354 @@
+"""Runs brief calls on their event loop's own thread, as strands: who begins when, and the end.
+
+While one strand waits for its server, others run; a call that comes when enough of them are under
+way waits in a queue. When the thread has time to spare nevertheless, since the server is slow or
+far away, more may begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from motor.readiness import watch_sockets
+from motor.strands import GivenUp, Strand, StrandCall, strands_available
+from motor.worker_pool import WorkerPool
+
+__all__ = ["Figures", "LoopRunner", "all_figures", "finish_all", "runner_of"]
+
+#: How many strands of one loop are under way at once while its thread is busy: enough for the
+#: server to have something to do, and few enough not to keep it busy with connections.
+FEW = 16
+
+#: How often (in seconds) a runner looks whether more may begin, while calls wait.
+LOOK = 0.003
+
+#: The shares of its thread's time below which a loop has time to spare, and above which it has
+#: none.
+IDLE, FULL = 0.7, 0.9
+
+#: How early (in seconds) a time limit may end.
+EARLY = 0.0005
+
+#: How long (in seconds) the closing of a loop waits for replies that are on their way.
+AT_CLOSE = 2.0
+
+#: How long (in seconds) it waits for them before it looks what else there is to do.
+TURN = 0.005
+
+
+class Figures(NamedTuple):
+    """How many calls are under way and wait now, came and waited so far, and for how long."""
+
+    in_flight: int
+    queued: int
+    calls: int
+    waits: int
+    wait_seconds: float
+
+
+class _Sentinel:
+    """What an event loop alone refers to, and thus a way to learn that it was closed."""
+
+    __slots__ = ("_pid", "_runner")
+
+    def __init__(self, runner: LoopRunner) -> None:
+        self._runner = runner
+        self._pid = os.getpid()
+
+    def __del__(self) -> None:
+        if self._pid == os.getpid():
+            self._runner.loop_closed()
+
+
+class LoopRunner:
+    """Runs the brief calls of one event loop on its thread. Used on that thread only.
+
+    - `loop`: which runs
+    - `pool`: who runs what waits when the loop is closed; as many calls as it has workers may be
+      under way at most
+
+    Raises NotImplementedError when the loop does not watch sockets.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, pool: WorkerPool) -> None:
+        self._loop = weakref.ref(loop)
+        self._pool = pool
+        #: The thread that it, and the strands, are bound to.
+        self.thread: int = threading.get_ident()
+        self._closed = False
+        self._running: set[Strand] = set()
+        self._queue: deque[StrandCall] = deque()
+        self._few = self._limit = min(FEW, pool.max_workers)
+        self._looking = False
+        self._looked = self._used = 0.0
+        # Strands with a time limit for what they wait for, and when somebody looks at them next.
+        self._limited: set[Strand] = set()
+        self._look_at = float("inf")
+        # Strands that others have woken, and from which of their pauses.
+        self._woken: deque[tuple[Strand, int]] = deque()
+        # For timers, which would keep that of the call in which they are made.
+        self._context = contextvars.Context()
+        self._calls = self._waits = 0
+        # The times at which calls left the queue, minus those at which they came.
+        self._waited = 0.0
+        self.readiness = watch_sockets(loop, self._let_in, _Sentinel(self))
+
+    def figures(self) -> Figures:
+        """What it does, and has done so far. Can be asked for in any thread."""
+        queued = len(self._queue)
+        waited = max(0.0, self._waited + queued * time.monotonic())
+        return Figures(len(self._running), queued, self._calls, self._waits, waited)
+
+    def submit(self, call: StrandCall) -> None:
+        """Run `call` at once up to where it waits, or later if many are under way."""
+        self._calls += 1
+        if len(self._running) < self._limit and not self._queue:
+            self._begin(call)
+            return
+        self._queue.append(call)
+        self._waits += 1
+        self._waited -= time.monotonic()
+        if not self._looking:
+            self._look_later()
+
+    def _begin(self, call: StrandCall) -> None:
+        strand = Strand(self, call)
+        self._running.add(strand)
+        strand.resume(True)
+
+    def ended(self, strand: Strand) -> None:
+        """Know that a strand has come to its end."""
+        self._running.discard(strand)
+
+    # Who begins when.
+
+    def _let_in(self) -> None:
+        while self._queue and len(self._running) < self._limit:
+            self._waited += time.monotonic()
+            self._begin(self._queue.popleft())
+
+    def _look_later(self) -> None:
+        loop = self._loop()
+        if loop is not None:
+            now = time.monotonic()
+            if now - self._looked > 10 * LOOK:
+                # Nobody looked for a while: what was right then says nothing about now.
+                self._limit = self._few
+            self._looked, self._used = now, time.thread_time()
+            self._looking = True
+            loop.call_later(LOOK, self._look, context=self._context)
+
+    def _look(self) -> None:
+        self._looking = False
+        if not self._queue:
+            return
+        share = (time.thread_time() - self._used) / (time.monotonic() - self._looked)
+        if share < IDLE:
+            self._limit = min(self._limit + self._few, self._pool.max_workers)
+        elif share > FULL:
+            self._limit = max(self._limit - self._few, self._few)
+        self._look_later()
+        self._let_in()
+
+    # Time limits.
+
+    def watch(self, strand: Strand, timeout: float) -> None:
+        """Resume `strand` in `timeout` seconds, unless it is resumed before, and `unwatch`ed."""
+        strand.deadline = time.monotonic() + timeout
+        self._limited.add(strand)
+        if strand.deadline < self._look_at:
+            self._look_at_limits(strand.deadline)
+
+    def unwatch(self, strand: Strand) -> None:
+        """End what `watch` began."""
+        self._limited.discard(strand)
+
+    def _look_at_limits(self, when: float) -> None:
+        loop = self._loop()
+        if self._closed or loop is None:
+            return
+        # The timer is not kept, as it refers to the loop. A needless one does no harm.
+        self._look_at = when
+        loop.call_later(when - time.monotonic(), self._limits, context=self._context)
+
+    def _limits(self) -> None:
+        # Loops may be early by the resolution of their clocks.
+        now = time.monotonic() + EARLY
+        if now >= self._look_at:
+            self._look_at = float("inf")
+        for strand in [s for s in self._limited if s.deadline <= now]:
+            if strand in self._limited and strand.deadline <= now:
+                strand.resume(False)
+        if self._limited:
+            first = min(strand.deadline for strand in self._limited)
+            if first < self._look_at:
+                self._look_at_limits(first)
+        self._let_in()
+
+    def waker(self, strand: Strand) -> Callable[[], None]:
+        """What resumes `strand` from its next pause, in a moment; to be called in any thread."""
+        pause = strand.pauses + 1
+        loop = self._loop()
+
+        def wake() -> None:
+            self._woken.append((strand, pause))
+            # A loop that is closed is not needed any more.
+            with suppress(RuntimeError):
+                if loop is None:
+                    return
+                if threading.get_ident() == self.thread:
+                    loop.call_soon(self._wake, context=self._context)
+                else:
+                    loop.call_soon_threadsafe(self._wake, context=self._context)
+
+        return wake
+
+    def _wake(self) -> None:
+        while self._woken:
+            strand, pause = self._woken.popleft()
+            if strand.pauses == pause and not strand.dead:
+                strand.resume(True)
+        self._let_in()
+
+    # The end.
+
+    def loop_closed(self) -> None:
+        """See to what is under way, now that its loop never runs again."""
+        global _past
+        if not self._closed:
+            self.finish(time.monotonic() + AT_CLOSE)
+            self.readiness.close()
+            with _lock:
+                own = self.figures()
+                _past = Figures(
+                    0,
+                    0,
+                    _past.calls + own.calls,
+                    _past.waits + own.waits,
+                    _past.wait_seconds + own.wait_seconds,
+                )
+                self._calls = self._waits = 0
+                self._waited = 0.0
+
+    def finish(self, until: float) -> None:
+        """Bring what is under way to its end without the loop, and leave what waits to workers.
+
+        - `until`: the time (``time.monotonic()``) at which the rest is given up
+        """
+        self._closed = True
+        while self._queue:
+            self._waited += time.monotonic()
+            self._leave(self._queue.popleft())
+        here = self.thread == threading.get_ident()
+        for strand in list(self._running):
+            if not strand.sent:
+                if here:
+                    strand.throw(GivenUp)
+                self._running.discard(strand)
+                self._leave(strand.call)
+            elif not here:
+                self.forsake(strand)
+        while self._running and time.monotonic() < until:
+            self.readiness.turn(TURN)
+            self._wake()
+            self._limits()
+        for strand in list(self._running):
+            strand.throw(GivenUp)
+            self._running.discard(strand)
+
+    def _leave(self, call: StrandCall) -> None:
+        """Leave to a worker a call of which nothing was sent."""
+        with suppress(RuntimeError):
+            self._pool.submit(call)
+
+    def forsake(self, strand: Strand) -> None:
+        """Free what a strand holds that can never go on, as greenlets stay with their thread."""
+        self._running.discard(strand)
+        self._limited.discard(strand)
+        if strand.forsake is not None:
+            strand.forsake()
+
+
+#: The runner of each loop, as long as the loop lives; None of a loop that cannot have one.
+_runners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopRunner | None] = (
+    weakref.WeakKeyDictionary()
+)
+
+# Guards `_runners` and `_past`. Reentrant, because the garbage collector closes loops anywhere.
+_lock = threading.RLock()
+
+#: What the runners of loops that are closed have done.
+_past = Figures(0, 0, 0, 0, 0.0)
+
+_available = strands_available()
+_latest: tuple[Callable[[], asyncio.AbstractEventLoop | None], LoopRunner | None] = (
+    lambda: None,
+    None,
+)
+
+
+def runner_of(loop: asyncio.AbstractEventLoop, pool: WorkerPool) -> LoopRunner | None:
+    """What runs calls on the thread of `loop`, which runs there now; None if nothing can.
+
+    - `pool`: see `LoopRunner`
+    """
+    global _latest
+    latest, found = _latest
+    if found is not None and latest() is loop:
+        return found if found.thread == threading.get_ident() else None
+    if not _available:
+        return None
+    try:
+        found = _runners[loop]
+    except KeyError:
+        try:
+            # In no context, because the loop keeps the one in which it is asked to watch sockets.
+            found = contextvars.Context().run(LoopRunner, loop, pool)
+        except NotImplementedError:
+            found = None
+        with _lock:
+            _runners[loop] = found
+    if found is None or found.thread != threading.get_ident():
+        # A loop that goes on in another thread has left its strands behind.
+        return None
+    _latest = (weakref.ref(loop), found)
+    return found
+
+
+def _all_runners() -> list[LoopRunner]:
+    with _lock:
+        return [runner for runner in _runners.values() if runner is not None]
+
+
+def all_figures() -> Figures:
+    """What the runners of all loops do, and have done so far, summed up."""
+    with _lock:
+        each = [_past, *(runner.figures() for runner in _all_runners())]
+    return Figures(*map(sum, zip(*each, strict=True)))
+
+
+def finish_all() -> None:
+    """At the end of the process: let all that is under way on this thread come to its end."""
+    for runner in _all_runners():
+        runner.finish(float("inf"))
+
+
+def _after_fork_in_child() -> None:
+    global _lock, _runners, _latest, _past
+    _lock = threading.RLock()
+    _past = Figures(0, 0, 0, 0, 0.0)
+    _runners = weakref.WeakKeyDictionary()
+    _latest = (lambda: None, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

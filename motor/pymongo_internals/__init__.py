@@ -1,0 +1,69 @@
+"""The private names of PyMongo that Motor uses, each with its reason. No other package has any."""
+
+from __future__ import annotations
+
+from motor.pymongo_internals.connections import (
+    begin_to_connect,
+    can_give_way,
+    client_options,
+    connect,
+    has_begun,
+)
+from motor.pymongo_internals.cursors import (
+    await_time,
+    awaits_data,
+    count_options,
+    is_tailable,
+    rewound,
+    set_await_time,
+)
+from motor.pymongo_internals.files import (
+    ensure_gridfs_indexes,
+    file_document,
+    finish_upload,
+    gridfs_collections,
+    gridfs_session,
+    mark_closed,
+    read_line,
+)
+from motor.pymongo_internals.replies import (
+    forget_reply_size,
+    next_batch,
+    reply_size,
+)
+from motor.pymongo_internals.settings import (
+    ServerMode,
+    remaining_timeout,
+    set_client_options,
+    transaction_timeout,
+    with_key_vault,
+)
+
+__all__ = [
+    "ServerMode",
+    "await_time",
+    "awaits_data",
+    "begin_to_connect",
+    "can_give_way",
+    "client_options",
+    "connect",
+    "count_options",
+    "ensure_gridfs_indexes",
+    "file_document",
+    "finish_upload",
+    "forget_reply_size",
+    "gridfs_collections",
+    "gridfs_session",
+    "has_begun",
+    "is_tailable",
+    "mark_closed",
+    "next_batch",
+    "read_line",
+    "remaining_timeout",
+    "reply_size",
+    "rewound",
+    "set_await_time",
+    "set_client_options",
+    "transaction_timeout",
+    "with_key_vault",
+]

@@ -1,0 +1,143 @@
+"""How the server's replies are received and decoded."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo.message import _OpMsg
+
+from motor.batches import decode_reply, postpone_batch
+from motor.memory import LARGE, keep_large_blocks
+
+__all__ = ["begin_to_receive", "forget_reply_size", "next_batch", "received", "reply_size"]
+
+_COMMAND_LOG = logging.getLogger("pymongo.command")
+
+
+class _Receiving(threading.local):
+    """What this thread has received, and how it is to receive what comes next."""
+
+    #: The size of the last reply in bytes.
+    size: int | None = None
+    #: Whether the batch in a reply may be left undecoded.
+    postpone: bool = False
+    #: Called once, when a command has been sent, before the reply is waited for.
+    meanwhile: Callable[[], object] | None = None
+
+
+_receiving = _Receiving()
+
+
+class _Reply(_OpMsg):
+    """A reply whose documents are decoded in slices."""
+
+    def unpack_response(
+        self,
+        cursor_id: int | None = None,
+        codec_options: Any = None,
+        user_fields: Any = None,
+        legacy_response: bool = False,
+    ) -> list[Any]:
+        def decode_whole(payload: Any) -> list[Any]:
+            return _OpMsg(self.flags, payload).unpack_response(
+                cursor_id, codec_options, user_fields, legacy_response
+            )
+
+        reply = self.payload_document
+        if not (codec_options and user_fields) or _is_raw(codec_options.document_class):
+            return decode_whole(reply)
+        if _receiving.postpone:
+            decoded = postpone_batch(reply, codec_options, decode_whole)
+            if decoded is not None:
+                return decoded
+        return decode_reply(reply, codec_options, decode_whole)
+
+
+def _is_raw(document_class: Any) -> bool:
+    # Of those, decoding makes none of the objects that take so long.
+    return isinstance(document_class, type) and issubclass(document_class, RawBSONDocument)
+
+
+def begin_to_receive() -> None:
+    """Do what was to be done while the server works, now that a command has been sent."""
+    meanwhile = _receiving.meanwhile
+    if meanwhile is not None:
+        _receiving.meanwhile = None
+        meanwhile()
+
+
+def received(reply: _OpMsg) -> _OpMsg:
+    """The same reply as one that is decoded in slices; its size is kept for `reply_size`.
+
+    Uses ``_OpMsg``, which is what a connection's ``receive_message`` returns, and decodes.
+    """
+    _receiving.size = size = len(reply.payload_document)
+    if size > LARGE:
+        keep_large_blocks()
+    return _Reply(reply.flags, reply.payload_document)
+
+
+def next_batch(
+    cursor: Any,
+    length: int | None,
+    *,
+    postpone: bool = False,
+    meanwhile: Callable[[], object] | None = None,
+) -> list[Any]:
+    """The documents that `cursor` has at hand, at most `length`; if it has none, its next batch's.
+
+    Blocks for one round trip at most. Empty at the cursor's end, and when a tailable cursor waited
+    in vain.
+
+    - `postpone`: whether an `Undecoded` will do for all documents of a batch. Only from connections
+      of clients that were made with `client_options`; not where others see the reply too, and not
+      from a cursor with a limit, which counts what it has received
+    - `meanwhile`: called when the command has been sent, while the server works; at most once. Must
+      not raise anything
+
+    Uses ``Cursor._next_batch`` and ``CommandCursor._next_batch``: in public there is only
+    ``next()``, which takes a document at a time and does not say which call will go to the server,
+    and ``to_list()``, which goes on to the last batch. Uses ``Cursor._limit``, ``_collection`` of
+    both, and ``MongoClient._event_listeners`` to find out whether a batch may be postponed: in
+    public a cursor does not tell its limit, nor the listeners whether any are for commands.
+    """
+    documents: list[Any] = []
+    take = getattr(type(cursor), "_next_batch", None)
+    if take is not None:
+        _receiving.postpone = postpone and length is None and _may_postpone(cursor)
+        _receiving.meanwhile = meanwhile
+        try:
+            take(cursor, documents, length)
+        finally:
+            _receiving.postpone, _receiving.meanwhile = False, None
+        return documents
+    # A cursor of another make, such as mongomock's, has its documents in memory.
+    for document in cursor:
+        documents.append(document)
+        if length is not None and len(documents) == length:
+            break
+    return documents
+
+
+def _may_postpone(cursor: Any) -> bool:
+    if getattr(cursor, "_limit", 0) or _COMMAND_LOG.isEnabledFor(logging.DEBUG):
+        return False
+    listeners = cursor._collection.database.client._event_listeners
+    return listeners is not None and not listeners.enabled_for_commands
+
+
+def reply_size() -> int | None:
+    """The size (in bytes) of the last reply that this thread received; None: of none, or unknown.
+
+    Only connections of clients that were made with `client_options` tell.
+    """
+    return _receiving.size
+
+
+def forget_reply_size() -> None:
+    """Let `reply_size` be None until this thread receives another reply."""
+    _receiving.size = None
