@@ -245,19 +245,19 @@ class LoopRunner:
         - `until`: the time (``time.monotonic()``) at which the rest is given up
         """
         self._closed = True
-        while self._queue:
-            self._waited += time.monotonic()
-            self._leave(self._queue.popleft())
         here = self.thread == threading.get_ident()
         for strand in list(self._running):
-            if not strand.sent:
+            if not strand.sent and self._leave(strand.call):
+                self._running.discard(strand)
                 if here:
                     strand.throw(GivenUp)
-                self._running.discard(strand)
-                self._leave(strand.call)
             elif not here:
                 self.forsake(strand)
-        while self._running and time.monotonic() < until:
+        while self._queue and self._leave(self._queue[0]):
+            self._waited += time.monotonic()
+            self._queue.popleft()
+        while here and (self._running or self._queue) and time.monotonic() < until:
+            self._let_in()
             self.readiness.turn(TURN)
             self._wake()
             self._limits()
@@ -265,10 +265,14 @@ class LoopRunner:
             strand.throw(GivenUp)
             self._running.discard(strand)
 
-    def _leave(self, call: StrandCall) -> None:
-        """Leave to a worker a call of which nothing was sent."""
-        with suppress(RuntimeError):
+    def _leave(self, call: StrandCall) -> bool:
+        """Leave to a worker a call of which nothing was sent. Returns whether there is one."""
+        try:
             self._pool.submit(call)
+        except RuntimeError:
+            # From Python 3.12 on, no threads start when the main one has come to its end.
+            return False
+        return True
 
     def forsake(self, strand: Strand) -> None:
         """Free what a strand holds that can never go on, as greenlets stay with their thread."""

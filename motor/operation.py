@@ -130,7 +130,7 @@ class Call:
         future = self.future
         if future.cancelled():
             return None
-        result, error = self._outcome(partial(self.context.run, self.function))
+        result, error = self._outcome(self.context.run, self.function)
         if result is AGAIN and not (future.cancelled() or future.get_loop().is_closed()):
             return AGAIN
         # Before anyone has the outcome: what it was called with lives no longer than its users.
@@ -163,10 +163,12 @@ class Call:
             # As above.
             del future, error
 
-    def _outcome(self, function: Callable[..., Any]) -> tuple[Any, BaseException | None]:
-        """What `function` returns for the call's arguments, wrapped, and what it raises."""
+    def _outcome(
+        self, run: Callable[..., Any], *function: Callable[..., Any]
+    ) -> tuple[Any, BaseException | None]:
+        """What running the call's function returns, wrapped, and what it raises."""
         try:
-            result = function(*self.args, **self.kwargs)
+            result = run(*function, *self.args, **self.kwargs)
             if self.wrap is not None and result is not AGAIN:
                 result = self.wrap(result)
         except StopIteration as exc:

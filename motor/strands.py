@@ -158,7 +158,14 @@ class Strand(greenlet):
         - `discard`: what to do with the result if the strand is given up in the meantime
         """
         errand = _Errand(self, function, discard)
-        _errands().submit(errand)
+        try:
+            _errands().submit(errand)
+        except RuntimeError:
+            # No thread can be started, as at the end of the process. Then it blocks, in a greenlet
+            # that is no strand.
+            blocking = greenlet(function)
+            blocking.gr_context = contextvars.copy_context()
+            return blocking.switch()  # type: ignore[no-any-return]
         try:
             self.pause()
         except GivenUp:

@@ -332,7 +332,11 @@ class WorkerPool:
 
     def _linger_for_work(self, worker: _Worker) -> Job | None:
         """The job that an idle worker is handed; None when none comes for a while."""
-        if worker.wake.acquire(timeout=self._linger):
+        while not worker.wake.acquire(timeout=self._linger):
+            # When the main thread has ended, Python from 3.12 on starts no other in its place.
+            if self._executor is not None or threading.main_thread().is_alive():
+                break
+        else:
             return self._claim(worker)
         with self._lock:
             if worker in self._idle:

@@ -276,7 +276,10 @@ def test_other_threads_go_on_when_the_main_thread_has_ended(
         await collection.insert_one({"_id": -1})
         main_thread_ends.set()
         while threading.main_thread().is_alive():
-            await collection.find_one()
+            # On the loop, and on a worker: from then on no more of them can be started.
+            await asyncio.gather(collection.find_one(), collection.distinct("_id"))
+        # More than a worker lingers for.
+        await asyncio.sleep(2.5)
         await asyncio.gather(*(collection.insert_one({"_id": n}) for n in range(50)))
         async with await client.start_session() as session:
             await asyncio.gather(*(collection.find_one(session=session) for n in range(20)))

@@ -106,6 +106,7 @@ class AgnosticClient(Namespace):
         self._closing: OperationFuture[None] | None = None
         self._begun = False
         self._gives_way = False
+        self._found = False
         self._no_types = NO_TYPES
         self._lane: WaitingLane | None = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -162,6 +163,11 @@ class AgnosticClient(Namespace):
         """
         if not (self._gives_way and pymongo_internals.has_begun(self.delegate)):
             return None
+        if not self._found:
+            # An operation that waits for a first server shall not need the loop for that.
+            self._found = self.delegate.topology_description.has_known_servers
+            if not self._found:
+                return None
         types = options.type_registry
         if types is not self._no_types:
             if types != NO_TYPES:
