@@ -1,8 +1,8 @@
 """Runs brief calls on their event loop's own thread, as strands: who begins when, and the end.
 
 While one strand waits for its server, others run; a call that comes when enough of them are under
-way waits in a queue. When the thread has time to spare nevertheless, since the server is slow or
-far away, more may begin.
+way waits in a queue. A call that takes long waits for something slow, and does not count; and when
+the thread has time to spare, more may begin.
 """
 
 from __future__ import annotations
@@ -24,9 +24,15 @@ from motor.worker_pool import WorkerPool
 
 __all__ = ["Figures", "LoopRunner", "all_figures", "finish_all", "runner_of"]
 
-#: How many strands of one loop are under way at once while its thread is busy: enough for the
-#: server to have something to do, and few enough not to keep it busy with connections.
+#: How many young strands of one loop are under way at once: enough for the server to have something
+#: to do, and few enough not to keep it busy with connections.
 FEW = 16
+
+#: How many times as many there may be while the loop's thread has time to spare.
+STRETCH = 2
+
+#: The age (in seconds) at which a strand is taken to wait for something slow, and does not count.
+YOUNG = 0.01
 
 #: How often (in seconds) a runner looks whether more may begin, while calls wait.
 LOOK = 0.003
@@ -86,8 +92,12 @@ class LoopRunner:
         self.thread: int = threading.get_ident()
         self._closed = False
         self._running: set[Strand] = set()
+        self._free: list[Strand] = []
         self._queue: deque[StrandCall] = deque()
         self._few = self._limit = min(FEW, pool.max_workers)
+        # Those that began in the last YOUNG seconds, some of which have ended; how many have not.
+        self._recent: deque[tuple[float, Strand, int]] = deque()
+        self._young = 0
         self._looking = False
         self._looked = self._used = 0.0
         # Strands with a time limit for what they wait for, and when somebody looks at them next.
@@ -111,7 +121,7 @@ class LoopRunner:
     def submit(self, call: StrandCall) -> None:
         """Run `call` at once up to where it waits, or later if many are under way."""
         self._calls += 1
-        if len(self._running) < self._limit and not self._queue:
+        if not self._queue and self._allows_one_more():
             self._begin(call)
             return
         self._queue.append(call)
@@ -121,18 +131,50 @@ class LoopRunner:
             self._look_later()
 
     def _begin(self, call: StrandCall) -> None:
-        strand = Strand(self, call)
+        strand = self._free.pop() if self._free else Strand(self)
+        strand.begin(call)
         self._running.add(strand)
+        self._forget_the_old(strand.began)
+        self._recent.append((strand.began, strand, strand.calls))
+        self._young += 1
         strand.resume(True)
 
     def ended(self, strand: Strand) -> None:
-        """Know that a strand has come to its end."""
+        """Know that a strand's call has come to its end."""
         self._running.discard(strand)
+        if strand.young:
+            strand.young = False
+            self._young -= 1
+        if strand.dead or self._closed:
+            return
+        # Its last call's is not to be kept.
+        strand.gr_context = self._context
+        if len(self._free) < self._few:
+            self._free.append(strand)
+        else:
+            strand.end()
 
     # Who begins when.
 
+    def _allows_one_more(self) -> bool:
+        if self._young >= self._limit:
+            self._forget_the_old(time.monotonic())
+        return self._young < self._limit and len(self._running) < self._pool.max_workers
+
+    def _forget_the_old(self, now: float) -> None:
+        recent = self._recent
+        while recent:
+            began, strand, calls = recent[0]
+            young = strand.young and strand.calls == calls
+            if young and began >= now - YOUNG:
+                break
+            recent.popleft()
+            if young:
+                strand.young = False
+                self._young -= 1
+
     def _let_in(self) -> None:
-        while self._queue and len(self._running) < self._limit:
+        while self._queue and self._allows_one_more():
             self._waited += time.monotonic()
             self._begin(self._queue.popleft())
 
@@ -153,9 +195,9 @@ class LoopRunner:
             return
         share = (time.thread_time() - self._used) / (time.monotonic() - self._looked)
         if share < IDLE:
-            self._limit = min(self._limit + self._few, self._pool.max_workers)
+            self._limit = min(self._limit + 1, STRETCH * self._few)
         elif share > FULL:
-            self._limit = max(self._limit - self._few, self._few)
+            self._limit = max(self._limit - 1, self._few)
         self._look_later()
         self._let_in()
 
@@ -215,7 +257,7 @@ class LoopRunner:
     def _wake(self) -> None:
         while self._woken:
             strand, pause = self._woken.popleft()
-            if strand.pauses == pause and not strand.dead:
+            if strand.pauses == pause:
                 strand.resume(True)
         self._let_in()
 
@@ -239,6 +281,19 @@ class LoopRunner:
                 self._calls = self._waits = 0
                 self._waited = 0.0
 
+    def wait_for_loop(self) -> bool:
+        """Wait for all that has come, if another thread runs the loop. Returns whether it does.
+
+        Before Python 3.14, the end of the process unwinds the stacks of threads that go on, and must
+        not meet a greenlet there.
+        """
+        loop = self._loop()
+        if self.thread == threading.get_ident() or loop is None or not loop.is_running():
+            return False
+        while (self._running or self._queue) and loop.is_running():
+            time.sleep(0.001)
+        return True
+
     def finish(self, until: float) -> None:
         """Bring what is under way to its end without the loop, and leave what waits to workers.
 
@@ -247,10 +302,10 @@ class LoopRunner:
         self._closed = True
         here = self.thread == threading.get_ident()
         for strand in list(self._running):
-            if not strand.sent and self._leave(strand.call):
+            if strand.call is not None and not strand.sent and self._leave(strand.call):
                 self._running.discard(strand)
                 if here:
-                    strand.throw(GivenUp)
+                    self._give_up(strand)
             elif not here:
                 self.forsake(strand)
         while self._queue and self._leave(self._queue[0]):
@@ -262,8 +317,16 @@ class LoopRunner:
             self._wake()
             self._limits()
         for strand in list(self._running):
-            strand.throw(GivenUp)
+            self._give_up(strand)
             self._running.discard(strand)
+        if here:
+            for strand in self._free:
+                strand.end()
+        self._free.clear()
+
+    def _give_up(self, strand: Strand) -> None:
+        strand.throw(GivenUp)
+        strand.end()
 
     def _leave(self, call: StrandCall) -> bool:
         """Leave to a worker a call of which nothing was sent. Returns whether there is one."""
@@ -306,11 +369,11 @@ def runner_of(loop: asyncio.AbstractEventLoop, pool: WorkerPool) -> LoopRunner |
     - `pool`: see `LoopRunner`
     """
     global _latest
+    if not _available:
+        return None
     latest, found = _latest
     if found is not None and latest() is loop:
         return found if found.thread == threading.get_ident() else None
-    if not _available:
-        return None
     try:
         found = _runners[loop]
     except KeyError:
@@ -341,9 +404,12 @@ def all_figures() -> Figures:
 
 
 def finish_all() -> None:
-    """At the end of the process: let all that is under way on this thread come to its end."""
+    """At the end of the process: complete what has come; workers run what comes."""
+    global _available, _latest
+    _available, _latest = False, (lambda: None, None)
     for runner in _all_runners():
-        runner.finish(float("inf"))
+        if not runner.wait_for_loop():
+            runner.finish(float("inf"))
 
 
 def _after_fork_in_child() -> None:

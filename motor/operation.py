@@ -20,7 +20,7 @@ from motor.completions import completions_of
 from motor.executor import AGAIN, WorkerPool
 from motor.job import leaves_a_rest
 from motor.loop_runner import LoopRunner
-from motor.strands import GivenUp
+from motor.strands import ENDS
 
 __all__ = ["OperationFuture", "SerialQueue", "submit"]
 
@@ -148,7 +148,7 @@ class Call:
         if future.cancelled():
             return
         result, error = self._outcome(self.function)
-        if isinstance(error, GivenUp):
+        if isinstance(error, ENDS):
             return
         del self.function, self.args, self.kwargs
         try:

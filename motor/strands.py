@@ -1,8 +1,8 @@
 """Blocking code on an event loop's own thread, which gives way to the loop while it waits.
 
-A *strand* is a greenlet that runs one call. Wherever PyMongo would block, the strand leaves the
-loop to go on and is resumed there when what it waits for has come: no other thread takes part, and
-changing threads costs more than a whole small operation.
+A *strand* is a greenlet that runs one call after the other. Wherever PyMongo would block, the
+strand leaves the loop to go on and is resumed there when what it waits for has come: no other
+thread takes part, and changing threads costs more than a whole small operation.
 
 How a strand waits is here; which calls become strands, and when they begin, is in
 `motor.loop_runner`.
@@ -11,10 +11,12 @@ How a strand waits is here; which calls become strands, and when they begin, is 
 from __future__ import annotations
 
 import contextvars
+import errno
 import os
 import sys
 import sysconfig
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -27,17 +29,26 @@ try:
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         # It might switch the lock on, and without it threads are quick.
         raise ImportError
-    from greenlet import getcurrent, greenlet
+    from greenlet import GreenletExit, getcurrent, greenlet
 except ImportError:
     # All calls go to workers.
     greenlet = object  # type: ignore[assignment, misc]
+    GreenletExit = GeneratorExit  # type: ignore[assignment, misc]
 
     def getcurrent() -> greenlet:
         """Stand in for greenlet's function: there are none."""
         return greenlet()
 
 
-__all__ = ["READABLE", "WRITABLE", "GivenUp", "Strand", "current_strand", "strands_available"]
+__all__ = [
+    "ENDS",
+    "READABLE",
+    "WRITABLE",
+    "GivenUp",
+    "Strand",
+    "current_strand",
+    "strands_available",
+]
 
 T = TypeVar("T")
 
@@ -68,6 +79,10 @@ class GivenUp(BaseException):
     """Raised in a strand that cannot go on, as its event loop was closed."""
 
 
+#: What ends a strand from outside: somebody who gives it up, or the garbage collector.
+ENDS = (GivenUp, GreenletExit)
+
+
 class StrandCall(Protocol):
     """What a strand runs, in its context; it can also run on a worker."""
 
@@ -76,35 +91,63 @@ class StrandCall(Protocol):
     def __call__(self) -> object: ...
 
     def run_on_loop(self) -> None:
-        """Run in a strand. When `GivenUp` was raised, the call is as it was before."""
+        """Run in a strand. When one of `ENDS` was raised, the call is as it was before."""
 
 
 class Strand(greenlet):
-    """A call on the thread of an event loop. All methods are for its own code, except `resume`."""
+    """Calls on the thread of an event loop, one after the other.
+
+    It is kept for the next one because Python gets memory for a new greenlet from the operating
+    system, which takes longer than all the rest of beginning a call. All methods are for its own
+    code, except those that begin, resume and end it.
+    """
 
     runner: LoopRunner
-    call: StrandCall
+    #: What it runs. None: it is free for the next.
+    call: StrandCall | None = None
+    #: How many calls it has begun.
+    calls: int = 0
     #: How often the strand has paused: a wake-up is for one pause.
     pauses: int = 0
+    #: When its call began (``time.monotonic()``), and whether that was just now.
+    began: float = 0.0
+    young: bool = False
     #: When what it waits for is too late (``time.monotonic()``).
     deadline: float = 0.0
-    #: Whether it has sent anything to a server.
+    #: Whether its call has sent anything to a server.
     sent: bool = False
     #: What frees what the strand holds when it can never run again.
     forsake: Callable[[], object] | None = None
 
-    def __init__(self, runner: LoopRunner, call: StrandCall) -> None:
+    def __init__(self, runner: LoopRunner) -> None:
         super().__init__()
-        self.gr_context = call.context
         self.runner = runner
+
+    def begin(self, call: StrandCall) -> None:
+        """Take `call`, to be run by the next `resume`, or by several. Only when it is free."""
         self.call = call
+        self.calls += 1
+        self.began = time.monotonic()
+        self.young = True
+        self.sent = False
+        self.gr_context = call.context
 
     def run(self, ready: bool) -> None:
-        """Run the call, from the first `resume` to the strand's end."""
-        self.call.run_on_loop()
+        """Run calls until somebody ends the strand."""
+        while self.call is not None:
+            self.call.run_on_loop()
+            self.call = None
+            # What is meant to wake it from a pause does so no more.
+            self.pauses += 1
+            loop: Any = self.parent
+            loop.switch()
+
+    def end(self) -> None:
+        """Let it end, which is free, or has never begun."""
+        self.throw(GreenletExit)
 
     def resume(self, ready: bool) -> None:
-        """Let the strand run to its next pause, or to its end. On its loop's thread only.
+        """Let the strand run to its next pause, or to its call's end. On its loop's thread only.
 
         - `ready`: what the pause returns: whether what it waits for has come
         """
@@ -118,7 +161,7 @@ class Strand(greenlet):
         try:
             self.switch(ready)
         finally:
-            if self.dead:
+            if self.call is None or self.dead:
                 self.runner.ended(self)
 
     def pause(self, timeout: float | None = None) -> bool:
@@ -141,6 +184,8 @@ class Strand(greenlet):
 
         - `events`: `READABLE` or `WRITABLE`
         """
+        if fd < 0:
+            raise OSError(errno.EBADF, "the socket was closed")
         self.runner.readiness.expect(fd, events, self)
         ready = False
         try:

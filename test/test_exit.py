@@ -268,6 +268,25 @@ def test_loops_in_daemon_threads_do_not_hold_up_the_end(mongo_uri: str, db_name:
     assert seconds_to_end(code, mongo_uri, db_name) < 10
 
 
+def test_operations_on_a_loop_in_a_daemon_thread_are_done_before_the_end(
+    mongo_uri: str, db_name: str, sync_db: Any
+) -> None:
+    code = """
+    async def main():
+        await collection.find_one()
+        for n in range(50):
+            collection.insert_one({"_id": n})
+        under_way.set()
+        await asyncio.sleep(60)
+
+    under_way = threading.Event()
+    threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+    assert under_way.wait(20)
+    """
+    run(code, mongo_uri, db_name)
+    assert sync_db.test.count_documents({}) == 50
+
+
 def test_other_threads_go_on_when_the_main_thread_has_ended(
     mongo_uri: str, db_name: str, sync_db: Any
 ) -> None:

@@ -576,7 +576,7 @@ async def test_calls_are_counted_once(framework: Framework, collection: Any) -> 
     await asyncio.gather(*(collection.find_one() for _ in range(100)))
     after = statistics()
     assert after.calls - before.calls == 100
-    assert after.waits - before.waits == 100 - loop_runner.FEW
+    assert 0 < after.waits - before.waits < 100
     assert after.wait_seconds > before.wait_seconds
     assert after.queued == 0
 
