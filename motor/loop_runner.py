@@ -282,10 +282,10 @@ class LoopRunner:
                 self._waited = 0.0
 
     def wait_for_loop(self) -> bool:
-        """Wait for all that has come, if another thread runs the loop. Returns whether it does.
+        """Wait for what has come, if another thread runs the loop. Returns whether it does.
 
-        Before Python 3.14, the end of the process unwinds the stacks of threads that go on, and must
-        not meet a greenlet there.
+        Before Python 3.14, the end of the process unwinds the stacks of threads that go on, which
+        must not meet a greenlet there.
         """
         loop = self._loop()
         if self.thread == threading.get_ident() or loop is None or not loop.is_running():
