@@ -336,34 +336,6 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         """
     client: AsyncIOMotorClient[_DocumentType]
     @overload
-    def command(
-        self,
-        command: str | MutableMapping[str, Any],
-        value: Any = 1,
-        check: bool = True,
-        allowable_errors: Sequence[str | int] | None = None,
-        read_preference: ServerMode | None = None,
-        codec_options: None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.command`, but returns a future: it has started."""
-    @overload
-    def command(
-        self,
-        command: str | MutableMapping[str, Any],
-        value: Any = 1,
-        check: bool = True,
-        allowable_errors: Sequence[str | int] | None = None,
-        read_preference: ServerMode | None = None,
-        codec_options: CodecOptions[_CodecDocumentType] = ...,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[_CodecDocumentType]:
-        """Like :meth:`~pymongo.database.Database.command`, but returns a future: it has started."""
-    @overload
     def with_options(
         self,
         codec_options: None = None,
@@ -415,6 +387,34 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
     @property
     def codec_options(self) -> CodecOptions[Any]:
         """Like :attr:`~pymongo.database.Database.codec_options`."""
+    @overload
+    def command(
+        self,
+        command: str | MutableMapping[str, Any],
+        value: Any = 1,
+        check: bool = True,
+        allowable_errors: Sequence[str | int] | None = None,
+        read_preference: ServerMode | None = None,
+        codec_options: None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[dict[str, Any]]:
+        """Like :meth:`~pymongo.database.Database.command`, but returns a future: it has started."""
+    @overload
+    def command(
+        self,
+        command: str | MutableMapping[str, Any],
+        value: Any = 1,
+        check: bool = True,
+        allowable_errors: Sequence[str | int] | None = None,
+        read_preference: ServerMode | None = None,
+        codec_options: CodecOptions[_CodecDocumentType] = ...,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[_CodecDocumentType]:
+        """Like :meth:`~pymongo.database.Database.command`, but returns a future: it has started."""
     @overload  # type: ignore[override]
     def create_collection(
         self,
@@ -600,153 +600,6 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
     ) -> OperationFuture[InsertManyResult]:
         """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
         """
-    def count_documents(
-        self,
-        filter: Mapping[str, Any],
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.count_documents`, but returns a future: it has started.
-        """
-    def delete_many(
-        self,
-        filter: Mapping[str, Any],
-        collation: Mapping[str, Any] | Collation | None = None,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_many`, but returns a future: it has started.
-        """
-    def delete_one(
-        self,
-        filter: Mapping[str, Any],
-        collation: Mapping[str, Any] | Collation | None = None,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_one`, but returns a future: it has started.
-        """
-    def estimated_document_count(
-        self,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.estimated_document_count`, but returns a future: it has started.
-        """
-    def find_one(
-        self,
-        filter: Any | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one`, but returns a future: it has started.
-        """
-    def find_one_and_delete(
-        self,
-        filter: Mapping[str, Any],
-        projection: Mapping[str, Any] | Iterable[str] | None = None,
-        sort: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_delete`, but returns a future: it has started.
-        """
-    def find_one_and_replace(
-        self,
-        filter: Mapping[str, Any],
-        replacement: Mapping[str, Any],
-        projection: Mapping[str, Any] | Iterable[str] | None = None,
-        sort: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        upsert: bool = False,
-        return_document: bool = ...,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_replace`, but returns a future: it has started.
-        """
-    def find_one_and_update(
-        self,
-        filter: Mapping[str, Any],
-        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        projection: Mapping[str, Any] | Iterable[str] | None = None,
-        sort: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        upsert: bool = False,
-        return_document: bool = ...,
-        array_filters: Sequence[Mapping[str, Any]] | None = None,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_update`, but returns a future: it has started.
-        """
-    def insert_one(
-        self,
-        document: _DocumentType | RawBSONDocument,
-        bypass_document_validation: bool | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[InsertOneResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_one`, but returns a future: it has started.
-        """
-    def replace_one(
-        self,
-        filter: Mapping[str, Any],
-        replacement: Mapping[str, Any],
-        upsert: bool = False,
-        bypass_document_validation: bool | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        sort: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.replace_one`, but returns a future: it has started.
-        """
-    def update_many(
-        self,
-        filter: Mapping[str, Any],
-        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        upsert: bool = False,
-        array_filters: Sequence[Mapping[str, Any]] | None = None,
-        bypass_document_validation: bool | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_many`, but returns a future: it has started.
-        """
-    def update_one(
-        self,
-        filter: Mapping[str, Any],
-        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        upsert: bool = False,
-        bypass_document_validation: bool | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        array_filters: Sequence[Mapping[str, Any]] | None = None,
-        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        let: Mapping[str, Any] | None = None,
-        sort: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_one`, but returns a future: it has started.
-        """
     @overload
     def with_options(
         self,
@@ -812,6 +665,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
     @property
     def codec_options(self) -> CodecOptions[Any]:
         """Like :attr:`~pymongo.collection.Collection.codec_options`."""
+    def count_documents(
+        self,
+        filter: Mapping[str, Any],
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[int]:
+        """Like :meth:`~pymongo.collection.Collection.count_documents`, but returns a future: it has started.
+        """
     def create_index(
         self,
         keys: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
@@ -847,6 +709,28 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
         """Like :meth:`~pymongo.collection.Collection.create_search_indexes`, but runs on a worker and returns a future, which has started.
+        """
+    def delete_many(
+        self,
+        filter: Mapping[str, Any],
+        collation: Mapping[str, Any] | Collation | None = None,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[DeleteResult]:
+        """Like :meth:`~pymongo.collection.Collection.delete_many`, but returns a future: it has started.
+        """
+    def delete_one(
+        self,
+        filter: Mapping[str, Any],
+        collation: Mapping[str, Any] | Collation | None = None,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[DeleteResult]:
+        """Like :meth:`~pymongo.collection.Collection.delete_one`, but returns a future: it has started.
         """
     def distinct(
         self,
@@ -893,8 +777,69 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
     ) -> OperationFuture[None]:
         """Like :meth:`~pymongo.collection.Collection.drop_search_index`, but runs on a worker and returns a future, which has started.
         """
+    def estimated_document_count(
+        self,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[int]:
+        """Like :meth:`~pymongo.collection.Collection.estimated_document_count`, but returns a future: it has started.
+        """
     def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorCursor[_DocumentType]:
         """Like :meth:`~pymongo.collection.Collection.find`."""
+    def find_one(
+        self,
+        filter: Any | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> OperationFuture[_DocumentType | None]:
+        """Like :meth:`~pymongo.collection.Collection.find_one`, but returns a future: it has started.
+        """
+    def find_one_and_delete(
+        self,
+        filter: Mapping[str, Any],
+        projection: Mapping[str, Any] | Iterable[str] | None = None,
+        sort: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[_DocumentType | None]:
+        """Like :meth:`~pymongo.collection.Collection.find_one_and_delete`, but returns a future: it has started.
+        """
+    def find_one_and_replace(
+        self,
+        filter: Mapping[str, Any],
+        replacement: Mapping[str, Any],
+        projection: Mapping[str, Any] | Iterable[str] | None = None,
+        sort: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        upsert: bool = False,
+        return_document: bool = ...,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[_DocumentType | None]:
+        """Like :meth:`~pymongo.collection.Collection.find_one_and_replace`, but returns a future: it has started.
+        """
+    def find_one_and_update(
+        self,
+        filter: Mapping[str, Any],
+        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        projection: Mapping[str, Any] | Iterable[str] | None = None,
+        sort: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        upsert: bool = False,
+        return_document: bool = ...,
+        array_filters: Sequence[Mapping[str, Any]] | None = None,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[_DocumentType | None]:
+        """Like :meth:`~pymongo.collection.Collection.find_one_and_update`, but returns a future: it has started.
+        """
     def find_raw_batches(self, *args: Any, **kwargs: Any) -> AsyncIOMotorRawBatchCursor:
         """Like :meth:`~pymongo.collection.Collection.find_raw_batches`."""
     @property
@@ -906,6 +851,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
     ) -> OperationFuture[MutableMapping[str, Any]]:
         """Like :meth:`~pymongo.collection.Collection.index_information`, but runs on a worker and returns a future, which has started.
+        """
+    def insert_one(
+        self,
+        document: _DocumentType | RawBSONDocument,
+        bypass_document_validation: bool | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[InsertOneResult]:
+        """Like :meth:`~pymongo.collection.Collection.insert_one`, but returns a future: it has started.
         """
     def list_indexes(
         self,
@@ -949,6 +903,52 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         **kwargs: Any,
     ) -> OperationFuture[MutableMapping[str, Any]]:
         """Like :meth:`~pymongo.collection.Collection.rename`, but runs on a worker and returns a future, which has started.
+        """
+    def replace_one(
+        self,
+        filter: Mapping[str, Any],
+        replacement: Mapping[str, Any],
+        upsert: bool = False,
+        bypass_document_validation: bool | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        sort: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[UpdateResult]:
+        """Like :meth:`~pymongo.collection.Collection.replace_one`, but returns a future: it has started.
+        """
+    def update_many(
+        self,
+        filter: Mapping[str, Any],
+        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        upsert: bool = False,
+        array_filters: Sequence[Mapping[str, Any]] | None = None,
+        bypass_document_validation: bool | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[UpdateResult]:
+        """Like :meth:`~pymongo.collection.Collection.update_many`, but returns a future: it has started.
+        """
+    def update_one(
+        self,
+        filter: Mapping[str, Any],
+        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        upsert: bool = False,
+        bypass_document_validation: bool | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        array_filters: Sequence[Mapping[str, Any]] | None = None,
+        hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        let: Mapping[str, Any] | None = None,
+        sort: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[UpdateResult]:
+        """Like :meth:`~pymongo.collection.Collection.update_one`, but returns a future: it has started.
         """
     def update_search_index(
         self,

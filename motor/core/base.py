@@ -132,6 +132,9 @@ class AgnosticBase:
     #: The concrete class of this framework for each agnostic class.
     _concrete: ClassVar[dict[Any, dict[type, type]]] = {}
 
+    #: The derived methods that go to the server once and compute little: see `Brief`.
+    _brief: ClassVar[frozenset[str]] = frozenset()
+
     #: Which keywords the methods of the PyMongo class take.
     _usual: ClassVar[UsualKeywords] = UsualKeywords(object)
 

@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import AsyncWrite, Brief, LatentCursor, takes_arguments_of
+from motor.metaprogramming import AsyncWrite, LatentCursor, takes_arguments_of
 from motor.turns import with_turns
 
 __all__ = ["AgnosticCollection"]
@@ -49,18 +49,22 @@ class AgnosticCollection(Namespace):
     # Like PyMongo's, but gentler to other threads.
     insert_many: Any = _InsertMany()
     # One round trip each.
-    count_documents: Any = Brief()
-    delete_many: Any = Brief()
-    delete_one: Any = Brief()
-    estimated_document_count: Any = Brief()
-    find_one: Any = Brief()
-    find_one_and_delete: Any = Brief()
-    find_one_and_replace: Any = Brief()
-    find_one_and_update: Any = Brief()
-    insert_one: Any = Brief()
-    replace_one: Any = Brief()
-    update_many: Any = Brief()
-    update_one: Any = Brief()
+    _brief = frozenset(
+        {
+            "count_documents",
+            "delete_many",
+            "delete_one",
+            "estimated_document_count",
+            "find_one",
+            "find_one_and_delete",
+            "find_one_and_replace",
+            "find_one_and_update",
+            "insert_one",
+            "replace_one",
+            "update_many",
+            "update_one",
+        }
+    )
 
     database: Any
 

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import Brief, takes_arguments_of
+from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["AgnosticDatabase"]
 
@@ -29,7 +29,7 @@ class AgnosticDatabase(Namespace):
     __async_class__ = AsyncDatabase
 
     # One round trip.
-    command: Any = Brief()
+    _brief = frozenset({"command"})
 
     client: Any
 
