@@ -347,7 +347,7 @@ def _factories(cls: type) -> Iterator[tuple[str, MotorAttributeFactory]]:
         member = inspect.getattr_static(cls, name, None)
         if isinstance(member, MotorAttributeFactory):
             yield name, member
-    brief = getattr(cls, "_brief", frozenset())
+    brief: frozenset[str] = getattr(cls, "_brief", frozenset())
     for name in list(derived_members(cls)):
         made = derive(cls.__delegate_class__, cls.__async_class__, name)  # type: ignore[attr-defined]
         yield name, Brief() if name in brief else made
