@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from motor.readiness import watch_sockets
+from motor.readiness import Readiness, watch_sockets
 from motor.strands import GivenUp, Strand, StrandCall, strands_available
 from motor.worker_pool import WorkerPool
 
@@ -110,7 +110,7 @@ class LoopRunner:
         self._calls = self._waits = 0
         # The times at which calls left the queue, minus those at which they came.
         self._waited = 0.0
-        self.readiness = watch_sockets(loop, self._let_in, _Sentinel(self))
+        self.readiness: Readiness = watch_sockets(loop, self._let_in, _Sentinel(self))
 
     def figures(self) -> Figures:
         """What it does, and has done so far. Can be asked for in any thread."""

@@ -25,16 +25,33 @@ from motor.worker_pool import WorkerPool
 if TYPE_CHECKING:
     from motor.loop_runner import LoopRunner
 
-try:
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        # It might switch the lock on, and without it threads are quick.
-        raise ImportError
-    from greenlet import GreenletExit, getcurrent, greenlet
-except ImportError:
-    # All calls go to workers.
-    greenlet = object  # type: ignore[assignment, misc]
-    GreenletExit = GeneratorExit  # type: ignore[assignment, misc]
-    getcurrent = object  # type: ignore[assignment]
+    class GreenletExit(BaseException):
+        """What ends a greenlet: greenlet has no annotations of its own."""
+
+    class greenlet:
+        """What is used of greenlet's class."""
+
+        dead: bool
+        gr_context: contextvars.Context | None
+        parent: greenlet | None
+
+        def __init__(self, run: Callable[..., Any] | None = None) -> None: ...
+
+        def switch(self, *args: Any) -> Any: ...
+
+        def throw(self, kind: type[BaseException]) -> Any: ...
+
+    def getcurrent() -> greenlet: ...
+
+else:
+    try:
+        if sysconfig.get_config_var("Py_GIL_DISABLED"):
+            # It might switch the lock on, and without it threads are quick.
+            raise ImportError
+        from greenlet import GreenletExit, getcurrent, greenlet
+    except ImportError:
+        # All calls go to workers.
+        greenlet, getcurrent, GreenletExit = object, object, GeneratorExit
 
 
 __all__ = [
@@ -49,7 +66,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-READABLE, WRITABLE = 1, 4
+READABLE: int = 1
+WRITABLE: int = 4
 
 
 def strands_available() -> bool:
@@ -77,7 +95,7 @@ class GivenUp(BaseException):
 
 
 #: What ends a strand from outside: somebody who gives it up, or the garbage collector.
-ENDS = (GivenUp, GreenletExit)
+ENDS: tuple[type[BaseException], ...] = (GivenUp, GreenletExit)
 
 
 class StrandCall(Protocol):
@@ -99,7 +117,6 @@ class Strand(greenlet):
     code, except those that begin, resume and end it.
     """
 
-    runner: LoopRunner
     #: What it runs. None: it is free for the next.
     call: StrandCall | None = None
     #: How many calls it has begun.
@@ -118,7 +135,7 @@ class Strand(greenlet):
 
     def __init__(self, runner: LoopRunner) -> None:
         super().__init__()
-        self.runner = runner
+        self.runner: LoopRunner = runner
 
     def begin(self, call: StrandCall) -> None:
         """Take `call`, to be run by the next `resume`, or by several. Only when it is free."""
