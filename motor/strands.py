@@ -25,15 +25,15 @@ from motor.worker_pool import WorkerPool
 if TYPE_CHECKING:
     from motor.loop_runner import LoopRunner
 
-    class GreenletExit(BaseException):
+    class _GreenletExit(BaseException):
         """What ends a greenlet: greenlet has no annotations of its own."""
 
-    class greenlet:
+    class _Greenlet:
         """What is used of greenlet's class."""
 
         dead: bool
         gr_context: contextvars.Context | None
-        parent: greenlet | None
+        parent: _Greenlet | None
 
         def __init__(self, run: Callable[..., Any] | None = None) -> None: ...
 
@@ -41,17 +41,19 @@ if TYPE_CHECKING:
 
         def throw(self, kind: type[BaseException]) -> Any: ...
 
-    def getcurrent() -> greenlet: ...
+    def _getcurrent() -> _Greenlet: ...
 
 else:
     try:
         if sysconfig.get_config_var("Py_GIL_DISABLED"):
             # It might switch the lock on, and without it threads are quick.
             raise ImportError
-        from greenlet import GreenletExit, getcurrent, greenlet
+        from greenlet import GreenletExit as _GreenletExit
+        from greenlet import getcurrent as _getcurrent
+        from greenlet import greenlet as _Greenlet
     except ImportError:
         # All calls go to workers.
-        greenlet, getcurrent, GreenletExit = object, object, GeneratorExit
+        _Greenlet, _getcurrent, _GreenletExit = object, object, GeneratorExit
 
 
 __all__ = [
@@ -77,7 +79,7 @@ def strands_available() -> bool:
     variable ``MOTOR_GREENLETS`` set to ``0`` says no for all.
     """
     return (
-        greenlet is not object
+        _Greenlet is not object
         and sys.platform != "win32"
         and sys.implementation.name == "cpython"
         and os.environ.get("MOTOR_GREENLETS", "1").strip() != "0"
@@ -86,7 +88,7 @@ def strands_available() -> bool:
 
 def current_strand() -> Strand | None:
     """The strand that the caller runs in; None in a thread's ordinary code."""
-    current = getcurrent()
+    current = _getcurrent()
     return current if type(current) is Strand else None
 
 
@@ -95,7 +97,7 @@ class GivenUp(BaseException):
 
 
 #: What ends a strand from outside: somebody who gives it up, or the garbage collector.
-ENDS: tuple[type[BaseException], ...] = (GivenUp, GreenletExit)
+ENDS: tuple[type[BaseException], ...] = (GivenUp, _GreenletExit)
 
 
 class StrandCall(Protocol):
@@ -109,7 +111,7 @@ class StrandCall(Protocol):
         """Run in a strand. When one of `ENDS` was raised, the call is as it was before."""
 
 
-class Strand(greenlet):
+class Strand(_Greenlet):
     """Calls on the thread of an event loop, one after the other.
 
     It is kept for the next one because Python gets memory for a new greenlet from the operating
@@ -158,7 +160,7 @@ class Strand(greenlet):
 
     def end(self) -> None:
         """Let it end, which is free, or has never begun."""
-        self.throw(GreenletExit)
+        self.throw(_GreenletExit)
 
     def resume(self, ready: bool) -> None:
         """Let the strand run to its next pause, or to its call's end. On its loop's thread only.
@@ -169,7 +171,7 @@ class Strand(greenlet):
             # The loop goes on in another thread, and greenlets cannot.
             self.runner.forsake(self)
             return
-        here = getcurrent()
+        here = _getcurrent()
         if self.parent is not here:
             self.parent = here
         try:
@@ -222,7 +224,7 @@ class Strand(greenlet):
         except RuntimeError:
             # No thread can be started, as at the end of the process. Then it blocks, in a greenlet
             # that is no strand.
-            blocking = greenlet(function)
+            blocking = _Greenlet(function)
             blocking.gr_context = contextvars.copy_context()
             return blocking.switch()  # type: ignore[no-any-return]
         try:
