@@ -50,10 +50,13 @@ else:
             raise ImportError
         from greenlet import GreenletExit as _GreenletExit
         from greenlet import getcurrent as _getcurrent
-        from greenlet import greenlet as _Greenlet
+        from greenlet import greenlet as _base
     except ImportError:
         # All calls go to workers.
-        _Greenlet, _getcurrent, _GreenletExit = object, object, GeneratorExit
+        _base, _getcurrent, _GreenletExit = object, object, GeneratorExit
+
+    class _Greenlet(_base):
+        """A greenlet."""
 
 
 __all__ = [
@@ -79,7 +82,7 @@ def strands_available() -> bool:
     variable ``MOTOR_GREENLETS`` set to ``0`` says no for all.
     """
     return (
-        _Greenlet is not object
+        _Greenlet.__base__ is not object
         and sys.platform != "win32"
         and sys.implementation.name == "cpython"
         and os.environ.get("MOTOR_GREENLETS", "1").strip() != "0"
