@@ -137,6 +137,9 @@ class Strand(_Greenlet):
     sent: bool = False
     #: What frees what the strand holds when it can never run again.
     forsake: Callable[[], object] | None = None
+    # Greenlet's own, which the methods set.
+    gr_context: contextvars.Context | None
+    parent: _Greenlet | None
 
     def __init__(self, runner: LoopRunner) -> None:
         super().__init__()
