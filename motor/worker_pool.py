@@ -59,6 +59,7 @@ class WorkerPool:
       for a server and do not count. None: no such limit
     - `executor`: the ``ThreadPoolExecutor`` to live on. None: daemon threads of the pool's own
     - `name`: what the names of its own threads begin with
+    - `keeps_one`: whether the last of its own threads stays when there is nothing to do
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class WorkerPool:
         young_limit: int | None = None,
         executor: ThreadPoolExecutor | None = None,
         name: str = "motor-worker",
+        keeps_one: bool = False,
     ) -> None:
         self.max_workers = max_workers
         self._young_limit = max_workers if young_limit is None else young_limit
         self._executor = executor
         self._name = name
+        self._keeps_one = keeps_one
         self._linger = LINGER if executor is None else LINGER_ON_EXECUTOR
         self._reset()
         _pools.add(self)
@@ -333,18 +336,23 @@ class WorkerPool:
     def _linger_for_work(self, worker: _Worker) -> Job | None:
         """The job that an idle worker is handed; None when none comes for a while."""
         while not worker.wake.acquire(timeout=self._linger):
-            # When the main thread has ended, Python from 3.12 on starts no other in its place.
-            if self._executor is not None or threading.main_thread().is_alive():
-                break
-        else:
-            return self._claim(worker)
-        with self._lock:
-            if worker in self._idle:
-                self._idle.remove(worker)
-                return None
-            # Handed a job between the end of the wait and the look at the list.
-            worker.wake.acquire(blocking=False)
-            return self._claim(worker)
+            with self._lock:
+                if worker not in self._idle:
+                    # Handed a job between the end of the wait and the look at the list.
+                    worker.wake.acquire(blocking=False)
+                    break
+                if not self._must_stay():
+                    self._idle.remove(worker)
+                    return None
+        return self._claim(worker)
+
+    def _must_stay(self) -> bool:
+        """Whether an idle worker may be needed, as no thread may be started in its place."""
+        if self._executor is not None:
+            return False
+        # When the main thread has ended, Python from 3.12 on starts no other.
+        last = self._keeps_one and len(self._idle) + len(self._busy) == 1
+        return last or not threading.main_thread().is_alive()
 
     def _watch(self) -> None:
         """Let more workers in while jobs wait and those that run have grown old."""

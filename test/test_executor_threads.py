@@ -112,6 +112,27 @@ def test_own_threads_are_daemons_that_end(monkeypatch: pytest.MonkeyPatch) -> No
     wait_until(lambda: not names("motor-daemon-test"))
 
 
+def test_the_last_thread_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motor.worker_pool, "LINGER", 0.01)
+    pool = WorkerPool(3, name="motor-last-test", keeps_one=True)
+    held = [Held() for _ in range(3)]
+    for job in held:
+        pool.submit(job)
+    for job in held:
+        assert job.began.wait(PATIENCE)
+    for job in held:
+        job.end.set()
+    wait_until(lambda: len(names("motor-last-test")) == 1)
+    time.sleep(0.05)
+    seen: list[threading.Thread] = []
+    run_all(pool, [lambda: seen.append(threading.current_thread())])
+    time.sleep(0.05)
+    run_all(pool, [lambda: seen.append(threading.current_thread())])
+    assert seen[0] is seen[1]
+    pool._keeps_one = False
+    wait_until(lambda: not names("motor-last-test"))
+
+
 # A user's executor ------------------------------------------------------------------------------
 
 

@@ -287,12 +287,15 @@ def test_operations_on_a_loop_in_a_daemon_thread_are_done_before_the_end(
     assert sync_db.test.count_documents({}) == 50
 
 
+@pytest.mark.parametrize("idle", [0, 2.5], ids=["at-once", "after-a-while"])
+@pytest.mark.parametrize("greenlets", ["1", "0"], ids=["strands", "workers"])
 def test_other_threads_go_on_when_the_main_thread_has_ended(
-    mongo_uri: str, db_name: str, sync_db: Any
+    mongo_uri: str, db_name: str, sync_db: Any, idle: float, greenlets: str
 ) -> None:
     code = """
     async def main():
         await collection.insert_one({"_id": -1})
+        await asyncio.sleep(IDLE)
         main_thread_ends.set()
         while threading.main_thread().is_alive():
             # On the loop, and on a worker: from then on no more of them can be started.
@@ -308,5 +311,5 @@ def test_other_threads_go_on_when_the_main_thread_has_ended(
     main_thread_ends = threading.Event()
     threading.Thread(target=asyncio.run, args=(main(),)).start()
     assert main_thread_ends.wait(20)
-    """
-    assert run(code, mongo_uri, db_name).stdout == "done\n"
+    """.replace("IDLE", str(idle))
+    assert run(code, mongo_uri, db_name, MOTOR_GREENLETS=greenlets).stdout == "done\n"

@@ -201,12 +201,16 @@ def test_clients_that_run_code_of_users_do_not_give_way(mongo_uri: str) -> None:
     assert not internals.can_give_way(object())
 
 
-@pins("_opened")
-def test_client_has_begun_when_its_monitors_run(mongo_uri: str) -> None:
-    with pymongo.MongoClient(mongo_uri, serverMonitoringMode="poll", connect=False) as client:
-        assert not internals.has_begun(client)
-        client.admin.command("ping")
-        assert internals.has_begun(client)
+@pins("_topology", "_servers")
+def test_client_has_a_connection_when_an_operation_has_given_one_back(optioned: Any) -> None:
+    assert not internals.has_connection(optioned)
+    optioned.admin.command("ping")
+    assert internals.has_connection(optioned)
+    (server,) = optioned._topology._servers.values()
+    with server.pool.checkout():
+        assert not internals.has_connection(optioned)
+    with pymongo.MongoClient("mongodb+srv://cluster.example.com", connect=False) as client:
+        assert not internals.has_connection(client)
 
 
 @pytest.mark.skipif(not hasattr(helpers_shared, "_RetryPolicy"), reason="PyMongo does not back off")

@@ -106,7 +106,7 @@ class AgnosticClient(Namespace):
         self._closing: OperationFuture[None] | None = None
         self._begun = False
         self._gives_way = False
-        self._found = False
+        self._connected = False
         self._no_types = NO_TYPES
         self._lane: WaitingLane | None = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -161,12 +161,12 @@ class AgnosticClient(Namespace):
 
         - `options`: those of the call. With types of the user's, whose code may block, workers do
         """
-        if not (self._gives_way and pymongo_internals.has_begun(self.delegate)):
+        if not self._gives_way:
             return None
-        if not self._found:
-            # An operation that waits for a first server shall not need the loop for that.
-            self._found = self.delegate.topology_description.has_known_servers
-            if not self._found:
+        if not self._connected:
+            # An operation that waits for the first connection shall not need the loop for that.
+            self._connected = pymongo_internals.has_connection(self.delegate)
+            if not self._connected:
                 return None
         types = options.type_registry
         if types is not self._no_types:

@@ -7,7 +7,7 @@ from motor.pymongo_internals.connections import (
     can_give_way,
     client_options,
     connect,
-    has_begun,
+    has_connection,
 )
 from motor.pymongo_internals.cursors import (
     await_time,
@@ -54,7 +54,7 @@ __all__ = [
     "forget_reply_size",
     "gridfs_collections",
     "gridfs_session",
-    "has_begun",
+    "has_connection",
     "is_tailable",
     "mark_closed",
     "next_batch",

@@ -19,7 +19,7 @@ from motor.pymongo_internals.replies import begin_to_receive, received
 from motor.sockets import BufferedSocket, buffered
 from motor.strands import Strand, current_strand
 
-__all__ = ["begin_to_connect", "can_give_way", "client_options", "connect", "has_begun"]
+__all__ = ["begin_to_connect", "can_give_way", "client_options", "connect", "has_connection"]
 
 #: Whether Python starts threads while it ends.
 _THREADS_START_AT_EXIT = sys.version_info < (3, 12)
@@ -138,12 +138,18 @@ def _backoff(policy: Any, backoff: Callable[..., float], attempt: int, *args: An
     return 0.0
 
 
-def has_begun(client: Any) -> bool:
-    """Whether `client` has begun to connect, so that an operation need not start threads.
+def has_connection(client: Any) -> bool:
+    """Whether `client` has a connection that an operation could use at once.
 
-    Uses ``MongoClient._opened``: there is no public way to ask.
+    Uses ``MongoClient._topology``, ``Topology._servers`` and ``Pool.conns``: there is no public way
+    to ask.
     """
-    return bool(client._opened)
+    topology = client._topology
+    if topology is None:
+        # A name server has to be asked first.
+        return False
+    # A copy, because monitors add and remove servers in other threads.
+    return any(server.pool.conns for server in list(topology._servers.values()))
 
 
 def connect(client: Any) -> None:
