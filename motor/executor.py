@@ -73,9 +73,7 @@ def default_pool() -> WorkerPool:
         with _default_lock:
             if _default is None:
                 most = max_workers_from_environment()
-                _default = WorkerPool(
-                    most, young_limit=min(YOUNG_LIMIT, most), keeps_one=KEEPS_ONE
-                )
+                _default = WorkerPool(most, young_limit=min(YOUNG_LIMIT, most), keeps_one=KEEPS_ONE)
     return _default
 
 

@@ -522,7 +522,7 @@ async def test_file_that_is_deleted_while_it_is_read_is_an_error(bucket: Any) ->
     pieces = grid_out.iter_range()
     await anext(pieces)
     await bucket.delete(file_id)
-    with pytest.raises(CorruptGridFile, match="no chunk #|Missing chunk"):
+    with pytest.raises(CorruptGridFile, match=r"no chunk #|Missing chunk"):
         await collected(pieces)
 
 
