@@ -257,13 +257,13 @@ def test_batch_may_be_left_undecoded_unless_somebody_looks_at_the_reply(
     collection = optioned[sync_db.name].test
 
     def first(cursor: Any) -> Any:
-        return internals.next_batch(cursor, None, postpone=True)[0]
+        return internals.next_batch(cursor, None, postpone=True)[0][0]
 
     assert isinstance(first(collection.find()), Undecoded)
     assert first(collection.find(limit=90)) == {"_id": 0, "text": "x" * 100}
     # A cursor of a command that is read on.
     aggregation = collection.aggregate([], batchSize=50)
-    assert [d["_id"] for d in internals.next_batch(aggregation, None)] == [*range(50)]
+    assert [d["_id"] for d in internals.next_batch(aggregation, None)[0]] == [*range(50)]
     assert isinstance(first(aggregation), Undecoded)
     with pymongo.MongoClient(
         mongo_uri, event_listeners=[CommandRecorder()], **internals.client_options()
@@ -291,21 +291,16 @@ def test_time_until_a_reply_comes_can_be_used(mongo_uri: str, sync_db: Any) -> N
 
 
 @pins("_OpMsg")
-def test_size_of_a_reply_is_known_to_the_thread_that_received_it(
-    optioned: Any, sync_db: Any
-) -> None:
+def test_size_of_a_reply_is_known(mongo_uri: str, optioned: Any, sync_db: Any) -> None:
     sync_db.test.insert_one({"_id": 1, "text": "x" * 1000})
-    internals.forget_reply_size()
-    assert sync_db.test.find_one() is not None
-    assert internals.reply_size() is None, "the reply to a client that is not ours"
-    assert optioned[sync_db.name].test.find_one() is not None
-    size = internals.reply_size()
+    cursor = optioned[sync_db.name].test.find()
+    (document,), size = internals.next_batch(cursor, None)
     assert size is not None
     assert 1000 < size < 2000
-    with ThreadPoolExecutor(1) as executor:
-        assert executor.submit(internals.reply_size).result() is None
-    internals.forget_reply_size()
-    assert internals.reply_size() is None
+    assert internals.next_batch(cursor, None) == ([], None), "there was no reply"
+    with pymongo.MongoClient(mongo_uri) as client:
+        cursor = client[sync_db.name].test.find()
+        assert internals.next_batch(cursor, None) == ([document], None), "a client that is not ours"
 
 
 @pins("_connect")
@@ -364,10 +359,12 @@ def test_next_batch_is_one_round_trip(
         commands.clear()
         cursor = start({}, batch_size=2) if start == collection.find else start([], batchSize=2)
         for number, expected in enumerate(([0, 1], [2, 3], [4]), start=1):
-            assert [document["_id"] for document in internals.next_batch(cursor, None)] == expected
+            assert [
+                document["_id"] for document in internals.next_batch(cursor, None)[0]
+            ] == expected
             assert len(commands) == number
         assert not cursor.alive
-        assert internals.next_batch(cursor, None) == []
+        assert internals.next_batch(cursor, None)[0] == []
 
 
 @pins("_next_batch")
@@ -375,9 +372,9 @@ def test_next_batch_is_one_round_trip(
 def test_next_batch_leaves_what_is_over_the_length(sync_db: Any, method: str) -> None:
     sync_db.test.insert_many([{"_id": i} for i in range(5)])
     with getattr(sync_db.test, method)({} if method == "find" else []) as cursor:
-        assert [d["_id"] for d in internals.next_batch(cursor, 2)] == [0, 1]
+        assert [d["_id"] for d in internals.next_batch(cursor, 2)[0]] == [0, 1]
         assert cursor.alive
-        assert [d["_id"] for d in internals.next_batch(cursor, 100)] == [2, 3, 4]
+        assert [d["_id"] for d in internals.next_batch(cursor, 100)[0]] == [2, 3, 4]
 
 
 @pins("_next_batch")
@@ -385,7 +382,7 @@ def test_next_batch_leaves_what_is_over_the_length(sync_db: Any, method: str) ->
 def test_next_batch_of_a_raw_cursor_is_bytes(sync_db: Any, method: str) -> None:
     sync_db.test.insert_one({"_id": 1})
     with getattr(sync_db.test, method)({} if method == "find_raw_batches" else []) as cursor:
-        (raw,) = internals.next_batch(cursor, None)
+        (raw,), _ = internals.next_batch(cursor, None)
         assert decode(raw) == {"_id": 1}
 
 
@@ -397,8 +394,8 @@ def test_every_kind_of_cursor_has_next_batch(cls: type[Any]) -> None:
 
 def test_next_batch_of_a_foreign_cursor_is_all_it_has() -> None:
     cursor = iter([{"_id": 1}, {"_id": 2}, {"_id": 3}])
-    assert internals.next_batch(cursor, 1) == [{"_id": 1}]
-    assert internals.next_batch(cursor, None) == [{"_id": 2}, {"_id": 3}]
+    assert internals.next_batch(cursor, 1) == ([{"_id": 1}], None)
+    assert internals.next_batch(cursor, None) == ([{"_id": 2}, {"_id": 3}], None)
 
 
 @pins("_query_flags")
@@ -430,7 +427,7 @@ def test_await_time_of_a_cursor_holds_from_the_next_round_trip(
     find = recorded[sync_db.name].log.find
     with find(cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(50) as cursor:
         assert internals.await_time(cursor) == 50
-        assert internals.next_batch(cursor, None) == [{"_id": 1}]
+        assert internals.next_batch(cursor, None)[0] == [{"_id": 1}]
         for milliseconds in (20, 30):
             internals.set_await_time(cursor, milliseconds)
             assert internals.await_time(cursor) == milliseconds

@@ -373,16 +373,14 @@ class Reader:
             raise error
         if self.delegate is None or not self.delegate.alive:
             return []
-        pymongo_internals.forget_reply_size()
         try:
-            documents = pymongo_internals.next_batch(
+            documents, size = pymongo_internals.next_batch(
                 self.delegate, length, postpone=postpone, meanwhile=meanwhile
             )
         except BaseException:
             if self.closed:
                 return []
             raise
-        size = pymongo_internals.reply_size()
         if size is not None:
             self._batches += 1
             undecoded = bool(documents) and isinstance(documents[0], Undecoded)

@@ -26,11 +26,7 @@ from motor.pymongo_internals.files import (
     mark_closed,
     read_line,
 )
-from motor.pymongo_internals.replies import (
-    forget_reply_size,
-    next_batch,
-    reply_size,
-)
+from motor.pymongo_internals.replies import next_batch
 from motor.pymongo_internals.settings import (
     ServerMode,
     remaining_timeout,
@@ -51,7 +47,6 @@ __all__ = [
     "ensure_gridfs_indexes",
     "file_document",
     "finish_upload",
-    "forget_reply_size",
     "gridfs_collections",
     "gridfs_session",
     "has_connection",
@@ -60,7 +55,6 @@ __all__ = [
     "next_batch",
     "read_line",
     "remaining_timeout",
-    "reply_size",
     "rewound",
     "set_await_time",
     "set_client_options",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -13,23 +13,27 @@ from pymongo.message import _OpMsg
 from motor.batches import decode_reply, postpone_batch
 from motor.memory import LARGE, keep_large_blocks
 
-__all__ = ["begin_to_receive", "forget_reply_size", "next_batch", "received", "reply_size"]
+__all__ = ["begin_to_receive", "next_batch", "received"]
 
 _COMMAND_LOG = logging.getLogger("pymongo.command")
 
 
-class _Receiving(threading.local):
-    """What this thread has received, and how it is to receive what comes next."""
+class _Receiving:
+    """How a cursor receives its next batch, and what has come of it."""
 
-    #: The size of the last reply in bytes.
-    size: int | None = None
-    #: Whether the batch in a reply may be left undecoded.
-    postpone: bool = False
-    #: Called once, when a command has been sent, before the reply is waited for.
-    meanwhile: Callable[[], object] | None = None
+    __slots__ = ("meanwhile", "postpone", "size")
+
+    def __init__(self, postpone: bool, meanwhile: Callable[[], object] | None) -> None:
+        #: Whether the batch may be left undecoded.
+        self.postpone: bool = postpone
+        #: Called once, when a command has been sent, before the reply is waited for.
+        self.meanwhile: Callable[[], object] | None = meanwhile
+        #: The size of the last reply in bytes.
+        self.size: int | None = None
 
 
-_receiving = _Receiving()
+# No thread's own, because strands share a thread.
+_receiving: ContextVar[_Receiving | None] = ContextVar("receiving", default=None)
 
 
 class _Reply(_OpMsg):
@@ -50,7 +54,8 @@ class _Reply(_OpMsg):
         reply = self.payload_document
         if not (codec_options and user_fields) or _is_raw(codec_options.document_class):
             return decode_whole(reply)
-        if _receiving.postpone:
+        receiving = _receiving.get()
+        if receiving is not None and receiving.postpone:
             decoded = postpone_batch(reply, codec_options, decode_whole)
             if decoded is not None:
                 return decoded
@@ -64,18 +69,21 @@ def _is_raw(document_class: Any) -> bool:
 
 def begin_to_receive() -> None:
     """Do what was to be done while the server works, now that a command has been sent."""
-    meanwhile = _receiving.meanwhile
-    if meanwhile is not None:
-        _receiving.meanwhile = None
+    receiving = _receiving.get()
+    if receiving is not None and receiving.meanwhile is not None:
+        meanwhile, receiving.meanwhile = receiving.meanwhile, None
         meanwhile()
 
 
 def received(reply: _OpMsg) -> _OpMsg:
-    """The same reply as one that is decoded in slices; its size is kept for `reply_size`.
+    """The same reply as one that is decoded in slices; `next_batch` learns its size.
 
     Uses ``_OpMsg``, which is what a connection's ``receive_message`` returns, and decodes.
     """
-    _receiving.size = size = len(reply.payload_document)
+    size = len(reply.payload_document)
+    receiving = _receiving.get()
+    if receiving is not None:
+        receiving.size = size
     if size > LARGE:
         keep_large_blocks()
     return _Reply(reply.flags, reply.payload_document)
@@ -87,11 +95,12 @@ def next_batch(
     *,
     postpone: bool = False,
     meanwhile: Callable[[], object] | None = None,
-) -> list[Any]:
+) -> tuple[list[Any], int | None]:
     """The documents that `cursor` has at hand, at most `length`; if it has none, its next batch's.
 
-    Blocks for one round trip at most. Empty at the cursor's end, and when a tailable cursor waited
-    in vain.
+    Blocks for one round trip at most. There are none at the cursor's end, and when a tailable
+    cursor waited in vain. Also returns the size (in bytes) of the reply; None if there was none, or
+    it is unknown: only connections of clients that were made with `client_options` tell.
 
     - `postpone`: whether an `Undecoded` will do for all documents of a batch. Only from connections
       of clients that were made with `client_options`; not where others see the reply too, and not
@@ -108,19 +117,20 @@ def next_batch(
     documents: list[Any] = []
     take = getattr(type(cursor), "_next_batch", None)
     if take is not None:
-        _receiving.postpone = postpone and length is None and _may_postpone(cursor)
-        _receiving.meanwhile = meanwhile
+        postpone = postpone and length is None and _may_postpone(cursor)
+        receiving = _Receiving(postpone, meanwhile)
+        before = _receiving.set(receiving)
         try:
             take(cursor, documents, length)
         finally:
-            _receiving.postpone, _receiving.meanwhile = False, None
-        return documents
+            _receiving.reset(before)
+        return documents, receiving.size
     # A cursor of another make, such as mongomock's, has its documents in memory.
     for document in cursor:
         documents.append(document)
         if length is not None and len(documents) == length:
             break
-    return documents
+    return documents, None
 
 
 def _may_postpone(cursor: Any) -> bool:
@@ -128,16 +138,3 @@ def _may_postpone(cursor: Any) -> bool:
         return False
     listeners = cursor._collection.database.client._event_listeners
     return listeners is not None and not listeners.enabled_for_commands
-
-
-def reply_size() -> int | None:
-    """The size (in bytes) of the last reply that this thread received; None: of none, or unknown.
-
-    Only connections of clients that were made with `client_options` tell.
-    """
-    return _receiving.size
-
-
-def forget_reply_size() -> None:
-    """Let `reply_size` be None until this thread receives another reply."""
-    _receiving.size = None
