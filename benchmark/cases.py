@@ -99,6 +99,19 @@ def _small() -> Iterator[Case]:
         )
 
 
+def _lists() -> Iterator[Case]:
+    for tasks, count in _COUNTS.items():
+        yield Case(
+            f"lists/find/{tasks}",
+            "small",
+            {"operation": "find", "tasks": tasks, "count": count},
+            reads=("few",),
+            full=Effort(3, 2, 1, 1),
+            brief=Effort(2, 2, warm_ups=1),
+            seconds=count / (2500 if tasks == 1 else 4500),
+        )
+
+
 #: The reading cases of quick mode, which are also measured with every loop and Python.
 _MAIN_READS = {
     "read/small/async_for/default/idle",
@@ -232,7 +245,7 @@ def _suffix(route: str) -> str:
     return "" if route == PLAIN else f"-{route}"
 
 
-CASES = {case.name: case for cases in (_small(), _reading(), _others()) for case in cases}
+CASES = {case.name: case for cases in (_small(), _lists(), _reading(), _others()) for case in cases}
 
 
 def select(globs: Sequence[str] | None, quick: bool, everywhere: bool = False) -> list[Case]:

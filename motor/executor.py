@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from motor.job import AGAIN, Job
-from motor.loop_runner import all_figures, finish_all
+from motor.runner_registry import all_figures, finish_all
 from motor.statistics import PoolStatistics
 from motor.worker_pool import WorkerPool
 

@@ -19,10 +19,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from motor.readiness import Readiness, watch_sockets
-from motor.strands import GivenUp, Strand, StrandCall, strands_available
+from motor.strands import GivenUp, LeftToWorker, Strand, StrandCall
 from motor.worker_pool import WorkerPool
 
-__all__ = ["Figures", "LoopRunner", "all_figures", "finish_all", "runner_of"]
+__all__ = ["Figures", "LoopRunner"]
 
 #: How many young strands of one loop are under way at once: enough for the server to have something
 #: to do, and few enough not to keep it busy with connections.
@@ -81,12 +81,19 @@ class LoopRunner:
     - `loop`: which runs
     - `pool`: who runs what waits when the loop is closed; as many calls as it has workers may be
       under way at most
+    - `at_close`: called with the runner when the loop has been closed
 
     Raises NotImplementedError when the loop does not watch sockets.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool: WorkerPool) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: WorkerPool,
+        at_close: Callable[[LoopRunner], object],
+    ) -> None:
         self._loop = weakref.ref(loop)
+        self._at_close = at_close
         self._pool = pool
         #: The thread that it, and the strands, are bound to.
         self.thread: int = threading.get_ident()
@@ -265,21 +272,17 @@ class LoopRunner:
 
     def loop_closed(self) -> None:
         """See to what is under way, now that its loop never runs again."""
-        global _past
         if not self._closed:
             self.finish(time.monotonic() + AT_CLOSE)
             self.readiness.close()
-            with _lock:
-                own = self.figures()
-                _past = Figures(
-                    0,
-                    0,
-                    _past.calls + own.calls,
-                    _past.waits + own.waits,
-                    _past.wait_seconds + own.wait_seconds,
-                )
-                self._calls = self._waits = 0
-                self._waited = 0.0
+            self._at_close(self)
+
+    def give_figures(self) -> Figures:
+        """What it has done so far, for somebody who keeps that: from now on it has done nothing."""
+        figures = self.figures()
+        self._calls = self._waits = 0
+        self._waited = 0.0
+        return Figures(0, 0, figures.calls, figures.waits, figures.wait_seconds)
 
     def wait_for_loop(self) -> bool:
         """Wait for what has come, if another thread runs the loop. Returns whether it does.
@@ -302,10 +305,8 @@ class LoopRunner:
         self._closed = True
         here = self.thread == threading.get_ident()
         for strand in list(self._running):
-            if strand.call is not None and not strand.sent and self._leave(strand.call):
-                self._running.discard(strand)
-                if here:
-                    self._give_up(strand)
+            if strand.call is not None and not strand.sent:
+                self._begin_anew(strand, strand.call, here)
             elif not here:
                 self.forsake(strand)
         while self._queue and self._leave(self._queue[0]):
@@ -324,8 +325,21 @@ class LoopRunner:
                 strand.end()
         self._free.clear()
 
-    def _give_up(self, strand: Strand) -> None:
-        strand.throw(GivenUp)
+    def _begin_anew(self, strand: Strand, call: StrandCall, here: bool) -> None:
+        """Leave a call of which nothing was sent to a worker, or else to a strand."""
+        self._running.discard(strand)
+        if here:
+            self._give_up(strand, LeftToWorker)
+        if self._leave(call):
+            return
+        if here:
+            self._queue.append(call)
+            self._waited -= time.monotonic()
+        else:
+            self.forsake(strand)
+
+    def _give_up(self, strand: Strand, kind: type[GivenUp] = GivenUp) -> None:
+        strand.throw(kind)
         strand.end()
 
     def _leave(self, call: StrandCall) -> bool:
@@ -343,82 +357,3 @@ class LoopRunner:
         self._limited.discard(strand)
         if strand.forsake is not None:
             strand.forsake()
-
-
-#: The runner of each loop, as long as the loop lives; None of a loop that cannot have one.
-_runners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopRunner | None] = (
-    weakref.WeakKeyDictionary()
-)
-
-# Guards `_runners` and `_past`. Reentrant, because the garbage collector closes loops anywhere.
-_lock = threading.RLock()
-
-#: What the runners of loops that are closed have done.
-_past = Figures(0, 0, 0, 0, 0.0)
-
-_available = strands_available()
-_latest: tuple[Callable[[], asyncio.AbstractEventLoop | None], LoopRunner | None] = (
-    lambda: None,
-    None,
-)
-
-
-def runner_of(loop: asyncio.AbstractEventLoop, pool: WorkerPool) -> LoopRunner | None:
-    """What runs calls on the thread of `loop`, which runs there now; None if nothing can.
-
-    - `pool`: see `LoopRunner`
-    """
-    global _latest
-    if not _available:
-        return None
-    latest, found = _latest
-    if found is not None and latest() is loop:
-        return found if found.thread == threading.get_ident() else None
-    try:
-        found = _runners[loop]
-    except KeyError:
-        try:
-            # In no context, because the loop keeps the one in which it is asked to watch sockets.
-            found = contextvars.Context().run(LoopRunner, loop, pool)
-        except NotImplementedError:
-            found = None
-        with _lock:
-            _runners[loop] = found
-    if found is None or found.thread != threading.get_ident():
-        # A loop that goes on in another thread has left its strands behind.
-        return None
-    _latest = (weakref.ref(loop), found)
-    return found
-
-
-def _all_runners() -> list[LoopRunner]:
-    with _lock:
-        return [runner for runner in _runners.values() if runner is not None]
-
-
-def all_figures() -> Figures:
-    """What the runners of all loops do, and have done so far, summed up."""
-    with _lock:
-        each = [_past, *(runner.figures() for runner in _all_runners())]
-    return Figures(*map(sum, zip(*each, strict=True)))
-
-
-def finish_all() -> None:
-    """At the end of the process: complete what has come; workers run what comes."""
-    global _available, _latest
-    _available, _latest = False, (lambda: None, None)
-    for runner in _all_runners():
-        if not runner.wait_for_loop():
-            runner.finish(float("inf"))
-
-
-def _after_fork_in_child() -> None:
-    global _lock, _runners, _latest, _past
-    _lock = threading.RLock()
-    _past = Figures(0, 0, 0, 0, 0.0)
-    _runners = weakref.WeakKeyDictionary()
-    _latest = (lambda: None, None)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from functools import partial
 from types import TracebackType
@@ -18,11 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from motor.completions import completions_of
 from motor.executor import AGAIN, WorkerPool
-from motor.job import leaves_a_rest
 from motor.loop_runner import LoopRunner
+from motor.serial_queue import SerialQueue
 from motor.strands import ENDS
 
-__all__ = ["OperationFuture", "SerialQueue", "submit"]
+__all__ = ["Discard", "OperationFuture", "submit"]
 
 T = TypeVar("T")
 Discard = Callable[[Any, BaseException | None], object]
@@ -142,14 +140,20 @@ class Call:
             # keep each other alive until the garbage collector comes.
             del future, error
 
-    def run_on_loop(self) -> None:
-        """Run on the loop's thread, in a strand that has the caller's context."""
+    def run_on_loop(self) -> object:
+        """Run on the loop's thread, in a strand that has the caller's context.
+
+        Returns `AGAIN` when a worker is to run it as well, or what has ended the strand; in both
+        cases the call is as it was before.
+        """
         future = self.future
         if future.cancelled():
-            return
+            return None
         result, error = self._outcome(self.function)
         if isinstance(error, ENDS):
-            return
+            return error
+        if result is AGAIN:
+            return AGAIN
         del self.function, self.args, self.kwargs
         try:
             if future.get_loop().is_closed():
@@ -159,6 +163,7 @@ class Call:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 # They are for whoever runs the loop, too.
                 raise error
+            return None
         finally:
             # As above.
             del future, error
@@ -217,107 +222,6 @@ def _in_other_words(error: StopIteration, function: Callable[..., Any]) -> Runti
     return other
 
 
-class SerialQueue:
-    """Runs calls one after the other, in the order they come, on whichever workers are free.
-
-    PyMongo's cursors, change streams and sessions must not be used by two threads at once, but two
-    tasks may well use one at the same time, if only because one of them was cancelled and its
-    operation still runs.
-    """
-
-    __slots__ = ("_busy", "_lock", "_waiting")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._busy = False
-        self._waiting: deque[tuple[WorkerPool, Call]] = deque()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a call is running or about to."""
-        return self._busy
-
-    def submit(self, pool: WorkerPool, call: Call) -> None:
-        """Run `call` on a worker of `pool` when those before it have ended."""
-        with self._lock:
-            if self._busy:
-                self._waiting.append((pool, call))
-                return
-            self._busy = True
-        try:
-            pool.submit(_Series(self, pool, call))
-        except BaseException:
-            self.go_on()
-            raise
-
-    def follow(self) -> tuple[WorkerPool, Call] | None:
-        """The next call, which begins now, and where; None when there is none."""
-        with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._busy = False
-            return None
-
-    def go_on(self) -> None:
-        """Begin the next call on another worker."""
-        following = self.follow()
-        while following is not None:
-            pool, call = following
-            try:
-                pool.submit(_Series(self, pool, call))
-                return
-            except RuntimeError as error:
-                call.fail(error)
-            following = self.follow()
-
-
-class _Series:
-    """The job of running a queue's calls, from one of them on as far as they belong to one pool."""
-
-    __slots__ = ("_call", "_pool", "_queue")
-
-    def __init__(self, queue: SerialQueue, pool: WorkerPool, call: Call) -> None:
-        self._queue = queue
-        self._pool = pool
-        self._call: Call | None = call
-
-    def __call__(self) -> object:
-        while self._call is not None:
-            try:
-                hand_over = self._call()
-                if hand_over is AGAIN:
-                    return AGAIN
-            except BaseException:
-                self._queue.go_on()
-                raise
-            # Its arguments must not outlive it.
-            self._call = None
-            following = self._queue.follow()
-            if following is None:
-                return hand_over
-            pool, call = following
-            if leaves_a_rest(hand_over):
-                try:
-                    hand_over()
-                except BaseException:
-                    self._hand_over(pool, call)
-                    raise
-            # It holds the outcome, which is the caller's now.
-            hand_over = None
-            if pool is self._pool:
-                self._call = call
-            else:
-                self._hand_over(pool, call)
-        return None
-
-    def _hand_over(self, pool: WorkerPool, call: Call) -> None:
-        try:
-            pool.submit(_Series(self._queue, pool, call))
-        except RuntimeError as error:
-            call.fail(error)
-            self._queue.go_on()
-
-
 def submit(
     pool: WorkerPool,
     loop: asyncio.AbstractEventLoop,
@@ -340,14 +244,15 @@ def submit(
     - `wrap`: turns the function's result, on the worker, into the future's
     - `discard`: called with the result and the error when nobody waits for them any more, on a
       worker or on the loop's thread: it must not block
-    - `runner`: runs the call in the place of a worker; not with a `queue`
+    - `runner`: runs the call in the place of a worker, unless it has to wait for others in the
+      queue. With a queue, when the function returns `AGAIN`, a worker calls it again
     """
     future: OperationFuture[T] = OperationFuture(loop=loop)
     call = Call(future, function, args, kwargs or {}, pool, wrap, discard)
-    if runner is not None:
+    if queue is not None:
+        queue.submit(pool, call, runner)
+    elif runner is not None:
         runner.submit(call)
-    elif queue is None:
-        pool.submit(call)
     else:
-        queue.submit(pool, call)
+        pool.submit(call)
     return future

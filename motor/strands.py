@@ -64,6 +64,7 @@ __all__ = [
     "READABLE",
     "WRITABLE",
     "GivenUp",
+    "LeftToWorker",
     "Strand",
     "current_strand",
     "strands_available",
@@ -99,6 +100,10 @@ class GivenUp(BaseException):
     """Raised in a strand that cannot go on, as its event loop was closed."""
 
 
+class LeftToWorker(GivenUp):
+    """Raised in a strand whose call begins anew somewhere else."""
+
+
 #: What ends a strand from outside: somebody who gives it up, or the garbage collector.
 ENDS: tuple[type[BaseException], ...] = (GivenUp, _GreenletExit)
 
@@ -110,7 +115,7 @@ class StrandCall(Protocol):
 
     def __call__(self) -> object: ...
 
-    def run_on_loop(self) -> None:
+    def run_on_loop(self) -> object:
         """Run in a strand. When one of `ENDS` was raised, the call is as it was before."""
 
 
@@ -296,11 +301,12 @@ _errand_lock = threading.Lock()
 
 
 def _errands() -> WorkerPool:
-    # Not the pool of the calls: those may wait for connections that strands hold.
+    # Not the pool of the calls: those may wait for connections that strands hold. Of those that
+    # decode, not many are to run at once.
     global _errand_pool
     with _errand_lock:
         if _errand_pool is None:
-            _errand_pool = WorkerPool(100, name="motor-errand")
+            _errand_pool = WorkerPool(100, young_limit=4, name="motor-errand")
         return _errand_pool
 
 

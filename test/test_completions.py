@@ -17,7 +17,7 @@ import motor.completions
 import motor.worker_pool
 from motor.completions import SHARED
 from motor.executor import AGAIN, WorkerPool
-from motor.operation import SerialQueue
+from motor.serial_queue import SerialQueue
 from support import Framework, async_wait_until, run_python, wait_until
 from support.jobs import PATIENCE, Held, run_all, start
 

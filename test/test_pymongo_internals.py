@@ -9,7 +9,6 @@ import ast
 import inspect
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -301,6 +300,16 @@ def test_size_of_a_reply_is_known(mongo_uri: str, optioned: Any, sync_db: Any) -
     with pymongo.MongoClient(mongo_uri) as client:
         cursor = client[sync_db.name].test.find()
         assert internals.next_batch(cursor, None) == ([document], None), "a client that is not ours"
+
+
+@pins("_spec", "_projection", "_let", "_query_flags", "_collection")
+def test_query_of_a_cursor_is_what_it_was_asked(sync_db: Any, sync_client: Any) -> None:
+    assert internals.query_of(sync_db.test.find(), sync_client) == ({}, None, None)
+    cursor = sync_db.test.find({"a": 1}, {"b": 1}, let={"c": 1}, sort=[("d", 1)], limit=5)
+    assert internals.query_of(cursor, sync_client) == ({"a": 1}, {"b": 1}, {"c": 1})
+    assert internals.query_of(cursor, None) is None
+    for kind in [CursorType.TAILABLE, CursorType.TAILABLE_AWAIT, CursorType.EXHAUST]:
+        assert internals.query_of(sync_db.test.find(cursor_type=kind), sync_client) is None
 
 
 @pins("_connect")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from motor.executor import AGAIN, WorkerPool
-from motor.operation import SerialQueue
+from motor.serial_queue import SerialQueue
 from support import Framework, async_wait_until
 from support.jobs import PATIENCE, Held, start
 

@@ -482,6 +482,8 @@ async def test_no_lock_is_held_while_a_strand_waits(
         *(collection.update_one({"_id": n}, {"$set": {"a": 1}}) for n in range(30)),
         *(collection.count_documents({}) for _ in range(3)),
         *(client.admin.command("ping") for _ in range(3)),
+        *(collection.find(batch_size=5).to_list() for _ in range(5)),
+        *(collection.aggregate([{"$set": {"text": "x" * 10_000}}]).to_list() for _ in range(5)),
     )
     with fail_point(failCommands=["find"], closeConnection=True, mode={"times": 1}):
         await collection.find_one()

@@ -12,6 +12,9 @@ from benchmark.worker.workload import CountedWorkload, in_tasks, in_threads
 #: How many threads are tried for the synchronous client, which shows the best of them.
 THREADS = (1, 2, 3, 4, 6, 10)
 
+#: How many documents a list has.
+LIST = 10
+
 
 class SmallOperations(CountedWorkload):
     """`count` times the `operation`, by `tasks` at once."""
@@ -53,6 +56,15 @@ class SmallOperations(CountedWorkload):
     def _find_one(self) -> Callable[[int], Any]:
         collection, size = self.database["few"], COLLECTIONS["few"]
         return lambda number: collection.find_one({"_id": number % size})
+
+    def _find(self) -> Callable[[int], Any]:
+        collection, size = self.database["few"], COLLECTIONS["few"] - LIST
+
+        def operate(number: int) -> Any:
+            found = collection.find({"_id": {"$gte": number % size}}, limit=LIST)
+            return found.to_list(None)
+
+        return operate
 
     def _update_one(self) -> Callable[[int], Any]:
         collection, size = self.database["few"], COLLECTIONS["few"]

@@ -23,8 +23,9 @@ from gridfs import GridFSBucket, GridIn, GridOut
 from motor.core.client import Done
 from motor.core.gridfs.grid_out import Position
 from motor.core.session import BoundSession, TransactionContext
-from motor.operation import OperationFuture, SerialQueue
+from motor.operation import OperationFuture
 from motor.pymongo_internals import ServerMode
+from motor.serial_queue import SerialQueue
 from pymongo.change_stream import ChangeStream
 from pymongo.client_options import ClientOptions
 from pymongo.client_session import ClientSession

@@ -13,7 +13,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from motor.core import bridge
 from motor.core.brief import is_small
 from motor.core.keywords import UsualKeywords
-from motor.operation import Discard, OperationFuture, SerialQueue, submit
+from motor.operation import Discard, OperationFuture, submit
+from motor.serial_queue import SerialQueue
 
 if TYPE_CHECKING:
     from bson.codec_options import CodecOptions
@@ -261,8 +262,12 @@ class AgnosticBase:
         queue: SerialQueue | None = None,
         wrap: Callable[[Any], Any] | None = None,
         discard: Discard | None = None,
+        runner: LoopRunner | None = None,
     ) -> OperationFuture[T]:
-        """Start a blocking function, with arguments unwrapped, on a worker of the client's pool."""
+        """Start a blocking function, with arguments unwrapped, on a worker of the client's pool.
+
+        - `runner`: runs it in the worker's place: see `submit`
+        """
         client = self._client
         client._check_open()
         return submit(
@@ -274,6 +279,7 @@ class AgnosticBase:
             queue=queue,
             wrap=wrap,
             discard=discard,
+            runner=runner,
         )
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

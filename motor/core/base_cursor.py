@@ -16,10 +16,13 @@ from motor import pymongo_internals
 from motor.core import bridge
 from motor.core.base import bound_queue
 from motor.core.old_cursor_style import OldCursorStyle
-from motor.core.reader import Read, Reader
+from motor.core.read import Read
+from motor.core.reader import Reader
 from motor.core.self_awaiting import SelfAwaiting
 from motor.core.waiting import Waiters
-from motor.operation import OperationFuture, SerialQueue
+from motor.loop_runner import LoopRunner
+from motor.operation import OperationFuture
+from motor.serial_queue import SerialQueue
 
 __all__ = ["AgnosticBaseCursor"]
 
@@ -93,11 +96,12 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     # Reading.
 
     def _read(self, function: Callable[..., Any], *args: Any, discard: Any = None) -> Any:
-        """Start one of the reader's functions on a worker."""
+        """Start one of the reader's functions, on a worker or in a strand."""
         reader = self._reader
+        runner = None if reader.started else self._first_runner()
         reader.started = True
         read = Read()
-        run = partial(reader.run, read, function, *args)
+        run = partial(reader.run if runner is None else reader.begin, read, function, *args)
         if discard is None:
             # Whoever waited is gone. The next to ask shall have it.
             discard = partial(_settle, reader)
@@ -108,12 +112,24 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
             turn = partial(self._wait_a_turn, reader.delegate, run, wanted)
             future = self._waiters.add(client._submit_waiting(turn, reader.queue, discard))
         else:
-            future = self._submit_function(run, queue=reader.queue, discard=discard)
+            future = self._submit_function(run, queue=reader.queue, discard=discard, runner=runner)
         read.future = future
         # Whoever asks for a batch at a time wants its first document.
         wanted_next = int(function == reader.fill)
         future.add_done_callback(partial(_after_read, weakref.ref(self), reader, wanted_next))
         return future
+
+    def _first_runner(self) -> LoopRunner | None:
+        """What runs the first read on the loop's thread; None: a worker does."""
+        options = getattr(self.collection.delegate, "codec_options", None)
+        if options is None or self._queue is not None or self._reader.convert is not None:
+            return None
+        runner = self._client._loop_runner(options)
+        return runner if runner is not None and self._is_brief() else None
+
+    def _is_brief(self) -> bool:
+        """Whether the command for the first batch is small, and needs nothing of a worker."""
+        return False
 
     def _read_ahead(self, wanted: int) -> None:
         """Start reading the next batch while this one is consumed, if that is good.

@@ -15,7 +15,8 @@ from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.self_awaiting import SelfAwaiting
 from motor.core.waiting import Waiters
 from motor.executor import AGAIN
-from motor.operation import OperationFuture, SerialQueue
+from motor.operation import OperationFuture
+from motor.serial_queue import SerialQueue
 
 __all__ = ["AgnosticChangeStream"]
 

@@ -22,9 +22,11 @@ from motor.core.foreign import adopt
 from motor.core.namespace import Namespace
 from motor.core.waiting import WaitingLane
 from motor.executor import WorkerPool, default_pool, pool_on
-from motor.loop_runner import LoopRunner, runner_of
+from motor.loop_runner import LoopRunner
 from motor.metaprogramming import takes_arguments_of
-from motor.operation import Discard, OperationFuture, SerialQueue, submit
+from motor.operation import Discard, OperationFuture, submit
+from motor.runner_registry import runner_of
+from motor.serial_queue import SerialQueue
 from motor.slices import NO_TYPES
 
 __all__ = ["AgnosticClient", "Done"]

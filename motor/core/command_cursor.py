@@ -11,7 +11,9 @@ from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 from pymongo.errors import InvalidOperation
 
 from motor.core.base_cursor import AgnosticBaseCursor
-from motor.operation import SerialQueue
+from motor.core.brief import is_small
+from motor.serial_queue import SerialQueue
+from motor.strands import ENDS
 
 __all__ = [
     "AgnosticCommandCursor",
@@ -109,12 +111,20 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
         session = next((a for a in arguments if isinstance(a, ClientSession)), None)
         return None if session is None else self._wrap(session)
 
+    def _is_brief(self) -> bool:
+        return is_small(self.args, self.kwargs)
+
     def _send(self) -> Any:
         start, self.start = self.start, None
         kwargs = self.kwargs
         if self._batch_size is not None and start.__name__.startswith("aggregate"):
             kwargs = {**kwargs, "batchSize": self._batch_size}
-        delegate = start(*self.args, **kwargs)
+        try:
+            delegate = start(*self.args, **kwargs)
+        except ENDS:
+            # It begins anew.
+            self.start = start
+            raise
         if self._batch_size is not None:
             delegate.batch_size(self._batch_size)
         return delegate

@@ -11,6 +11,7 @@ from pymongo.errors import InvalidOperation
 
 from motor import pymongo_internals
 from motor.core.base_cursor import AgnosticBaseCursor
+from motor.core.brief import is_small
 from motor.core.reader import Reader
 from motor.metaprogramming import AsyncRead, MotorCursorChainingMethod
 
@@ -37,6 +38,10 @@ class AgnosticCursor(AgnosticBaseCursor):
     def retrieved(self) -> int:
         """How many documents have come from the server so far."""
         return self._reader.retrieved
+
+    def _is_brief(self) -> bool:
+        query = pymongo_internals.query_of(self.delegate, self._client.delegate)
+        return query is not None and is_small(query, {})
 
     def rewind(self) -> Any:
         """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""

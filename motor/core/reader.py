@@ -1,7 +1,6 @@
-"""Reads a PyMongo cursor on workers, a batch at a time, into a buffer that the loop empties.
+"""Reads a PyMongo cursor, a batch at a time, into a buffer that the loop empties.
 
-Where nothing speaks against it, workers leave a batch undecoded, and its documents are decoded when
-they are wanted, by whoever wants them.
+Workers do that, and strands where the first batch is concerned.
 """
 
 from __future__ import annotations
@@ -14,43 +13,25 @@ from typing import Any
 
 from motor import pymongo_internals
 from motor.batches import Undecoded
-from motor.operation import OperationFuture, SerialQueue
+from motor.core.document_buffer import DocumentBuffer
+from motor.core.read import Read
+from motor.executor import AGAIN
+from motor.serial_queue import SerialQueue
+from motor.strands import ENDS, current_strand
 
-__all__ = ["Read", "Reader"]
+__all__ = ["Reader"]
 
 #: The largest batch (in bytes of BSON) after which another is read ahead of being asked for. With
 #: larger ones there is little to gain, and two at a time take much memory.
 READ_AHEAD_LIMIT = 4 * 1024 * 1024
 
 
-class Read:
-    """One read: who waits for it, and what it has brought until whoever waits has it."""
-
-    __slots__ = ("documents", "error", "future")
-
-    def __init__(self) -> None:
-        self.future: OperationFuture[Any] | None = None
-        self.documents: list[Any] = []
-        self.error: BaseException | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether whoever waited has been answered, or is gone."""
-        future = self.future
-        return future is not None and (future.done() or future.get_loop().is_closed())
-
-    @property
-    def abandoned(self) -> bool:
-        """Of a read that is over: whether nobody has taken what it has brought."""
-        assert self.future is not None
-        return self.future.cancelled() or not self.future.done()
-
-
-class Reader:
+class Reader(DocumentBuffer):
     """One PyMongo cursor and the documents that have come from it and wait to be consumed.
 
     `run`, `read_ahead` and `close_delegate` block, and are for workers; they follow one another in
-    `queue`. `run` runs `open`, `fill` or `take`. The rest never blocks.
+    `queue`. `run` runs `open`, `fill` or `take`, and `begin` is the same for a strand. The rest
+    never blocks.
 
     - `start`: sends the command and returns the cursor. Not called before the first read
     - `queue`: where the reads wait for one another. None: a queue of the reader's own
@@ -65,16 +46,10 @@ class Reader:
         queue: SerialQueue | None = None,
         convert: Callable[[Any], Any] | None = None,
     ) -> None:
+        super().__init__()
         self.delegate: Any = delegate
         self.convert: Callable[[Any], Any] | None = convert
         self.queue: SerialQueue = queue or SerialQueue()
-        self.buffer: deque[Any] = deque()
-        #: The batches whose documents come after those in the buffer.
-        self.undecoded: deque[Undecoded] = deque()
-        #: Whether there are documents that cannot be decoded. The cursor is of no more use then.
-        self.broken: bool = False
-        #: How many documents PyMongo does not know of, of batches that it left undecoded.
-        self.uncounted: int = 0
         #: Whether the cursor has been sent anything: options cannot be changed any more.
         self.started: bool = False
         #: Whether nothing more may be read: closed by the user, or never opened for an error.
@@ -121,12 +96,39 @@ class Reader:
                 read.documents = result
                 self._keep(read)
             return result
+        except ENDS:
+            # It begins anew, or nobody can wait for it.
+            raise
         except BaseException as error:
             read.error = error
             self._keep(read)
             raise
         finally:
             self._reading = False
+
+    def begin(self, read: Read, function: Callable[..., Any], *args: Any) -> Any:
+        """`run` the first read, in a strand as far as its first batch will do.
+
+        Returns `AGAIN` there when more than that is wanted, which is for a worker.
+        """
+        if current_strand() is None:
+            return self.run(read, function, *args)
+        return self.run(read, self._begin, function, *args)
+
+    def _begin(self, function: Callable[..., Any], *args: Any) -> Any:
+        if self.delegate is None:
+            self.open()
+            if self._has_more() and function != self.open:
+                return AGAIN
+        elif function == self.take:
+            wanted = args[0]
+            self.fill()
+            if self._has_more() and (wanted is None or len(self.buffer) < wanted):
+                return AGAIN
+        return function(*args)
+
+    def _has_more(self) -> bool:
+        return self.delegate is not None and bool(self.delegate.alive)
 
     def _keep(self, read: Read) -> None:
         with self._unclaimed_lock:
@@ -156,6 +158,9 @@ class Reader:
         start, self._start = self._start, None
         try:
             self.delegate = start()
+        except ENDS:
+            self._start = start
+            raise
         except BaseException:
             self.closed = True
             raise
@@ -191,7 +196,7 @@ class Reader:
                 if not self.buffer:
                     self._decode_here()
                 wanted = length - len(documents)
-                more = self._pop(wanted) if self.buffer else self._read(wanted)
+                more = self.pop(wanted) if self.buffer else self._read(wanted)
                 documents += more
                 if not more or cancelled() or self.closed:
                     break
@@ -210,7 +215,7 @@ class Reader:
             try:
                 while pending and not failures:
                     more = pending[0].rest()
-                    self._count(len(more))
+                    self.count(len(more))
                     pending.popleft()
                     documents.extend(more)
             except BaseException as error:
@@ -218,7 +223,7 @@ class Reader:
 
         came = True
         while came:
-            documents += self._pop(None)
+            documents += self.pop(None)
             pending += self.undecoded
             self.undecoded.clear()
             try:
@@ -234,26 +239,6 @@ class Reader:
                 if not self.closed:
                     self.undecoded.extendleft(reversed(pending))
 
-    def decode(self) -> None:
-        """Decode the next documents that are at hand, on whichever thread wants them.
-
-        Raises what PyMongo raises for a batch that cannot be decoded. There is no use in reading
-        any further then.
-        """
-        try:
-            batch = self.undecoded[0]
-        except IndexError:
-            return
-        try:
-            documents = batch.next()
-        except BaseException:
-            self.broken = True
-            raise
-        if batch.over and self.undecoded and self.undecoded[0] is batch:
-            self.undecoded.popleft()
-        self._count(len(documents), batch.over)
-        self.buffer.extend(documents)
-
     def _decode_here(self) -> None:
         try:
             self.decode()
@@ -268,14 +253,6 @@ class Reader:
         self.delegate.close()
 
     @property
-    def untouched(self) -> bool:
-        """Whether the next document is the first of a batch that has not been decoded."""
-        try:
-            return not self.buffer and not self.undecoded[0].started
-        except IndexError:
-            return False
-
-    @property
     def retrieved(self) -> int:
         """How many documents have come."""
         with contextlib.suppress(Exception):
@@ -283,11 +260,6 @@ class Reader:
             while self.undecoded:
                 self.decode()
         return int(self.delegate.retrieved) + self.uncounted
-
-    def _count(self, documents: int, over: bool = True) -> None:
-        with self._unclaimed_lock:
-            # PyMongo has counted the batch for a document.
-            self.uncounted += documents - over
 
     def may_read_ahead(self, wanted: int) -> bool:
         """Whether it is time to read the next batch, before anybody asks for it.
@@ -346,10 +318,6 @@ class Reader:
         if not self.closed:
             self.buffer.extendleft(reversed(documents))
 
-    def _pop(self, length: int | None) -> list[Any]:
-        count = len(self.buffer) if length is None else min(length, len(self.buffer))
-        return [self.buffer.popleft() for _ in range(count)]
-
     def _receive(self, postpone: bool, meanwhile: Callable[[], object] | None = None) -> bool:
         """Read the next batch. Returns whether there was anything in it."""
         postpone = postpone and self.convert is None
@@ -377,6 +345,10 @@ class Reader:
             documents, size = pymongo_internals.next_batch(
                 self.delegate, length, postpone=postpone, meanwhile=meanwhile
             )
+        except ENDS:
+            # PyMongo has closed it, and nothing has come from it.
+            self.delegate = pymongo_internals.rewound(self.delegate)
+            raise
         except BaseException:
             if self.closed:
                 return []

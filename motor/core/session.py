@@ -16,7 +16,8 @@ from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.self_awaiting import SelfAwaiting
 from motor.metaprogramming import AsyncCommand, ReadOnlyProperty
-from motor.operation import OperationFuture, SerialQueue
+from motor.operation import OperationFuture
+from motor.serial_queue import SerialQueue
 
 __all__ = ["AgnosticClientSession", "BoundSession", "TransactionContext"]
 

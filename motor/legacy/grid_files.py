@@ -21,7 +21,8 @@ from motor.legacy import callbacks
 from motor.legacy.deprecation import check
 from motor.legacy.registry import bridges, find
 from motor.metaprogramming import create_class_with_framework
-from motor.operation import OperationFuture, SerialQueue
+from motor.operation import OperationFuture
+from motor.serial_queue import SerialQueue
 
 __all__ = ["LegacyGridIn", "LegacyGridOut", "LegacyGridOutCursor", "concrete"]
 

@@ -14,6 +14,7 @@ from motor.pymongo_internals.cursors import (
     awaits_data,
     count_options,
     is_tailable,
+    query_of,
     rewound,
     set_await_time,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "is_tailable",
     "mark_closed",
     "next_batch",
+    "query_of",
     "read_line",
     "remaining_timeout",
     "rewound",

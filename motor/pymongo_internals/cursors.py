@@ -6,7 +6,15 @@ from typing import Any
 
 from pymongo.cursor import CursorType
 
-__all__ = ["await_time", "awaits_data", "count_options", "is_tailable", "rewound", "set_await_time"]
+__all__ = [
+    "await_time",
+    "awaits_data",
+    "count_options",
+    "is_tailable",
+    "query_of",
+    "rewound",
+    "set_await_time",
+]
 
 _TAILABLE = CursorType.TAILABLE
 
@@ -29,6 +37,23 @@ def is_tailable(cursor: Any) -> bool:
     ``add_option``, cannot be asked for in public.
     """
     return bool(getattr(cursor, "_query_flags", 0) & _TAILABLE)
+
+
+def query_of(cursor: Any, client: Any) -> tuple[Any, ...] | None:
+    """What `cursor` asks of a server, apart from numbers, names and settings.
+
+    - `client`: None is returned for a cursor of any other
+
+    Also returns None for one that keeps its connection, or waits for data.
+
+    Uses ``Cursor._spec``, ``_projection``, ``_let`` and ``_query_flags``, ``_collection``: in
+    public a cursor does not say what it was asked.
+    """
+    if cursor._query_flags & (_TAILABLE | CursorType.EXHAUST):
+        return None
+    if cursor._collection.database.client is not client:
+        return None
+    return cursor._spec, cursor._projection, cursor._let
 
 
 def awaits_data(cursor: Any) -> bool:

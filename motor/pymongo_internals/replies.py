@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -12,8 +13,12 @@ from pymongo.message import _OpMsg
 
 from motor.batches import decode_reply, postpone_batch
 from motor.memory import LARGE, keep_large_blocks
+from motor.strands import current_strand
 
 __all__ = ["begin_to_receive", "next_batch", "received"]
+
+#: How many bytes of a reply are decoded on an event loop's thread at most, in about a millisecond.
+MUCH = 32 * 1024
 
 _COMMAND_LOG = logging.getLogger("pymongo.command")
 
@@ -52,14 +57,18 @@ class _Reply(_OpMsg):
             )
 
         reply = self.payload_document
-        if not (codec_options and user_fields) or _is_raw(codec_options.document_class):
+        if not codec_options or _is_raw(codec_options.document_class):
             return decode_whole(reply)
-        receiving = _receiving.get()
-        if receiving is not None and receiving.postpone:
-            decoded = postpone_batch(reply, codec_options, decode_whole)
-            if decoded is not None:
-                return decoded
-        return decode_reply(reply, codec_options, decode_whole)
+        decode = partial(decode_whole, reply)
+        if user_fields:
+            receiving = _receiving.get()
+            if receiving is not None and receiving.postpone:
+                decoded = postpone_batch(reply, codec_options, decode_whole)
+                if decoded is not None:
+                    return decoded
+            decode = partial(decode_reply, reply, codec_options, decode_whole)
+        strand = current_strand() if len(reply) > MUCH else None
+        return decode() if strand is None else strand.elsewhere(decode)
 
 
 def _is_raw(document_class: Any) -> bool:

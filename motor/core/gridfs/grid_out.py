@@ -17,7 +17,8 @@ from motor.core.gridfs.base import GridFSObject, queue_of_session
 from motor.core.gridfs.reading import RangeReader
 from motor.core.self_awaiting import SelfAwaiting
 from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
-from motor.operation import OperationFuture, SerialQueue
+from motor.operation import OperationFuture
+from motor.serial_queue import SerialQueue
 
 __all__ = ["AgnosticGridOut", "MotorGridOutProperty"]
 

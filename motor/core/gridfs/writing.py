@@ -18,7 +18,8 @@ from pymongo.errors import (
 from motor import memory, pymongo_internals
 from motor.core.base import bound_queue
 from motor.core.gridfs.base import refuse_transaction
-from motor.operation import OperationFuture, SerialQueue
+from motor.operation import OperationFuture
+from motor.serial_queue import SerialQueue
 
 __all__ = ["Upload"]
 
