@@ -323,9 +323,9 @@ class Reader(DocumentBuffer):
         postpone = postpone and self.convert is None
         documents = self._read(None, postpone=postpone, meanwhile=meanwhile)
         if postpone and documents and isinstance(documents[0], Undecoded):
-            self.undecoded += documents
+            self.undecoded.extend(documents)
         else:
-            self.buffer += documents
+            self.buffer.extend(documents)
         return bool(documents)
 
     def _read(
