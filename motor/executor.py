@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -34,10 +33,6 @@ DEFAULT_MAX_WORKERS = 100
 
 #: How many calls that have just begun run at once: see `motor.admission`.
 YOUNG_LIMIT = 4
-
-#: Whether the last worker stays: from 3.12 on, Python starts no thread once the main one has ended,
-#: but loops in other threads go on.
-KEEPS_ONE: bool = sys.version_info >= (3, 12)
 
 _default: WorkerPool | None = None
 _default_lock = threading.Lock()
@@ -73,7 +68,10 @@ def default_pool() -> WorkerPool:
         with _default_lock:
             if _default is None:
                 most = max_workers_from_environment()
-                _default = WorkerPool(most, young_limit=min(YOUNG_LIMIT, most), keeps_one=KEEPS_ONE)
+                # One worker stays. With its thread the C library would give back the memory that
+                # the next large batch needs; and from 3.12 on Python starts no thread once the main
+                # one has ended, but loops in other threads go on.
+                _default = WorkerPool(most, young_limit=min(YOUNG_LIMIT, most), keeps_one=True)
     return _default
 
 
