@@ -206,8 +206,11 @@ def test_client_has_a_connection_when_an_operation_has_given_one_back(optioned: 
     optioned.admin.command("ping")
     assert internals.has_connection(optioned)
     (server,) = optioned._topology._servers.values()
-    with server.pool.checkout():
+    with server.pool.checkout() as connection:
         assert not internals.has_connection(optioned)
+        buffered, connection.conn = connection.conn, object()
+    assert not internals.has_connection(optioned), "one that may block"
+    connection.conn = buffered
     with pymongo.MongoClient("mongodb+srv://cluster.example.com", connect=False) as client:
         assert not internals.has_connection(client)
 

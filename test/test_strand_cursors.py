@@ -11,7 +11,8 @@ from bson.codec_options import CodecOptions, TypeRegistry
 from pymongo.cursor import CursorType
 from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 
-from motor.pymongo_internals import connections, replies
+from motor.pymongo_internals import replies
+from motor.sockets import PlainSocket
 from motor.strands import current_strand, strands_available
 from support import Framework, async_wait_until, wait_until
 
@@ -30,16 +31,16 @@ def ten(sync_db: Any, collection: Any) -> Any:
 
 
 @pytest.fixture
-def receivers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Who has received each reply, from now on."""
+def senders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who has sent each command, from now on."""
     seen: list[str] = []
-    original = connections.received
+    original = PlainSocket.sendall
 
-    def received(reply: Any) -> Any:
+    def sendall(sock: PlainSocket, data: bytes) -> None:
         seen.append("worker" if current_strand() is None else "strand")
-        return original(reply)
+        original(sock, data)
 
-    monkeypatch.setattr(connections, "received", received)
+    monkeypatch.setattr(PlainSocket, "sendall", sendall)
     return seen
 
 
@@ -63,11 +64,9 @@ READS = {
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-async def test_first_batch_is_received_in_a_strand(
-    ten: Any, receivers: list[str], read: Any
-) -> None:
+async def test_first_batch_is_read_in_a_strand(ten: Any, senders: list[str], read: Any) -> None:
     assert await read(ten) == DOCUMENTS
-    assert receivers == ["strand"]
+    assert senders == ["strand"]
 
 
 @pytest.mark.parametrize("read", [READS["to_list"], READS["aggregate"]], ids=["find", "aggregate"])
@@ -75,27 +74,27 @@ async def test_many_at_once(ten: Any, read: Any) -> None:
     assert await asyncio.gather(*(read(ten) for _ in range(100))) == [DOCUMENTS] * 100
 
 
-async def test_awaiting_a_command_s_cursor(ten: Any, receivers: list[str]) -> None:
+async def test_awaiting_a_command_s_cursor(ten: Any, senders: list[str]) -> None:
     cursor = await ten.aggregate([])
-    assert receivers == ["strand"]
+    assert senders == ["strand"]
     assert await cursor.to_list() == DOCUMENTS
 
 
-async def test_more_than_the_first_batch_is_for_workers(ten: Any, receivers: list[str]) -> None:
+async def test_more_than_the_first_batch_is_for_workers(ten: Any, senders: list[str]) -> None:
     assert await ten.find(batch_size=4).to_list() == DOCUMENTS
-    assert receivers == ["strand", "worker", "worker"]
-    receivers.clear()
+    assert senders == ["strand", "worker", "worker"]
+    senders.clear()
     assert await by_async_for(ten.find(batch_size=4)) == DOCUMENTS
-    assert receivers == ["strand", "worker", "worker"]
-    receivers.clear()
+    assert senders == ["strand", "worker", "worker"]
+    senders.clear()
     assert await ten.aggregate([], batchSize=4).to_list() == DOCUMENTS
-    assert receivers == ["strand", "worker", "worker"]
+    assert senders == ["strand", "worker", "worker"]
 
 
-async def test_a_length_may_be_less_than_a_batch(ten: Any, receivers: list[str]) -> None:
+async def test_a_length_may_be_less_than_a_batch(ten: Any, senders: list[str]) -> None:
     cursor = ten.find(batch_size=4)
     assert await cursor.to_list(3) == DOCUMENTS[:3]
-    assert receivers == ["strand"]
+    assert senders == ["strand"]
     assert await cursor.to_list(5) == DOCUMENTS[3:8]
     assert await cursor.to_list(None) == DOCUMENTS[8:]
     cursor = ten.find(batch_size=4)
@@ -103,15 +102,15 @@ async def test_a_length_may_be_less_than_a_batch(ten: Any, receivers: list[str])
     assert await cursor.to_list(None) == DOCUMENTS
 
 
-async def test_after_rewind_it_begins_again(ten: Any, receivers: list[str]) -> None:
+async def test_after_rewind_it_begins_again(ten: Any, senders: list[str]) -> None:
     cursor = ten.find()
     assert await cursor.to_list() == DOCUMENTS
     assert await cursor.rewind().to_list() == DOCUMENTS
-    assert receivers == ["strand"] * 2
+    assert senders == ["strand"] * 2
 
 
 async def test_others_are_read_by_workers(
-    ten: Any, client: Any, db: Any, receivers: list[str]
+    ten: Any, client: Any, db: Any, senders: list[str]
 ) -> None:
     large = {"_id": {"$in": [*range(1000)]}}
     for cursor in [
@@ -128,14 +127,14 @@ async def test_others_are_read_by_workers(
         assert await ten.find(session=session).to_list() == DOCUMENTS
     await db.create_collection("capped", capped=True, size=10_000)
     await db.capped.insert_one({"_id": 0})
-    receivers.clear()
+    senders.clear()
     async with db.capped.find(cursor_type=CursorType.TAILABLE) as tailable:
         assert await tailable.next() == {"_id": 0}
-    assert "strand" not in receivers
+    assert "strand" not in senders
 
 
 async def test_large_batch_is_decoded_elsewhere(
-    ten: Any, receivers: list[str], monkeypatch: pytest.MonkeyPatch
+    ten: Any, senders: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoders: list[bool] = []
     original = replies.decode_reply
@@ -147,21 +146,21 @@ async def test_large_batch_is_decoded_elsewhere(
     monkeypatch.setattr(replies, "decode_reply", decode_reply)
     await ten.update_many({}, {"$set": {"text": "x" * 10_000}})
     expected = [{**document, "text": "x" * 10_000} for document in DOCUMENTS]
-    receivers.clear()
+    senders.clear()
     assert await ten.find().to_list() == expected
     assert await ten.find().limit(2).to_list() == expected[:2]
-    assert receivers == ["strand"] * 2
+    assert senders == ["strand"] * 2
     assert decoders == [False, True]
 
 
 async def test_large_reply_to_a_command_is_decoded_elsewhere(
-    ten: Any, db: Any, receivers: list[str]
+    ten: Any, db: Any, senders: list[str]
 ) -> None:
     await ten.update_many({}, {"$set": {"text": "x" * 10_000}})
-    receivers.clear()
+    senders.clear()
     reply = await db.command("find", ten.name)
     assert len(reply["cursor"]["firstBatch"]) == 10
-    assert receivers == ["strand"]
+    assert senders == ["strand"]
 
 
 async def test_reads_of_one_cursor_follow_one_another(ten: Any) -> None:

@@ -36,10 +36,6 @@ class _Connection(Connection):
         return received(self._receive_in_strand(strand, request_id))
 
     def _receive_in_strand(self, strand: Strand, request_id: int | None) -> _OpMsg:
-        if not isinstance(self.conn, BufferedSocket):
-            # It would block the event loop.
-            strand.sent = True
-            return strand.elsewhere(partial(super().receive_message, request_id))
         strand.forsake = self._forsake
         try:
             return super().receive_message(request_id)
@@ -139,17 +135,23 @@ def _backoff(policy: Any, backoff: Callable[..., float], attempt: int, *args: An
 
 
 def has_connection(client: Any) -> bool:
-    """Whether `client` has a connection that an operation could use at once.
+    """Whether `client` has a connection that an operation could use at once, without blocking.
 
-    Uses ``MongoClient._topology``, ``Topology._servers`` and ``Pool.conns``: there is no public way
-    to ask.
+    Those of pyOpenSSL block.
+
+    Uses ``MongoClient._topology``, ``Topology._servers``, ``Pool.conns`` and ``Connection.conn``:
+    there is no public way to ask.
     """
     topology = client._topology
     if topology is None:
         # A name server has to be asked first.
         return False
-    # A copy, because monitors add and remove servers in other threads.
-    return any(server.pool.conns for server in list(topology._servers.values()))
+    # Copies, because other threads add and remove servers and connections.
+    return any(
+        isinstance(connection.conn, BufferedSocket)
+        for server in list(topology._servers.values())
+        for connection in list(server.pool.conns)
+    )
 
 
 def connect(client: Any) -> None:
