@@ -347,12 +347,13 @@ class WorkerPool:
         return self._claim(worker)
 
     def _must_stay(self) -> bool:
-        """Whether an idle worker may be needed, as no thread may be started in its place."""
+        """Whether an idle worker is the one to keep, or no thread may be started in its place."""
         if self._executor is not None:
             return False
-        # When the main thread has ended, Python from 3.12 on starts no other.
-        last = self._keeps_one and len(self._idle) + len(self._busy) == 1
-        return last or not threading.main_thread().is_alive()
+        if self._keeps_one and len(self._idle) + len(self._busy) == 1:
+            return True
+        # From Python 3.12 on, none can when the main thread has ended.
+        return not threading.main_thread().is_alive()
 
     def _watch(self) -> None:
         """Let more workers in while jobs wait and those that run have grown old."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import bson
 import pytest
-from hypothesis import example, given
+from bson.codec_options import DEFAULT_CODEC_OPTIONS
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from motor import batches, slices
 from support import Framework
 from support.corpus import Pair, Peer, examples, pair_of
 from support.corpus_cursors import aggregations, drain, partly, queries, read_partly, ways
-from support.corpus_documents import codec_options, documents, fill
+from support.corpus_documents import codec_options, documents, encode, fill
 
 
 @pytest.fixture(params=["watched", "postponed", "sliced"])
@@ -41,9 +43,27 @@ def pair(
         yield pair
 
 
+def assume_comparable(docs: Any, options: Any) -> None:
+    """Leave out what is known to be other than with PyMongo, which decodes a batch all at once.
+
+    Of a large batch with a document that cannot be decoded, Motor gives those in the slices before.
+    """
+    if batches.LARGE == 0:
+        assume(all(can_be_decoded(document, options) for document in docs))
+
+
+def can_be_decoded(document: Any, options: Any) -> bool:
+    try:
+        bson.decode(encode(document).raw, options or DEFAULT_CODEC_OPTIONS)
+    except Exception:
+        return False
+    return True
+
+
 @examples(60)
 @given(docs=documents(wild=True), options=codec_options(), query=queries, way=ways)
 def test_find(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
+    assume_comparable(docs, options)
     fill(pair.database.test, docs)
 
     async def plan(peer: Peer) -> None:
@@ -80,6 +100,7 @@ def test_find_in_parts(pair: Pair, docs: Any, options: Any, query: Any, how: Any
 @examples(30)
 @given(docs=documents(wild=True), options=codec_options(), query=aggregations, way=ways)
 def test_aggregate(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
+    assume_comparable(docs, options)
     fill(pair.database.test, docs)
 
     async def plan(peer: Peer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import inspect
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from pymongo.errors import (
 )
 
 from motor import loop_runner, readiness
+from motor.core import AgnosticCollection, AgnosticDatabase
 from motor.executor import statistics
 from motor.pymongo_internals import connections
 from motor.strands import current_strand, strands_available
@@ -106,6 +108,13 @@ async def test_brief_operations_run_on_the_loop(framework: Framework, collection
     for _ in range(10):
         await collection.find_one({"_id": 1})
     assert statistics().workers <= before
+
+
+@pytest.mark.parametrize("cls", [AgnosticCollection, AgnosticDatabase])
+def test_brief_operations_are_pymongo_s(cls: Any) -> None:
+    assert cls._brief
+    for name in cls._brief:
+        assert inspect.isfunction(getattr(cls.__delegate_class__, name))
 
 
 async def test_others_run_on_workers(
