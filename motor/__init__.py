@@ -50,7 +50,7 @@ def __getattr__(name: str) -> Any:
         hint = f". Is it motor.motor_asyncio.AsyncIO{name}? Or should Tornado be installed?"
     if name[0].isupper():
         # No submodule, which "from motor import ..." asks for here before it imports it.
-        bridge = importlib.import_module("motor.core.bridge")
+        bridge = importlib.import_module("motor._bridge")
         try:
             return bridge.module_attribute(__name__, name)
         except AttributeError as error:

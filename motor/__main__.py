@@ -26,7 +26,7 @@ from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 import motor
-from motor.executor import default_pool, max_workers_from_environment
+from motor.executor import default_executor, max_workers_from_environment
 from motor.motor_asyncio import AsyncIOMotorClient
 from motor.testing.mongod import MongodFailed, MongodNotFound, find_mongod, mongod_version
 
@@ -130,7 +130,7 @@ def _print_settings() -> bool:
     except ValueError as error:
         print(error)
         return False
-    pool = default_pool()
+    pool = default_executor()
     print(f"Thread pool: at most {pool.max_workers} threads")
     return True
 

@@ -20,7 +20,6 @@ __all__ = [
     "AsyncProperty",
     "AsyncRead",
     "AsyncWrite",
-    "Brief",
     "DelegateMethod",
     "LatentCursor",
     "MotorAttributeFactory",
@@ -158,7 +157,7 @@ class Async(_MethodFactory):
     """A method that runs the delegate's on a worker and returns a future that has started."""
 
     is_async = True
-    summary = ", but runs on a worker and returns a future, which has started"
+    summary = ", but returns a future: it has started"
 
     def make(self, pymongo_name: str) -> types.FunctionType:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -177,21 +176,6 @@ class AsyncWrite(Async):
 
 class AsyncCommand(Async):
     """Like :class:`Async`. The name says that the method runs a command."""
-
-
-class Brief(Async):
-    """Like :class:`Async`, but with small arguments it runs on the loop's own thread where it can.
-
-    For what takes one round trip and computes little: it gives way to the loop while it waits.
-    """
-
-    summary = ", but returns a future: it has started"
-
-    def make(self, pymongo_name: str) -> types.FunctionType:
-        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return self._submit(pymongo_name, args, kwargs, brief=True)
-
-        return method  # type: ignore[return-value]
 
 
 class LatentCursor(_MethodFactory):
@@ -347,7 +331,5 @@ def _factories(cls: type) -> Iterator[tuple[str, MotorAttributeFactory]]:
         member = inspect.getattr_static(cls, name, None)
         if isinstance(member, MotorAttributeFactory):
             yield name, member
-    brief: frozenset[str] = getattr(cls, "_brief", frozenset())
     for name in list(derived_members(cls)):
-        made = derive(cls.__delegate_class__, cls.__async_class__, name)  # type: ignore[attr-defined]
-        yield name, Brief() if name in brief else made
+        yield name, derive(cls.__delegate_class__, cls.__async_class__, name)  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from motor import core
-from motor.core import bridge
+from motor._bridge import module_attribute
 from motor.frameworks import asyncio as asyncio_framework
 from motor.metaprogramming import create_class_with_framework
 
@@ -50,4 +50,4 @@ AsyncIOMotorGridOutCursor = create_asyncio_class(core.AgnosticGridOutCursor)
 
 
 def __getattr__(name: str) -> Any:
-    return bridge.module_attribute(__name__, name)
+    return module_attribute(__name__, name)

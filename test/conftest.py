@@ -17,7 +17,7 @@ import pymongo
 import pytest
 from pymongo.errors import OperationFailure
 
-from motor.executor import default_pool
+from motor.executor import default_executor
 from motor.testing import server
 from support import CommandRecorder, Framework
 from support.framework import run_plainly
@@ -179,7 +179,7 @@ def client_factory(framework: Framework, mongo_uri: str, db_name: str) -> Iterat
     yield make
     # A cancelled operation runs to its end, and PyMongo 4.13 may lose a monitor's connection when
     # the client is closed before that.
-    default_pool().drain()
+    default_executor().drain()
     for client in clients:
         client.close()
 
@@ -248,7 +248,7 @@ def web_client(
         return client
 
     yield make
-    default_pool().drain()
+    default_executor().drain()
     for client in clients:
         client.close()
 

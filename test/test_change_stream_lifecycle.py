@@ -41,7 +41,7 @@ async def start_waiting(stream: Any, commands: Any) -> asyncio.Task[Any]:
 
 
 def waiting_threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("motor-waiting")]
+    return [t.name for t in threading.enumerate() if t.name.startswith("motor-awaiting")]
 
 
 async def cancel(task: asyncio.Task[Any]) -> None:

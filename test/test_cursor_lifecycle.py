@@ -53,17 +53,38 @@ async def test_close_closes_on_the_server(framework: Any, collection: Any, on_se
     await cursor.close()
     assert on_server() == 0
     assert cursor.closed
-    assert not cursor.alive
 
 
-async def test_closed_cursor_gives_nothing_more(framework: Any, collection: Any) -> None:
-    cursor = collection.find().batch_size(5)
-    await cursor.next()
-    await cursor.close()
-    assert await cursor.to_list() == []
-    assert [document async for document in cursor] == []
-    with pytest.raises(StopAsyncIteration):
-        await cursor.next()
+@pytest.mark.parametrize("command", ["find", "aggregate"])
+async def test_closed_cursor_gives_what_it_had_received(
+    framework: Any, collection: Any, command: str
+) -> None:
+    for read in (
+        lambda cursor: cursor.to_list(),
+        lambda cursor: _next_documents(cursor, 2),
+        _run_through,
+    ):
+        if command == "find":
+            cursor = collection.find().sort("_id").batch_size(3)
+        else:
+            cursor = collection.aggregate([{"$sort": {"_id": 1}}], batchSize=3)
+        assert (await cursor.next())["_id"] == 0
+        await cursor.close()
+        assert cursor.alive
+        assert ids(await read(cursor)) == [1, 2]
+        assert not cursor.alive
+        assert await cursor.to_list() == []
+        assert [document async for document in cursor] == []
+        with pytest.raises(StopAsyncIteration):
+            await cursor.next()
+
+
+async def _next_documents(cursor: Any, count: int) -> list[Any]:
+    return [await cursor.next() for _ in range(count)]
+
+
+async def _run_through(cursor: Any) -> list[Any]:
+    return [document async for document in cursor]
 
 
 async def test_close_twice_is_no_error(framework: Any, collection: Any, commands: Any) -> None:
@@ -137,7 +158,7 @@ async def test_close_after_the_clients_is_no_error(framework: Any, collection: A
     await cursor.next()
     await collection.database.client.close()
     await cursor.close()
-    assert not cursor.alive
+    assert cursor.closed
 
 
 # Forgetting ---------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ async def test_to_list_cancelled_as_it_ends_loses_no_document(
         cursor = collection.find().sort("_id")
         future = cursor.to_list()
         # The loop does not run meanwhile, so that the outcome is there and waits for it.
-        wait_until(lambda reader=cursor._reader: reader.unclaimed and not reader.queue.busy)
+        wait_until(lambda reader=cursor._reader: reader.buffer and not reader.queue.busy)
         future.cancel()
         assert ids(await read(cursor)) == list(range(10))
 

@@ -16,7 +16,7 @@ import motor.worker_pool
 from motor.executor import (
     DEFAULT_MAX_WORKERS,
     WorkerPool,
-    default_pool,
+    default_executor,
     max_workers_from_environment,
     pool_on,
 )
@@ -95,8 +95,8 @@ def test_jobs_that_raise_are_reported_and_do_not_cost_a_worker(
 
 def test_threads_are_named_after_motor() -> None:
     for pool, pattern in [
-        (default_pool(), "motor-worker"),
-        (WorkerPool(1, name="motor-waiting"), "motor-waiting"),
+        (default_executor(), "motor-worker"),
+        (WorkerPool(1, name="motor-awaiting"), "motor-awaiting"),
     ]:
         seen: list[str] = []
         run_all(pool, [lambda seen=seen: seen.append(threading.current_thread().name)])
@@ -313,23 +313,23 @@ def test_a_finalizer_may_submit_in_the_middle_of_anything() -> None:
 # The default pool -------------------------------------------------------------------------------
 
 
-def test_default_pool_is_one_for_the_process() -> None:
+def test_default_executor_is_one_for_the_process() -> None:
     pools: list[WorkerPool] = []
-    threads = [threading.Thread(target=lambda: pools.append(default_pool())) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: pools.append(default_executor())) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(pools) == {default_pool()}
+    assert set(pools) == {default_executor()}
 
 
 @pytest.mark.parametrize("most", [1, 3, 7])
 def test_motor_max_workers_bounds_the_threads(most: int) -> None:
     code = """
         import sys, threading, time
-        from motor.executor import default_pool
+        from motor.executor import default_executor
 
-        most, pool, ended = int(sys.argv[1]), default_pool(), threading.Semaphore(0)
+        most, pool, ended = int(sys.argv[1]), default_executor(), threading.Semaphore(0)
         now, peak, lock = 0, 0, threading.Lock()
 
         def job():

@@ -152,7 +152,7 @@ def test_waiting_for_data_does_not_delay_the_end(
             cursor = capped.find(cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(30_000)
             await cursor.next()
         task = asyncio.create_task(cursor.next())
-        while not any(t.name.startswith("motor-waiting") for t in threading.enumerate()):
+        while not any(t.name.startswith("motor-awaiting") for t in threading.enumerate()):
             await asyncio.sleep(0.01)
         print("end", flush=True)
 

@@ -17,7 +17,7 @@ _PRELUDE = """
     # Python, from 3.12 on, and PyMongo warn of what is done here on purpose.
     warnings.filterwarnings("ignore", ".*fork.*")
 
-    from motor.executor import default_pool
+    from motor.executor import default_executor
     from motor.motor_asyncio import AsyncIOMotorClient
 
     uri, name = sys.argv[1:]
@@ -91,7 +91,7 @@ def test_child_gets_a_new_pool(mongo_uri: str, db_name: str) -> None:
         def workers():
             return [t for t in threading.enumerate() if t.name.startswith("motor-")]
 
-        assert default_pool().load == 0
+        assert default_executor().load == 0
         assert workers() == []
         asyncio.run(main(collection, "child"))
         assert workers()

@@ -72,7 +72,7 @@ async def test_threads_do_not_grow_over_many_clients(
         await client.close()
     # Each client's operations find the workers of the one before.
     assert threads("motor-worker") <= max(before, 11)
-    await async_wait_until(lambda: not threads("motor-waiting"))
+    await async_wait_until(lambda: not threads("motor-awaiting"))
     # PyMongo's threads for monitoring notice within half a second that their client was closed.
     await async_wait_until(lambda: threads("pymongo_") <= 12)
 
@@ -80,11 +80,11 @@ async def test_threads_do_not_grow_over_many_clients(
 async def test_lane_for_waiting_ends_with_its_streams(collection: Any) -> None:
     streams = [collection.watch(max_await_time_ms=50) for _ in range(5)]
     tasks = [asyncio.create_task(stream.next()) for stream in streams]
-    await async_wait_until(lambda: threads("motor-waiting"))
+    await async_wait_until(lambda: threads("motor-awaiting"))
     for stream in streams:
         await stream.close()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await async_wait_until(lambda: not threads("motor-waiting"))
+    await async_wait_until(lambda: not threads("motor-awaiting"))
 
 
 def test_closed_client_can_be_forgotten(framework: Framework, mongo_uri: str, db_name: str) -> None:

@@ -16,7 +16,7 @@ from pymongo import ReadPreference
 from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
 
 import motor.legacy
-from motor.executor import default_pool
+from motor.executor import default_executor
 from support import Framework, run_python
 from support.cursors import ids
 from support.old_style import old
@@ -42,7 +42,7 @@ def make(framework: Framework, mongo_uri: str, db_name: str) -> Iterator[Any]:
         return client
 
     yield make
-    default_pool().drain()
+    default_executor().drain()
     for client in clients:
         client.close()
 

@@ -53,6 +53,9 @@ async def test_fetch_next_says_how_many_were_fetched(framework: Any, collection:
     cursor.next_object()
     assert await cursor.fetch_next is True
     await cursor.close()
+    # What has come stays.
+    assert await cursor.fetch_next is True
+    assert [cursor.next_object()["_id"] for _ in range(3)] == [1, 2, 3]
     assert await cursor.fetch_next is False
 
 

@@ -49,7 +49,7 @@ def waits(commands: Any, name: str | None = None) -> list[int | None]:
 
 
 def waiting_threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("motor-waiting")]
+    return [t.name for t in threading.enumerate() if t.name.startswith("motor-awaiting")]
 
 
 # Others are not kept waiting ----------------------------------------------------------------

@@ -5,16 +5,16 @@ The classes here have no framework yet: applications use those of `motor.motor_a
 """
 
 from motor.core.base import AgnosticBase
-from motor.core.base_cursor import AgnosticBaseCursor
 from motor.core.change_stream import AgnosticChangeStream
 from motor.core.client import AgnosticClient
 from motor.core.collection import AgnosticCollection
-from motor.core.command_cursor import (
+from motor.core.cursors.base import AgnosticBaseCursor
+from motor.core.cursors.command_cursor import (
     AgnosticCommandCursor,
-    AgnosticLatentCommandCursor,
     AgnosticRawBatchCommandCursor,
 )
-from motor.core.cursor import AgnosticCursor, AgnosticRawBatchCursor
+from motor.core.cursors.cursor import AgnosticCursor, AgnosticRawBatchCursor
+from motor.core.cursors.latent import AgnosticLatentCommandCursor
 from motor.core.database import AgnosticDatabase
 from motor.core.encryption import AgnosticClientEncryption
 from motor.core.gridfs import (

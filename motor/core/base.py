@@ -6,23 +6,19 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from motor.core import bridge
-from motor.core.brief import is_small
+from motor.core import legacy_hooks
+from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
-from motor.operation import Discard, OperationFuture, submit
-from motor.serial_queue import SerialQueue
-
-if TYPE_CHECKING:
-    from bson.codec_options import CodecOptions
-
-    from motor.core.waiting import WaitingLane
-    from motor.executor import WorkerPool
-    from motor.frameworks import Framework
-    from motor.loop_runner import LoopRunner
+from motor.execution.awaiting import AwaitingPool
+from motor.execution.call import submit
+from motor.execution.future import OperationFuture
+from motor.execution.pool import Pool
+from motor.execution.serial_queue import SerialQueue
+from motor.frameworks import Framework
 
 __all__ = [
     "AgnosticBase",
@@ -42,16 +38,20 @@ bound_queue: ContextVar[SerialQueue | None] = ContextVar("bound_queue", default=
 _registry: dict[type, type[AgnosticBase]] = {}
 
 
+#: The same for classes of which results have been; None: they are not wrapped.
+_known: dict[type, type[AgnosticBase] | None] = {}
+
+
 def register_delegate(delegate_class: type, agnostic_class: type[AgnosticBase]) -> None:
     """Let objects of `delegate_class`, and of its subclasses, be wrapped as `agnostic_class`."""
     _registry[delegate_class] = agnostic_class
+    _known.clear()
 
 
 def _agnostic_class_for(delegate_class: type) -> type[AgnosticBase] | None:
-    for base in delegate_class.__mro__:
-        if base in _registry:
-            return _registry[base]
-    return None
+    found = next((_registry[base] for base in delegate_class.__mro__ if base in _registry), None)
+    _known[delegate_class] = found
+    return found
 
 
 def unwrap(value: Any) -> Any:
@@ -95,23 +95,21 @@ class ClientServices(Protocol):
 
     delegate: Any
     _closed: bool
+    #: Where its calls run, and how the batches of its cursors are fetched.
+    _pool: Pool
+    _fetch: Fetch
 
     @property
-    def _pool(self) -> WorkerPool: ...
-
-    @property
-    def _waiting_lane(self) -> WaitingLane: ...
+    def _awaiting_pool(self) -> AwaitingPool: ...
 
     def get_io_loop(self) -> Any: ...
 
     def _check_open(self) -> None: ...
 
-    def _loop_runner(self, options: CodecOptions[Any]) -> LoopRunner | None: ...
-
     def _resolved(self, value: T) -> OperationFuture[T]: ...
 
-    def _submit_waiting(
-        self, function: Callable[[], T], queue: SerialQueue, discard: Discard | None
+    def _submit_awaiting(
+        self, function: Callable[[], T], queue: SerialQueue
     ) -> OperationFuture[T]: ...
 
     def _session_for(self, delegate: Any, session_class: Any) -> Any: ...
@@ -132,9 +130,6 @@ class AgnosticBase:
     __motor_class_name__: ClassVar[str]
     #: The concrete class of this framework for each agnostic class.
     _concrete: ClassVar[dict[Any, dict[type, type]]] = {}
-
-    #: The derived methods that go to the server once and compute little: see `Brief`.
-    _brief: ClassVar[frozenset[str]] = frozenset()
 
     #: Which keywords the methods of the PyMongo class take.
     _usual: ClassVar[UsualKeywords] = UsualKeywords(object)
@@ -206,11 +201,12 @@ class AgnosticBase:
 
     def _wrap(self, value: Any) -> Any:
         """The Motor object for a PyMongo object that came from this one; other values unchanged."""
-        if value is self.delegate:
-            return self
-        agnostic_class = _agnostic_class_for(type(value))
+        kind = type(value)
+        agnostic_class = _known[kind] if kind in _known else _agnostic_class_for(kind)
         if agnostic_class is None:
             return value
+        if value is self.delegate:
+            return self
         return self._agnostic(agnostic_class)._from_delegate(value, self)
 
     def wrap(self, obj: Any) -> Any:
@@ -225,32 +221,24 @@ class AgnosticBase:
             return self._framework.asyncio_loop(self.get_io_loop())
 
     def _submit(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, brief: bool = False
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> OperationFuture[Any]:
-        """Start the delegate's method `name` on a worker.
-
-        - `brief`: whether it may run on the loop's thread instead, unless its arguments are large
-        """
+        """Start the delegate's method `name` on a worker."""
         if kwargs and not self._usual[name](kwargs):
-            call_of_old = bridge.refused(self, name, args, kwargs)
-            if call_of_old is not None:
-                return call_of_old()  # type: ignore[no-any-return]
+            old_call = legacy_hooks.refused(self, name, args, kwargs)
+            if old_call is not None:
+                return old_call()  # type: ignore[no-any-return]
         args, kwargs, queue = unwrap_arguments(args, kwargs)
-        queue = self._queue or queue
         client = self._client
         client._check_open()
-        runner = None
-        if brief and queue is None and is_small(args, kwargs):
-            runner = client._loop_runner(kwargs.get("codec_options") or self.delegate.codec_options)
         return submit(
             client._pool,
             self._loop(),
             getattr(self.delegate, name),
             args,
             kwargs,
-            queue=queue,
+            queue=self._queue or queue,
             wrap=self._wrap,
-            runner=runner,
         )
 
     def _submit_function(
@@ -261,33 +249,20 @@ class AgnosticBase:
         *,
         queue: SerialQueue | None = None,
         wrap: Callable[[Any], Any] | None = None,
-        discard: Discard | None = None,
-        runner: LoopRunner | None = None,
     ) -> OperationFuture[T]:
-        """Start a blocking function, with arguments unwrapped, on a worker of the client's pool.
-
-        - `runner`: runs it in the worker's place: see `submit`
-        """
+        """Start a blocking function, with arguments unwrapped, on a worker of the client's pool."""
         client = self._client
         client._check_open()
         return submit(
-            client._pool,
-            self._loop(),
-            function,
-            args,
-            kwargs,
-            queue=queue,
-            wrap=wrap,
-            discard=discard,
-            runner=runner,
+            client._pool, self._loop(), function, args, kwargs or {}, queue=queue, wrap=wrap
         )
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""
         if kwargs and not self._usual[name](kwargs):
-            call_of_old = bridge.refused(self, name, args, kwargs)
-            if call_of_old is not None:
-                return call_of_old()
+            old_call = legacy_hooks.refused(self, name, args, kwargs)
+            if old_call is not None:
+                return old_call()
         args, kwargs, _ = unwrap_arguments(args, kwargs)
         return self._wrap(getattr(self.delegate, name)(*args, **kwargs))
 

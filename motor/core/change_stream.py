@@ -10,13 +10,13 @@ from typing import Any
 from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.change_stream import ChangeStream
 
-from motor import pymongo_internals
+from motor.core import await_time
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.self_awaiting import SelfAwaiting
-from motor.core.waiting import Waiters
-from motor.executor import AGAIN
-from motor.operation import OperationFuture
-from motor.serial_queue import SerialQueue
+from motor.execution.awaiting import WaitingReads
+from motor.execution.call import AGAIN
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["AgnosticChangeStream"]
 
@@ -43,17 +43,17 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         #: Events that have come, each with the token to resume after it.
         self._events: deque[tuple[Any, Any]] = deque()
         self._resume_token = arguments.get("start_after") or arguments.get("resume_after")
-        #: What a read has failed with, until someone takes it, as someone takes an event.
+        #: What a read has failed with, until it is taken, as an event is.
         self._error: BaseException | None = None
         self._closed = False
-        self._reads = SerialQueue()
-        self._waiters = Waiters()
+        self._queued_reads = SerialQueue()
+        self._waiting = WaitingReads()
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         stream = cls(owner)
         stream.delegate = delegate
-        stream._wanted = pymongo_internals.await_time(delegate)
+        stream._wanted = await_time.get(delegate)
         stream._resume_token = delegate.resume_token
         return stream
 
@@ -74,10 +74,10 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
             self._open()
             if not self.delegate.alive:
                 return None
-            self._client._waiting_lane.limit_turn(self.delegate, self._wanted)
+            await_time.set_to(self.delegate, self._client._awaiting_pool.turn(self._wanted))
             event = self.delegate.try_next()
         except BaseException as error:
-            # Not the future's, but the stream's: whoever waits may be cancelled before it is told.
+            # Not the future's, but the stream's: what waits may be cancelled before it is told.
             if not self._closed:
                 self._error = error
             return None
@@ -110,7 +110,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
 
     def _read(self, patient: bool) -> OperationFuture[object]:
         turn = partial(self._turn, patient)
-        return self._waiters.add(self._client._submit_waiting(turn, self._reads, None))
+        return self._waiting.add(self._client._submit_awaiting(turn, self._queued_reads))
 
     def _take(self) -> Any:
         if self._error is not None:
@@ -150,7 +150,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     def __await__(self) -> Generator[Any, None, Any]:
         """Open the stream. Returns the stream itself."""
         if self.delegate is None and not self._closed:
-            yield from self._submit_function(self._open, queue=self._reads).__await__()
+            yield from self._submit_function(self._open, queue=self._queued_reads).__await__()
         return self
 
     async def __aenter__(self) -> Any:
@@ -167,7 +167,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         already, self._closed = self._closed, True
         self._events.clear()
         self._error = None
-        self._waiters.release()
+        self._waiting.release()
         if already or self.delegate is None or self._client._closed:
             return self._client._resolved(None)
         # Beside a read that waits, not after it.

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
+import sys
 import weakref
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
-from bson.codec_options import CodecOptions
+import pymongo
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.driver_info import DriverInfo
-from pymongo.errors import ConfigurationError, InvalidOperation
+from pymongo.errors import ConfigurationError, InvalidOperation, PyMongoError
 from pymongo.mongo_client import MongoClient
 
-from motor import pymongo_internals
+from motor import accelerators
 from motor._version import version
-from motor.core import bridge, topology
+from motor.core import legacy_hooks, topology
 from motor.core.base import unwrap
-from motor.core.foreign import adopt
+from motor.core.compatible_clients import check_compatible
+from motor.core.fetching import Fetch, fetch_publicly
 from motor.core.namespace import Namespace
-from motor.core.waiting import WaitingLane
-from motor.executor import WorkerPool, default_pool, pool_on
-from motor.loop_runner import LoopRunner
+from motor.execution.awaiting import AwaitingPool
+from motor.execution.call import submit
+from motor.execution.default import default_executor
+from motor.execution.future import OperationFuture
+from motor.execution.pool import Pool
+from motor.execution.serial_queue import SerialQueue
+from motor.execution.users_executor import UsersExecutor
 from motor.metaprogramming import takes_arguments_of
-from motor.operation import Discard, OperationFuture, submit
-from motor.runner_registry import runner_of
-from motor.serial_queue import SerialQueue
-from motor.slices import NO_TYPES
 
 __all__ = ["AgnosticClient", "Done"]
 
@@ -35,6 +39,13 @@ T = TypeVar("T")
 
 #: Where ``connect`` stands among the positional arguments of ``MongoClient``.
 _CONNECT_POSITION = 4
+
+#: Whether Python starts threads while it ends. Where it does not, operations that are under way by
+#: then would wait in vain for a server to be found, unless its client has begun to connect.
+_THREADS_START_AT_EXIT = sys.version_info < (3, 12)
+
+#: The time (in seconds) after which an operation that is to begin to connect gives up.
+_AT_ONCE = 0.001
 
 
 class AgnosticClient(Namespace):
@@ -73,16 +84,17 @@ class AgnosticClient(Namespace):
                 "pymongo.driver_info.DriverInfo"
             )
         if kwargs.get("auto_encryption_opts") is not None:
-            kwargs["auto_encryption_opts"] = pymongo_internals.with_key_vault(
-                kwargs["auto_encryption_opts"], unwrap
-            )
+            kwargs["auto_encryption_opts"] = _unwrapped(kwargs["auto_encryption_opts"])
         own_info = _driver_info(self._framework.platform_info())
         if user_info is not None and not hasattr(MongoClient, "append_metadata"):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
             own_info, user_info = _joined(own_info, user_info), None
-        kwargs = {**pymongo_internals.client_options(), **kwargs, "driver": own_info}
+        hosts = args[0] if args else kwargs.get("host")
+        self._needs_name_server = isinstance(hosts, str) and hosts.startswith("mongodb+srv:")
+        acceleration = accelerators.in_use()
+        kwargs = {**acceleration.client_options, **kwargs, "driver": own_info}
         super().__init__(self._make_delegate(args, kwargs))
-        self._gives_way = executor is None and pymongo_internals.can_give_way(self.delegate)
+        self._fetch = acceleration.fetch_of(self.delegate) or fetch_publicly
         if user_info is not None:
             self.delegate.append_metadata(user_info)
 
@@ -90,27 +102,23 @@ class AgnosticClient(Namespace):
         try:
             return self.__delegate_class__(*args, **kwargs)
         except (ConfigurationError, TypeError, ValueError):
-            make_as_of_old = bridge.refused(self.__delegate_class__, "__init__", args, kwargs)
-            if make_as_of_old is None:
+            make_old = legacy_hooks.refused(self.__delegate_class__, "__init__", args, kwargs)
+            if make_old is None:
                 raise
-        return make_as_of_old()
+        return make_old()
 
     def _set_up(self, io_loop: Any, executor: ThreadPoolExecutor | None) -> None:
         if io_loop is not None:
             self._framework.check_event_loop(io_loop)
         self._io_loop = io_loop
-        self._own_pool = None if executor is None else pool_on(executor)
-        if executor is None:
-            # A bad MOTOR_MAX_WORKERS shall be told of here, not at the first operation.
-            default_pool()
+        self._pool: Pool = default_executor() if executor is None else UsersExecutor(executor)
+        self._fetch: Fetch = fetch_publicly
         self._client = self
         self._closed = False
         self._closing: OperationFuture[None] | None = None
         self._begun = False
-        self._gives_way = False
-        self._connected = False
-        self._no_types = NO_TYPES
-        self._lane: WaitingLane | None = None
+        self._needs_name_server = False
+        self._awaiting: AwaitingPool | None = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
     @classmethod
@@ -126,7 +134,7 @@ class AgnosticClient(Namespace):
         Closing the Motor client closes `delegate`. Raises TypeError when `delegate` is not a
         synchronous client.
         """
-        adopt(delegate, cls.__name__)
+        check_compatible(delegate, cls.__name__)
         client = cls.__new__(cls)
         client._set_up(io_loop, executor)
         client.delegate = delegate
@@ -155,48 +163,17 @@ class AgnosticClient(Namespace):
         return self._io_loop if self._io_loop is not None else self._framework.get_event_loop()
 
     @property
-    def _pool(self) -> WorkerPool:
-        return self._own_pool or default_pool()
-
-    def _loop_runner(self, options: CodecOptions[Any]) -> LoopRunner | None:
-        """What runs brief calls on the thread of the loop that runs there; None: workers do.
-
-        - `options`: those of the call. With types of the user's, whose code may block, workers do
-        """
-        if not self._gives_way:
-            return None
-        if not self._connected:
-            # An operation that waits for the first connection shall not need the loop for that.
-            self._connected = pymongo_internals.has_connection(self.delegate)
-            if not self._connected:
-                return None
-        types = options.type_registry
-        if types is not self._no_types:
-            if types != NO_TYPES:
-                return None
-            # Most databases and collections have their client's.
-            self._no_types = types
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return None
-        return runner_of(loop, self._pool)
-
-    @property
-    def _waiting_lane(self) -> WaitingLane:
-        if self._lane is None:
-            options = getattr(self.delegate, "options", None)
+    def _awaiting_pool(self) -> AwaitingPool:
+        if self._awaiting is None:
+            options = self.delegate.options if isinstance(self.delegate, MongoClient) else None
             pool_options = getattr(options, "pool_options", None)
-            self._lane = WaitingLane(getattr(pool_options, "max_pool_size", None))
-        return self._lane
+            self._awaiting = AwaitingPool(getattr(pool_options, "max_pool_size", None))
+        return self._awaiting
 
-    def _submit_waiting(
-        self, function: Callable[[], T], queue: SerialQueue, discard: Discard | None
-    ) -> OperationFuture[T]:
-        """Start a function that waits for data, on a worker of the lane for such."""
+    def _submit_awaiting(self, function: Callable[[], T], queue: SerialQueue) -> OperationFuture[T]:
+        """Start a function that awaits data, on a worker of the pool for such."""
         self._check_open()
-        pool = self._waiting_lane.pool
-        return submit(pool, self._loop(), function, queue=queue, discard=discard)
+        return submit(self._awaiting_pool, self._loop(), function, queue=queue)
 
     def _resolved(self, value: T) -> OperationFuture[T]:
         """A future that has its result already."""
@@ -212,7 +189,8 @@ class AgnosticClient(Namespace):
             )
         if not self._begun:
             self._begun = True
-            pymongo_internals.begin_to_connect(self.delegate)
+            if not _THREADS_START_AT_EXIT and not self._needs_name_server:
+                _begin_to_connect(self.delegate)
 
     def close(self) -> Any:
         """End the client's sessions on the server, and close all connections.
@@ -235,7 +213,7 @@ class AgnosticClient(Namespace):
                 self._closing = submit(self._pool, loop, delegate.close)
             except RuntimeError:
                 # The application has shut down the client's own executor already.
-                self._closing = submit(default_pool(), loop, delegate.close)
+                self._closing = submit(default_executor(), loop, delegate.close)
         elif self._closing is None or self._closing.get_loop() is not loop:
             return Done()
         return self._closing
@@ -247,7 +225,7 @@ class AgnosticClient(Namespace):
 
         Unreachable servers are no error: the first operation will report them.
         """
-        return self._submit_function(pymongo_internals.connect, (self.delegate,))
+        return self._submit_function(_begin_to_connect, (self.delegate,))
 
     async def __aenter__(self) -> Any:
         await self.aconnect()
@@ -338,6 +316,27 @@ class Done(Coroutine[Any, Any, None]):
 
     def close(self) -> None:
         """Do nothing: there is nothing left to close."""
+
+
+def _begin_to_connect(client: Any) -> None:
+    """Let `client` begin to connect, without waiting for any server.
+
+    A client that was made with ``connect=False`` connects at its first operation. This one gives up
+    at once, and its error is no news.
+    """
+    if isinstance(client, MongoClient):
+        with contextlib.suppress(PyMongoError, RuntimeError), pymongo.timeout(_AT_ONCE):
+            client.admin.command("ping")
+
+
+def _unwrapped(options: Any) -> Any:
+    """`options` with the PyMongo objects in the place of Motor's: the client of the key vault."""
+    changed = {name: unwrap(value) for name, value in vars(options).items()}
+    if all(value is changed[name] for name, value in vars(options).items()):
+        return options
+    options = copy.copy(options)
+    vars(options).update(changed)
+    return options
 
 
 def _driver_info(platform: str) -> DriverInfo:

@@ -10,8 +10,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import AsyncWrite, LatentCursor, takes_arguments_of
-from motor.turns import with_turns
+from motor.core.yield_gil import yielding_gil
+from motor.metaprogramming import AsyncWrite, DelegateMethod, LatentCursor, takes_arguments_of
 
 __all__ = ["AgnosticCollection"]
 
@@ -22,10 +22,28 @@ class _InsertMany(AsyncWrite):
     def make(self, pymongo_name: str) -> types.FunctionType:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             if args:
-                args = (with_turns(args[0]), *args[1:])
+                args = (yielding_gil(args[0]), *args[1:])
             elif "documents" in kwargs:
-                kwargs["documents"] = with_turns(kwargs["documents"])
+                kwargs["documents"] = yielding_gil(kwargs["documents"])
             return self._submit(pymongo_name, args, kwargs)
+
+        return method  # type: ignore[return-value]
+
+
+class _Find(DelegateMethod):
+    """``find`` and ``find_raw_batches``, whose cursors remember what they were asked."""
+
+    #: Where the type of the cursor stands among the positional arguments.
+    type_position = 5
+
+    def make(self, pymongo_name: str) -> types.FunctionType:
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            cursor = self._call_in_place(pymongo_name, args, kwargs)
+            cursor._found = args, kwargs
+            position = _Find.type_position
+            kind = args[position] if len(args) > position else kwargs.get("cursor_type")
+            cursor._flags = kind or 0
+            return cursor
 
         return method  # type: ignore[return-value]
 
@@ -48,23 +66,9 @@ class AgnosticCollection(Namespace):
     aggregate_raw_batches: Any = LatentCursor()
     # Like PyMongo's, but gentler to other threads.
     insert_many: Any = _InsertMany()
-    # One round trip each.
-    _brief = frozenset(
-        {
-            "count_documents",
-            "delete_many",
-            "delete_one",
-            "estimated_document_count",
-            "find_one",
-            "find_one_and_delete",
-            "find_one_and_replace",
-            "find_one_and_update",
-            "insert_one",
-            "replace_one",
-            "update_many",
-            "update_one",
-        }
-    )
+    # Cursors do not tell in public what they were asked.
+    find: Any = _Find()
+    find_raw_batches: Any = _Find()
 
     database: Any
 

@@ -28,9 +28,6 @@ class AgnosticDatabase(Namespace):
     __delegate_class__ = Database
     __async_class__ = AsyncDatabase
 
-    # One round trip.
-    _brief = frozenset({"command"})
-
     client: Any
 
     def __init__(self, client: Any, name: str, _delegate: Any = None, **kwargs: Any) -> None:

@@ -12,7 +12,7 @@ from pymongo.errors import ConfigurationError
 from pymongo.mongo_client import MongoClient
 
 from motor.core.base import AgnosticBase, unwrap_arguments
-from motor.operation import OperationFuture
+from motor.execution.future import OperationFuture
 
 __all__ = ["AgnosticClientEncryption"]
 

@@ -6,14 +6,14 @@ on to the server: there, a keyword is known by a list of those that no server ta
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable
-from importlib import resources
 from typing import Any
 
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
+
+from motor.core.legacy_hooks import refused_keywords
 
 __all__ = ["UsualKeywords"]
 
@@ -27,32 +27,17 @@ _HANDS_ON_TO: dict[tuple[type, str], Any] = {
 }
 
 
-def _read_refused() -> frozenset[str]:
-    """The keywords that no server takes, although PyMongo would pass them on."""
-    # Read as a file: the package that it belongs to is not to be imported for calls of today.
-    listed = resources.files("motor").joinpath("legacy", "keywords.txt")
-    try:
-        lines = listed.read_text("utf-8").splitlines()
-    except OSError:
-        # An application that was packed without data files has the server refuse them.
-        return frozenset()
-    return frozenset(line for line in lines if line and not line.startswith("#"))
-
-
-_refused = functools.cache(_read_refused)
-
-
 def _make_check(delegate_class: type, name: str) -> Check:
     """How to tell the keywords of one method: a single call, as most programs' calls have some."""
     method = _HANDS_ON_TO.get((delegate_class, name)) or getattr(delegate_class, name, None)
     try:
         parameters = inspect.signature(method).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return _refused().isdisjoint
+        return refused_keywords().isdisjoint
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return _refused().isdisjoint
+        return refused_keywords().isdisjoint
     named = frozenset(parameter.name for parameter in parameters)
-    return (named - _refused()).issuperset
+    return (named - refused_keywords()).issuperset
 
 
 class UsualKeywords(dict[str, Check]):

@@ -13,10 +13,10 @@ from typing import Any
 
 from pymongo.collection import Collection
 
-from motor.core import bridge
+from motor.core import legacy_hooks
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.change_stream import AgnosticChangeStream
-from motor.core.command_cursor import AgnosticLatentCommandCursor
+from motor.core.cursors.latent import AgnosticLatentCommandCursor
 from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["Namespace"]
@@ -44,18 +44,18 @@ class Namespace(AgnosticBase):
     def _latent_cursor(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A cursor that will call the delegate's method `name` when it is first used."""
         method = getattr(self.delegate, name)
-        call_of_old = None
+        old_call = None
         if kwargs and not self._usual[name](kwargs):
-            call_of_old = bridge.refused(self, name, args, kwargs)
-        if call_of_old is None:
+            old_call = legacy_hooks.refused(self, name, args, kwargs)
+        if old_call is None:
             try:
                 check_arguments(method, args, kwargs)
             except TypeError:
-                call_of_old = bridge.refused(self, name, args, kwargs)
-                if call_of_old is None:
+                old_call = legacy_hooks.refused(self, name, args, kwargs)
+                if old_call is None:
                     raise
-        if call_of_old is not None:
-            return call_of_old()
+        if old_call is not None:
+            return old_call()
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         return self._agnostic(AgnosticLatentCommandCursor)(
             self, method, *args, _queue=queue, **kwargs
@@ -77,7 +77,7 @@ class Namespace(AgnosticBase):
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = name[0] == "_" or name in _OWN_ATTRIBUTES
-        if own or not self._is_odd_to_assign(name) or not bridge.assign(self, name, value):
+        if own or not self._is_odd_to_assign(name) or not legacy_hooks.assign(self, name, value):
             object.__setattr__(self, name, value)
 
     def _is_odd_to_assign(self, name: str) -> bool:
@@ -106,8 +106,8 @@ class Namespace(AgnosticBase):
         unless there was a method of that name in the PyMongo 2 era.
         """
         if self._parent is not None:
-            method = bridge.undefined(self._parent, name)
-            if method is not bridge.NOT_BRIDGED:
+            method = legacy_hooks.undefined(self._parent, name)
+            if method is not legacy_hooks.NOT_BRIDGED:
                 return method(*args, **kwargs)
         message = (
             f"{type(self).__name__} object is not callable. If you meant to call the '{name}' "

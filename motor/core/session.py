@@ -10,14 +10,14 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.client_session import ClientSession
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
 
-from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
+from motor.core.deadline import remaining
 from motor.core.self_awaiting import SelfAwaiting
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
 from motor.metaprogramming import AsyncCommand, ReadOnlyProperty
-from motor.operation import OperationFuture
-from motor.serial_queue import SerialQueue
 
 __all__ = ["AgnosticClientSession", "BoundSession", "TransactionContext"]
 
@@ -28,6 +28,10 @@ _LONGEST_BACKOFF = 0.5
 _BACKOFF_GROWTH = 1.5
 
 _MAX_TIME_EXPIRED = 50
+
+#: The labels that the specification of transactions gives to errors. An error tells whether it has
+#: one, but not which.
+_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
 
 
 S = TypeVar("S")
@@ -211,7 +215,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
                 return outcome
             pause = random.random() * ceiling
             if _late(started, pause):
-                raise pymongo_internals.transaction_timeout(outcome) from outcome
+                raise _timeout_error(outcome) from outcome
             await asyncio.sleep(pause)
             ceiling = min(ceiling * _BACKOFF_GROWTH, _LONGEST_BACKOFF)
 
@@ -232,7 +236,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
             if not _labelled(error, "TransientTransactionError"):
                 raise
             if _late(started):
-                raise pymongo_internals.transaction_timeout(error) from error
+                raise _timeout_error(error) from error
             return False, error
         if not self.in_transaction:
             # The function has ended the transaction itself.
@@ -246,7 +250,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
                 if not unknown and not _labelled(error, "TransientTransactionError"):
                     raise
                 if _late(started):
-                    raise pymongo_internals.transaction_timeout(error) from error
+                    raise _timeout_error(error) from error
                 if not unknown:
                     return False, error
 
@@ -272,6 +276,15 @@ async def _awaited(function: Callable[[Any], Awaitable[Any]], session: Any) -> A
     return await awaitable
 
 
+def _timeout_error(error: BaseException) -> PyMongoError:
+    """The error that says that the time for retrying is over, with `error`'s labels."""
+    labels = [label for label in _LABELS if _labelled(error, label)]
+    if remaining() is None:
+        return NetworkTimeout(str(error), {"errorLabels": labels})
+    details = {"ok": 0, "errmsg": str(error), "code": _MAX_TIME_EXPIRED, "errorLabels": labels}
+    return ExecutionTimeout(str(error), _MAX_TIME_EXPIRED, details)
+
+
 def _labelled(error: BaseException, label: str) -> bool:
     return isinstance(error, PyMongoError) and error.has_error_label(label)
 
@@ -283,7 +296,7 @@ def _commit_unknown(error: PyMongoError) -> bool:
 
 def _late(started: float, pause: float = 0.0) -> bool:
     """Whether the time for retries, or of ``pymongo.timeout()``, will be over after `pause`."""
-    remaining = pymongo_internals.remaining_timeout()
-    if remaining is not None and remaining <= pause:
+    left = remaining()
+    if left is not None and left <= pause:
         return True
     return time.monotonic() + pause - started >= _RETRY_LIMIT

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from motor.executor import default_pool
-from motor.operation import submit
+from motor.execution.call import submit
+from motor.execution.default import default_executor
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def run_on_executor(
     loop: Any, fn: Callable[..., T], *args: Any, **kwargs: Any
 ) -> asyncio.Future[T]:
     """Run a blocking function on Motor's pool; its future belongs to the asyncio `loop`."""
-    return submit(default_pool(), getattr(loop, "asyncio_loop", loop), fn, args, kwargs)
+    return submit(default_executor(), getattr(loop, "asyncio_loop", loop), fn, args, kwargs)
 
 
 def get_future(loop: Any) -> asyncio.Future[Any]:

@@ -17,12 +17,12 @@ from motor.core.collection import AgnosticCollection
 from motor.core.gridfs import AgnosticGridIn, AgnosticGridOut, AgnosticGridOutCursor
 from motor.core.gridfs.base import future_of
 from motor.core.gridfs.writing import Upload
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
 from motor.legacy import callbacks
 from motor.legacy.deprecation import check
 from motor.legacy.registry import bridges, find
 from motor.metaprogramming import create_class_with_framework
-from motor.operation import OperationFuture
-from motor.serial_queue import SerialQueue
 
 __all__ = ["LegacyGridIn", "LegacyGridOut", "LegacyGridOutCursor", "concrete"]
 

@@ -16,12 +16,12 @@ from pymongo.read_preferences import make_read_preference
 
 from motor.core.base import unwrap
 from motor.core.gridfs.base import GridFSObject
+from motor.execution.future import OperationFuture
 from motor.legacy import callbacks
 from motor.legacy.deprecation import check
 from motor.legacy.grid_files import LegacyGridIn, LegacyGridOut, LegacyGridOutCursor, concrete
 from motor.legacy.registry import bridges, find
 from motor.metaprogramming import create_class_with_framework
-from motor.operation import OperationFuture
 
 __all__ = ["AgnosticGridFS"]
 

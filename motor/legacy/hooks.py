@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from motor.core.bridge import NOT_BRIDGED
+from motor.core.legacy_hooks import NOT_BRIDGED
 from motor.core.namespace import Namespace
 from motor.legacy import client_options as options_of_old
 from motor.legacy.calls import call_method, call_with_keywords, kind_of, takes

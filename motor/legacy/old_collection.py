@@ -10,7 +10,8 @@ from pymongo.cursor import Cursor
 
 from motor.core.base import unwrap_arguments
 from motor.core.collection import AgnosticCollection
-from motor.core.cursor import AgnosticCursor
+from motor.core.cursors.cursor import AgnosticCursor
+from motor.execution.future import OperationFuture
 from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.deprecation import warn
 from motor.legacy.followers import Follower
@@ -19,7 +20,6 @@ from motor.legacy.manipulators import manipulates, outgoing
 from motor.legacy.old_names import Called
 from motor.legacy.projections import projection_of
 from motor.legacy.registry import GUIDE, find
-from motor.operation import OperationFuture
 
 __all__ = ["OldCollection", "OldCursor"]
 

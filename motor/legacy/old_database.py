@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from motor.core.database import AgnosticDatabase
+from motor.execution.future import OperationFuture
 from motor.legacy.calls import call_with_keywords, takes
 from motor.legacy.followers import Follower
 from motor.legacy.old_names import Called
-from motor.operation import OperationFuture
 
 __all__ = ["OldDatabase"]
 

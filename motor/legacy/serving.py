@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from motor.core.bridge import NOT_BRIDGED
+from motor.core.legacy_hooks import NOT_BRIDGED
 from motor.legacy.gridfs import AgnosticGridFS
 from motor.legacy.registry import bridges, find
 from motor.metaprogramming import create_class_with_framework

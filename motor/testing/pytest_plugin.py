@@ -76,12 +76,12 @@ def motor_db(motor_client: AgnosticClient) -> Iterator[AgnosticDatabase]:
     """An empty database of `motor_client`, with a name of its own, dropped after the test."""
     import pymongo
 
-    from motor.executor import default_pool
+    from motor.executor import default_executor
 
     name = f"test_{uuid.uuid4().hex}"
     yield motor_client.get_database(name)
     # What a test has started and not waited for would make the database anew.
-    default_pool().drain()
+    default_executor().drain()
     with pymongo.timeout(_DROP_SECONDS):
         motor_client.delegate.drop_database(name)
 

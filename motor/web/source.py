@@ -11,7 +11,7 @@ import gridfs
 from bson.errors import InvalidId
 
 from motor.core import AgnosticGridOut
-from motor.core.bridge import NOT_BRIDGED
+from motor.core.legacy_hooks import NOT_BRIDGED
 
 __all__ = [
     "BadRevision",

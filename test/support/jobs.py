@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from motor.executor import WorkerPool
-from motor.operation import submit
+from motor.execution.call import submit
 
 #: Seconds. Long enough to tell "waits its turn" from "never comes".
 PATIENCE = 10.0

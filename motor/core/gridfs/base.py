@@ -11,8 +11,8 @@ from pymongo.errors import InvalidOperation
 
 from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
-from motor.operation import OperationFuture
-from motor.serial_queue import SerialQueue
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["GridFSObject", "future_of", "queue_of_session", "refuse_transaction"]
 

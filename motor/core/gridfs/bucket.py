@@ -15,7 +15,7 @@ from motor import pymongo_internals
 from motor.core.gridfs.base import GridFSObject
 from motor.core.gridfs.grid_in import check_chunk_size
 from motor.core.gridfs.sinks import write_file
-from motor.operation import OperationFuture
+from motor.execution.future import OperationFuture
 
 __all__ = ["AgnosticGridFSBucket"]
 

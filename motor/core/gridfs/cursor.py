@@ -12,9 +12,9 @@ from gridfs.asynchronous import AsyncGridOutCursor
 from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.collection import AgnosticCollection
-from motor.core.cursor import AgnosticCursor
+from motor.core.cursors.cursor import AgnosticCursor
+from motor.execution.future import OperationFuture
 from motor.metaprogramming import MotorCursorChainingMethod
-from motor.operation import OperationFuture
 
 __all__ = ["AgnosticGridOutCursor"]
 

@@ -15,8 +15,8 @@ from motor.core.base import unwrap
 from motor.core.gridfs.base import GridFSObject, future_of, queue_of_session
 from motor.core.gridfs.sources import as_bytes, is_plain, pieces_of
 from motor.core.gridfs.writing import Upload
+from motor.execution.future import OperationFuture
 from motor.metaprogramming import MotorAttributeFactory, ReadOnlyProperty, coroutine_annotation
-from motor.operation import OperationFuture
 
 __all__ = ["AgnosticGridIn", "check_chunk_size"]
 

@@ -16,9 +16,9 @@ from motor.core.base import bound_queue, unwrap
 from motor.core.gridfs.base import GridFSObject, queue_of_session
 from motor.core.gridfs.reading import RangeReader
 from motor.core.self_awaiting import SelfAwaiting
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
 from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
-from motor.operation import OperationFuture
-from motor.serial_queue import SerialQueue
 
 __all__ = ["AgnosticGridOut", "MotorGridOutProperty"]
 

@@ -14,8 +14,8 @@ from gridfs.errors import CorruptGridFile
 from motor import pymongo_internals
 from motor.core.base import bound_queue
 from motor.core.gridfs.base import refuse_transaction
-from motor.operation import OperationFuture
-from motor.serial_queue import SerialQueue
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
 
 if TYPE_CHECKING:
     from motor.core.gridfs.grid_out import AgnosticGridOut

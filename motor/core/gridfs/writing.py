@@ -15,11 +15,12 @@ from pymongo.errors import (
     WriteError,
 )
 
-from motor import memory, pymongo_internals
+from motor import pymongo_internals
 from motor.core.base import bound_queue
 from motor.core.gridfs.base import refuse_transaction
-from motor.operation import OperationFuture
-from motor.serial_queue import SerialQueue
+from motor.execution.future import OperationFuture
+from motor.execution.malloc import LARGE_BLOCK, keep_large_blocks
+from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["Upload"]
 
@@ -121,8 +122,8 @@ class Upload:
             lane = self._lanes[self._lane]
         if lane not in self._used:
             self._used.append(lane)
-        if self._pending > memory.LARGE:
-            memory.keep_large_blocks()
+        if self._pending > LARGE_BLOCK:
+            keep_large_blocks()
         self._submit(self._insert, self._take(), queue=lane)
         return before
 

@@ -1,0 +1,102 @@
+"""Optional speed: what uses private names of PyMongo, each with a check and a fallback.
+
+An accelerator is a package here with a function ``unusable()``, which returns the reason why it
+cannot be used here and now, or None; and functions that adapt connections or fetch batches. The
+core asks for those in use when a client is made. None is imported unless it is chosen.
+
+The environment variable ``MOTOR_ACCELERATORS`` chooses: ``all``, the default, means all of
+`BY_DEFAULT`; ``none``; or names, separated by commas.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+__all__ = ["BY_DEFAULT", "Acceleration", "chosen", "in_use", "reason_unusable"]
+
+#: The accelerators there are, which ``all`` means.
+BY_DEFAULT = ("sockets", "batches")
+
+_log = logging.getLogger("motor.accelerators")
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """What the core gets of the accelerators in use."""
+
+    #: Options for PyMongo's client.
+    client_options: Mapping[str, Any] = field(default_factory=dict)
+    #: Returns what fetches the batches of a PyMongo client's cursors.
+    fetch_of: Callable[[Any], Any] = lambda client: None
+
+
+def chosen() -> tuple[str, ...]:
+    """The names that ``MOTOR_ACCELERATORS`` chooses.
+
+    Raises ValueError when one of them is none.
+    """
+    text = os.environ.get("MOTOR_ACCELERATORS", "").strip() or "all"
+    if text == "none":
+        return ()
+    names: list[str] = []
+    for name in (part.strip() for part in text.split(",")):
+        if name == "all":
+            names += BY_DEFAULT
+        elif name in BY_DEFAULT:
+            names.append(name)
+        else:
+            raise ValueError(
+                "The environment variable MOTOR_ACCELERATORS must be 'all', 'none' or a list of "
+                f"{', '.join(BY_DEFAULT)}, separated by commas: there is no {name!r} in {text!r}"
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def reason_unusable(name: str) -> str | None:
+    """Why the accelerator cannot be used here and now; None: it can."""
+    try:
+        reason: str | None = _module(name).unusable()
+    except Exception as error:
+        # Whatever goes wrong in finding out means that it is not used.
+        return f"{type(error).__name__}: {error}"
+    return reason
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"motor.accelerators.{name}")
+
+
+def in_use() -> Acceleration:
+    """What the accelerators give that are chosen and usable.
+
+    Those that are chosen and not usable are logged, once. Raises ValueError like `chosen`.
+    """
+    return _combined(chosen())
+
+
+@functools.cache
+def _combined(names: tuple[str, ...]) -> Acceleration:
+    usable = []
+    for name in names:
+        reason = reason_unusable(name)
+        if reason is None:
+            usable.append(_module(name))
+        else:
+            _log.info(
+                "Motor goes on without its accelerator %r, which only costs speed: %s", name, reason
+            )
+    adapters = [module.adapt for module in usable if hasattr(module, "adapt")]
+    fetchers = [module.fetch_of for module in usable if hasattr(module, "fetch_of")]
+    options: dict[str, Any] = {}
+    if adapters:
+        from motor.accelerators.connections import pool_class
+
+        options["_pool_class"] = pool_class(adapters)
+    return Acceleration(options, fetchers[0] if fetchers else Acceleration.fetch_of)

@@ -1,0 +1,62 @@
+"""Fetches a whole batch with one call, and leaves it undecoded where that is possible."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from pymongo.monitoring import CommandListener
+
+from motor.accelerators.batches.replies import Fetching, current
+from motor.accelerators.batches.undecoded import Undecoded
+
+__all__ = ["BatchFetcher"]
+
+_COMMAND_LOG = logging.getLogger("pymongo.command")
+
+
+class _DecodedBatch:
+    """A batch that PyMongo has decoded."""
+
+    __slots__ = ("_documents", "over", "size")
+
+    def __init__(self, documents: list[Any], size: int | None) -> None:
+        self._documents = documents
+        self.size = size
+        self.over = False
+
+    def next(self) -> list[Any]:
+        """All of its documents."""
+        self.over = True
+        return self._documents
+
+
+class BatchFetcher:
+    """Fetches the batches of the cursors of `client`, a PyMongo client.
+
+    Batches are decoded at once where others see the reply too: with listeners for commands, which
+    are given the documents, and with PyMongo's log of commands.
+    """
+
+    def __init__(self, client: Any) -> None:
+        listeners = client.options.event_listeners
+        self._is_seen = any(isinstance(each, CommandListener) for each in listeners)
+
+    def __call__(
+        self, cursor: Any, meanwhile: Callable[[], object] | None = None
+    ) -> Undecoded | _DecodedBatch | None:
+        """The next batch of `cursor`; see `motor.core.fetching.Fetch`."""
+        may_leave = not self._is_seen and not _COMMAND_LOG.isEnabledFor(logging.DEBUG)
+        fetching = Fetching(may_leave, meanwhile)
+        documents: list[Any] = []
+        current.fetching = fetching
+        try:
+            cursor._next_batch(documents)
+        finally:
+            current.fetching = None
+        if not documents:
+            return None
+        if type(documents[0]) is Undecoded:
+            return documents[0]
+        return _DecodedBatch(documents, fetching.size)

@@ -1,0 +1,1 @@
+"""Cursors: how their documents are read, kept and given out."""

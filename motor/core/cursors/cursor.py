@@ -1,0 +1,152 @@
+"""The cursors of ``find``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pymongo.asynchronous.cursor import AsyncCursor, AsyncRawBatchCursor
+from pymongo.cursor import Cursor, CursorType, RawBatchCursor
+from pymongo.errors import InvalidOperation
+
+from motor.core.cursors.base import AgnosticBaseCursor
+from motor.core.cursors.reader import Reader
+from motor.metaprogramming import AsyncRead
+
+__all__ = ["AgnosticCursor", "AgnosticRawBatchCursor"]
+
+
+class AgnosticCursor(AgnosticBaseCursor):
+    """The cursor that ``find`` returns: options are chained to it, then it is iterated.
+
+    See :class:`pymongo.cursor.Cursor`.
+    """
+
+    __motor_class_name__ = "MotorCursor"
+    __delegate_class__: ClassVar[type] = Cursor
+    __async_class__: ClassVar[type] = AsyncCursor
+
+    # Both send commands of their own, and leave the cursor as it is.
+    distinct: Any = AsyncRead()
+    explain: Any = AsyncRead()
+
+    #: The query flags that it was given: PyMongo's cursors do not tell theirs in public.
+    _flags: int = 0
+    #: The arguments of ``find``, and the options that were chained to it since.
+    _found: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
+    _chained: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...] = ()
+
+    @property
+    def retrieved(self) -> int:
+        """How many documents have come from the server so far."""
+        return self._reader.received
+
+    @property
+    def _is_tailable(self) -> bool:
+        return bool(self._flags & CursorType.TAILABLE)
+
+    @property
+    def _awaits_data(self) -> bool:
+        # One that is tailable only is answered at once, and the server refuses to be told how long
+        # it may wait.
+        return self._flags & CursorType.TAILABLE_AWAIT == CursorType.TAILABLE_AWAIT
+
+    # Options.
+
+    def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        result = super()._call_in_place(name, args, kwargs)
+        if result is self:
+            self._chained += ((name, args, kwargs),)
+        return result
+
+    def add_option(self, mask: int) -> Any:
+        """Set query flags. Returns the cursor.
+
+        - `mask`: bits of :class:`pymongo.cursor.CursorType` and others of the wire protocol
+        """
+        self._call_in_place("add_option", (mask,), {})
+        self._flags |= mask
+        return self
+
+    def remove_option(self, mask: int) -> Any:
+        """Clear query flags. Returns the cursor.
+
+        - `mask`: as for `add_option`
+        """
+        self._call_in_place("remove_option", (mask,), {})
+        self._flags &= ~mask
+        return self
+
+    def batch_size(self, batch_size: int) -> Any:
+        """Limit the number of documents in a batch. Returns the cursor.
+
+        - `batch_size`: a number of documents, 0 for the server's default
+        """
+        return self._call_in_place("batch_size", (batch_size,), {})
+
+    # Again.
+
+    def rewind(self) -> Any:
+        """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""
+        reader = self._reader
+        # A fresh copy instead of the delegate's own rewind, which would close it on the loop's
+        # thread and change it under a read that has not ended.
+        again = self._unsent()
+        self._reader = Reader(reader.fetch, again, queue=reader.queue, convert=reader.convert)
+        if reader.started and reader.close():
+            self._submit_closing(reader.close_delegate, None if self._awaits_data else reader.queue)
+        return self
+
+    def _unsent(self) -> Any:
+        """A PyMongo cursor with the same options that has not been sent."""
+        args, kwargs = self._found
+        if "let" not in kwargs:
+            return self.delegate.clone()
+        # PyMongo's clones forget it.
+        cursor = self.collection.delegate.find(*args, **kwargs)
+        for name, arguments, keywords in self._chained:
+            getattr(cursor, name)(*arguments, **keywords)
+        return cursor
+
+    def clone(self) -> Any:
+        """A new cursor with the same options, which has not been read."""
+        return self._copy(self._unsent())
+
+    def __copy__(self) -> Any:
+        return self._copy(copy.copy(self.delegate))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self._copy(copy.deepcopy(self.delegate, memo))
+
+    def _copy(self, delegate: Any) -> Any:
+        copied = type(self)._from_delegate(delegate, self.collection)
+        copied._flags, copied._found, copied._chained = self._flags, self._found, self._chained
+        return copied
+
+    def __getitem__(self, index: Any) -> Any:
+        """The cursor limited to a slice of its results: ``find()[20:25]`` skips 20 and reads 5.
+
+        Raises TypeError for anything but a slice: a single document has to be awaited.
+        """
+        if not isinstance(index, slice):
+            raise TypeError(
+                f"{type(self).__name__} indices must be slices, not {type(index).__name__}: to get "
+                "one document write 'await cursor.skip(n).limit(-1).next()'"
+            )
+        return self._call_in_place("__getitem__", (index,), {})
+
+
+class AgnosticRawBatchCursor(AgnosticCursor):
+    """The cursor that ``find_raw_batches`` returns: each item is the BSON of a batch, as bytes.
+
+    See :class:`pymongo.cursor.RawBatchCursor`.
+    """
+
+    __motor_class_name__ = "MotorRawBatchCursor"
+    __delegate_class__: ClassVar[type] = RawBatchCursor
+    __async_class__: ClassVar[type] = AsyncRawBatchCursor
+
+    def __getitem__(self, index: Any) -> Any:
+        """Raise InvalidOperation: batches cannot be indexed."""
+        raise InvalidOperation(f"Cannot call __getitem__ on {type(self).__name__}")

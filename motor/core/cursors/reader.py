@@ -1,0 +1,291 @@
+"""Reads a PyMongo cursor, a batch at a time, into a buffer that its consumer empties."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from motor.core.fetching import Batch, Fetch
+from motor.execution.serial_queue import SerialQueue
+
+__all__ = ["Reader"]
+
+#: The largest batch (in bytes of BSON) after which another is fetched ahead of being asked for.
+#: With larger ones there is little to gain, and two at a time take much memory.
+READ_AHEAD_LIMIT = 4 * 1024 * 1024
+
+
+class Ahead(enum.Enum):
+    """Where the read-ahead stands."""
+
+    #: Nothing is fetched ahead.
+    IDLE = enum.auto()
+    #: A batch has been asked for before the consumer needs it, and has not come yet.
+    ASKED = enum.auto()
+
+
+class Reader:
+    """One PyMongo cursor, and the documents that have come from it and wait to be consumed.
+
+    What a read brings is kept here, the documents as well as an error, until a consumer takes it.
+    So a read that is cancelled loses nothing: the next one finds it.
+
+    `fill`, `collect`, `read_ahead` and `close_delegate` block, and are for workers; they follow one
+    another in `queue`. The rest is for the consumer, on its event loop.
+
+    - `fetch`: fetches a batch
+    - `start`: sends the command and returns the cursor. Not called before the first read
+    - `queue`: where the reads wait for one another. None: a queue of the reader's own
+    - `convert`: makes of each document what the consumer gets. None: it gets the documents
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        delegate: Any = None,
+        *,
+        start: Callable[[], Any] | None = None,
+        queue: SerialQueue | None = None,
+        convert: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.delegate: Any = delegate
+        self.fetch: Fetch = fetch
+        self.convert: Callable[[Any], Any] | None = convert
+        self.queue: SerialQueue = queue or SerialQueue()
+        #: Documents at hand, and the batches whose documents come after them.
+        self.buffer: deque[Any] = deque()
+        self.batches: deque[Batch] = deque()
+        #: How many documents each of the lists wants that are being collected.
+        self.wanted: list[float] = []
+        #: What a read has failed with, after the documents at hand.
+        self.error: BaseException | None = None
+        #: Whether anything has been asked of the server: options cannot be changed any more.
+        self.started: bool = False
+        #: Whether nothing more may be read: closed by the user, or never opened for an error.
+        self.closed: bool = False
+        #: Whether there was a document that cannot be decoded. The cursor is of no more use then.
+        self.broken: bool = False
+        self.ahead: Ahead = Ahead.IDLE
+        self._start = start
+        self._reading = False
+        #: How many batches and documents have come, and the size of the last reply in bytes.
+        self._fetched = 0
+        self._received = 0
+        self._reply_size: int | None = None
+        # Held while a batch is decoded into the buffer, for at most a slice of it.
+        self._decoding = threading.Lock()
+
+    # For the consumer.
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
+        if self.buffer or self.batches or self.error is not None:
+            return True
+        if self.closed:
+            return False
+        if self.delegate is None or self.delegate.alive:
+            return True
+        # Asked in this order because PyMongo's cursor dies while its last batch is being read.
+        return self._reading or bool(self.buffer or self.batches or self.error is not None)
+
+    def at_hand(self) -> bool:
+        """Whether there is a document in the buffer, where some are decoded if it is empty.
+
+        Raises what a read has failed with, where no document is left before it.
+        """
+        while not self.buffer and self.batches:
+            self._decode()
+        if self.buffer:
+            return True
+        if self.error is not None:
+            error, self.error = self.error, None
+            try:
+                raise error
+            finally:
+                # Its traceback refers to this frame.
+                del error
+        return False
+
+    def take(self, length: int | None) -> list[Any]:
+        """The first `length` documents at hand, or all of them. Raises like `at_hand`."""
+        buffer = self.buffer
+        if self.error is not None and (length is None or len(buffer) < max(length, 1)):
+            # The documents before the error are still to be had one at a time.
+            error, self.error = self.error, None
+            try:
+                raise error
+            finally:
+                del error
+        if length is None or length >= len(buffer):
+            documents = list(buffer)
+            buffer.clear()
+            return documents
+        return [buffer.popleft() for _ in range(length)]
+
+    @property
+    def received(self) -> int:
+        """How many documents have come."""
+        # An undecoded batch does not say how many it has. Its consumer will have the error.
+        with contextlib.suppress(Exception):
+            self._decode_all()
+        return self._received
+
+    def may_read_ahead(self, batches: int) -> bool:
+        """Whether the next batch may be fetched before the consumer needs it.
+
+        - `batches`: how many batches must have come at least
+
+        One batch ahead at the most. Not after the first batch, which may be all that is wanted.
+        """
+        return (
+            self.ahead is Ahead.IDLE
+            and self._fetched >= batches
+            and len(self.batches) <= 1
+            and self._reply_size_is_small()
+            and not self.closed
+            and self.error is None
+        )
+
+    def close(self) -> bool:
+        """Let nothing more be read. Returns whether the PyMongo cursor must be closed, too.
+
+        The documents that have come stay.
+        """
+        already, self.closed = self.closed and not self.broken, True
+        self.error = None
+        return not already and self.delegate is not None and bool(self.delegate.alive)
+
+    # For workers.
+
+    def open(self) -> None:
+        """Send the command, unless it has been sent."""
+        self.started = True
+        if self.delegate is not None or self.closed or self._start is None:
+            return
+        # Forgotten at once because it leads back to the Motor cursor: together with this reader the
+        # two would outlive their last user until the garbage collector came.
+        start, self._start = self._start, None
+        try:
+            self.delegate = start()
+        except BaseException:
+            self.closed = True
+            raise
+        if self.closed:
+            # Closed by another task in the meantime.
+            self.delegate.close()
+
+    def send(self) -> None:
+        """See that the command has been sent, or there is an error."""
+        self._keeping_errors(self.open)
+
+    def fill(self) -> None:
+        """See that there are documents at hand, or an error, or the end."""
+        self._keeping_errors(self._fill)
+
+    def _fill(self) -> None:
+        self.open()
+        if not self.buffer and not self.batches and self.error is None:
+            self._fetch_batch()
+
+    def collect(self, cancelled: Callable[[], bool]) -> None:
+        """See that all that the lists want is in the buffer; less once `cancelled` says so."""
+        self._keeping_errors(lambda: self._collect(cancelled))
+
+    def _collect(self, cancelled: Callable[[], bool]) -> None:
+        # Even where nothing is wanted, the query is sent.
+        self._fill()
+        more = True
+        while more and self.error is None and not cancelled():
+            wanted = sum(self.wanted)
+            while self.batches and len(self.buffer) < wanted < math.inf:
+                self._decode()
+            if len(self.buffer) >= wanted:
+                return
+            # The batch before is decoded while the server makes the next.
+            more = self._fetch_batch(self._decode_quietly)
+        self._decode_all()
+
+    def _keeping_errors(self, read: Callable[[], object]) -> None:
+        self._reading = True
+        try:
+            read()
+        except BaseException as error:
+            # One that comes because the user has closed the cursor is no news.
+            if not self.closed or self.broken or self.delegate is None:
+                self.error = error
+        finally:
+            self._reading = False
+        if self.broken:
+            self.close_delegate()
+
+    def read_ahead(self, wanted: Callable[[], bool]) -> None:
+        """Fetch the next batch before the consumer needs it.
+
+        - `wanted`: whether there is still a consumer
+        """
+        try:
+            if self._fetched > 1 and wanted() and self._reply_size_is_small():
+                self._keeping_errors(self._fetch_batch)
+        finally:
+            self.ahead = Ahead.IDLE
+
+    def _reply_size_is_small(self) -> bool:
+        return self._reply_size is not None and self._reply_size <= READ_AHEAD_LIMIT
+
+    def _fetch_batch(self, meanwhile: Callable[[], object] | None = None) -> bool:
+        """Fetch the next batch. Returns whether there was any."""
+        if self.closed or self.delegate is None or not self.delegate.alive:
+            return False
+        batch = self.fetch(self.delegate, meanwhile)
+        if self.closed:
+            # Closed while the batch was on its way: PyMongo may have opened a new one.
+            self.delegate.close()
+            return False
+        if batch is None:
+            return False
+        self._fetched += 1
+        self._reply_size = batch.size
+        self.batches.append(batch)
+        return True
+
+    def close_delegate(self) -> None:
+        """Close the cursor on the server."""
+        if self.delegate is not None:
+            self.delegate.close()
+
+    # For both.
+
+    def _decode(self) -> None:
+        """Decode the next documents that have come into the buffer."""
+        with self._decoding:
+            try:
+                batch = self.batches[0]
+            except IndexError:
+                return
+            try:
+                documents = batch.next()
+            except BaseException:
+                # Nothing follows documents that cannot be decoded, as with PyMongo.
+                self.broken = self.closed = True
+                self.batches.clear()
+                raise
+            if batch.over:
+                self.batches.popleft()
+            self._received += len(documents)
+            self.buffer.extend(documents if self.convert is None else map(self.convert, documents))
+
+    def _decode_all(self) -> None:
+        while self.batches:
+            self._decode()
+
+    def _decode_quietly(self) -> None:
+        try:
+            self._decode_all()
+        except BaseException as error:
+            self.error = error

@@ -1,0 +1,117 @@
+"""One call: a blocking function, on its way to a worker and back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from motor.execution.completions import deliver
+from motor.execution.future import OperationFuture
+from motor.execution.pool import Pool
+from motor.execution.serial_queue import SerialQueue
+
+__all__ = ["AGAIN", "Call", "submit"]
+
+T = TypeVar("T")
+
+#: What a function returns to be called again, after the other calls that wait.
+AGAIN = object()
+
+_NO_KEYWORDS: Mapping[str, Any] = {}
+
+
+class Call:
+    """A function with its arguments, the context to run it in, and the future of its outcome."""
+
+    __slots__ = (
+        "args",
+        "context",
+        "error",
+        "function",
+        "future",
+        "kwargs",
+        "queued_at",
+        "result",
+        "wrap",
+    )
+
+    def __init__(
+        self,
+        future: asyncio.Future[Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        wrap: Callable[[Any], Any] | None,
+    ) -> None:
+        self.queued_at = 0.0
+        self.future: Any = future
+        self.function: Any = function
+        self.args = args
+        self.kwargs = kwargs
+        self.context = contextvars.copy_context()
+        self.wrap = wrap
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> bool:
+        """Run on a worker. A call that its caller has cancelled before now is never sent."""
+        if not self.future.cancelled():
+            try:
+                result = self.context.run(self.function, *self.args, **self.kwargs)
+                if result is AGAIN and not self.future.get_loop().is_closed():
+                    return True
+                self.result = result if self.wrap is None else self.wrap(result)
+            except StopIteration as error:
+                # A future cannot carry it, and awaiting that would never end.
+                self.error = RuntimeError(f"{self.function!r} raised StopIteration")
+                self.error.__cause__ = error
+            except BaseException as error:
+                self.error = error
+        # What it was called with lives no longer than its users.
+        self.function = self.context = self.wrap = None  # type: ignore[assignment]
+        self.args, self.kwargs = (), _NO_KEYWORDS
+        return False
+
+    def deliver(self) -> None:
+        """Send the outcome to the future's loop."""
+        future, result, error = self.future, self.result, self.error
+        # The error's traceback leads back to this call.
+        self.future = self.result = self.error = None
+        deliver(future, result, error)
+
+    def fail(self, error: BaseException) -> None:
+        """Deliver `error` instead of an outcome: there is no worker for the call."""
+        self.error = error
+        self.deliver()
+
+
+def submit(
+    pool: Pool,
+    loop: asyncio.AbstractEventLoop,
+    function: Callable[..., T],
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] = _NO_KEYWORDS,
+    *,
+    queue: SerialQueue | None = None,
+    wrap: Callable[[Any], Any] | None = None,
+) -> OperationFuture[T]:
+    """Run ``function(*args, **kwargs)`` on a worker. Returns its future at once.
+
+    - `pool`: the workers
+    - `loop`: the asyncio event loop that the future belongs to
+    - `function`: runs in a copy of the caller's context. When it returns `AGAIN`, it is called
+      again after the others that wait, unless the future was cancelled or the loop closed
+    - `queue`: calls that this one must wait for
+    - `wrap`: turns the function's result, on the worker, into the future's
+
+    Raises RuntimeError when the pool can run nothing more.
+    """
+    future: OperationFuture[T] = OperationFuture(loop=loop)
+    call = Call(future, function, args, kwargs, wrap)
+    if queue is None:
+        pool.add(call)
+    else:
+        queue.add(pool, call)
+    return future

@@ -1,0 +1,115 @@
+"""Brings outcomes from workers to event loops, with one wake-up for all that come meanwhile.
+
+Waking a loop costs more than the outcome that it is woken for: a write to a pipe, a round of the
+loop, and the interpreter lock twice.
+
+What is guaranteed: an outcome that `deliver` was given resolves its future, in the order of
+delivery, if the loop runs again. If it was closed, the outcome is dropped.
+
+The outcomes on their way are held by nothing but the loop's callback. When a loop is closed, or
+lost, before it came to them, they go with its other callbacks. And the race: a worker adds an
+outcome while the loop takes what is there. The loop first clears `woken`, then takes; the worker
+first adds, then looks at `woken`. So either the loop takes it too, or the worker wakes it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from motor.execution.lifecycle import after_fork_in_child
+
+__all__ = ["AtDelivery", "deliver"]
+
+
+class AtDelivery:
+    """A result that is made on the loop, when its future gets it; not if that was cancelled.
+
+    - `make`: returns the result, or raises. Does not block
+    """
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
+class _Outcomes:
+    """Outcomes on their way to one event loop, which calls this to resolve their futures."""
+
+    __slots__ = ("__weakref__", "queue", "woken")
+
+    def __init__(self) -> None:
+        self.queue: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self.woken = False
+
+    def __call__(self) -> None:
+        self.woken = False
+        queue = self.queue
+        try:
+            while queue:
+                future, result, error = queue.popleft()
+                if future.done():
+                    continue
+                if type(result) is AtDelivery:
+                    try:
+                        result = result.make()
+                    except Exception as failure:
+                        error = failure
+                if error is None:
+                    future.set_result(result)
+                else:
+                    future.set_exception(error)
+                # A traceback may lead here.
+                error = None
+        finally:
+            if queue:
+                # Interrupted, by Ctrl-C for instance, which must not cost the others theirs.
+                asyncio.get_running_loop().call_soon(self)
+
+
+def _nothing() -> None:
+    return None
+
+
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], _Outcomes | None]]
+_by_loop = weakref.WeakKeyDictionary()
+
+#: The loop of the last outcome, and its outcomes: most processes have one loop only.
+_latest: tuple[Callable[[], asyncio.AbstractEventLoop | None], Callable[[], _Outcomes | None]]
+_latest = (_nothing, _nothing)
+
+
+def deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Resolve `future` on its loop, soon; on any thread. A cancelled one stays as it is."""
+    global _latest
+    loop = future.get_loop()
+    latest, found = _latest
+    if latest() is not loop:
+        found = _by_loop.get(loop, _nothing)
+    outcomes = found()
+    if outcomes is None:
+        outcomes = _Outcomes()
+        _by_loop[loop] = found = weakref.ref(outcomes)
+        _latest = (weakref.ref(loop), found)
+    outcomes.queue.append((future, result, error))
+    if not outcomes.woken:
+        outcomes.woken = True
+        try:
+            loop.call_soon_threadsafe(outcomes)
+        except RuntimeError:
+            # The loop is closed, and nothing waits for these any more.
+            outcomes.queue.clear()
+
+
+def _forget() -> None:
+    # A worker, which is not there any more, may have been in the middle of anything.
+    global _by_loop, _latest
+    _by_loop = weakref.WeakKeyDictionary()
+    _latest = (_nothing, _nothing)
+
+
+after_fork_in_child(_forget)

@@ -1,0 +1,73 @@
+"""The future of an operation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+__all__ = ["OperationFuture"]
+
+T = TypeVar("T")
+
+
+if TYPE_CHECKING:
+
+    class _FutureAndCoroutine(asyncio.Future[T], Coroutine[Any, Any, T]):
+        """What Python finds by itself to be so: the abstract class asks for the methods only."""
+
+else:
+    _FutureAndCoroutine = asyncio.Future
+
+
+class OperationFuture(_FutureAndCoroutine[T]):
+    """The future of an operation that has already started.
+
+    It is an ``asyncio.Future`` in all respects, and a coroutine as well, because code written for
+    PyMongo's async API hands operations to ``asyncio.create_task`` and ``TaskGroup.create_task``,
+    which take nothing but coroutines.
+
+    ``asyncio.wait``, on the other hand, takes futures and refuses coroutines. The first thing it
+    does with them is to put them in a set; so an operation that is put in a set, or is a
+    dictionary's key, is from then on a future and nothing else.
+    """
+
+    def send(self, value: None) -> Any:
+        """Run up to the next suspension: the coroutine protocol's first half."""
+        return self._iterator().send(value)
+
+    def throw(
+        self,
+        kind: Any,
+        value: Any = None,
+        traceback: TracebackType | None = None,
+        /,
+    ) -> Any:
+        """Raise an exception where the coroutine is suspended: the second half."""
+        if isinstance(kind, type):
+            kind = kind() if value is None else value
+        raise kind.with_traceback(traceback) if traceback is not None else kind
+
+    def close(self) -> None:
+        """Do nothing: the operation has started, and closing a coroutine does not undo it."""
+
+    def _iterator(self) -> Generator[Any, None, T]:
+        return iter(self)
+
+    def __hash__(self) -> int:
+        self.__class__ = _HashedOperationFuture  # type: ignore[assignment]
+        return object.__hash__(self)
+
+    if not TYPE_CHECKING:
+        # Type checkers take it to be inherited, as it would be without a hash of our own.
+        __eq__ = asyncio.Future.__eq__
+
+
+class _HashedOperationFuture(asyncio.Future[T]):
+    """What an :class:`OperationFuture` becomes in a set: a future that is not a coroutine too."""
+
+    __hash__ = asyncio.Future.__hash__
+
+
+_HashedOperationFuture.__name__ = _HashedOperationFuture.__qualname__ = "OperationFuture"

@@ -1,0 +1,90 @@
+"""Calls that must not run at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Protocol
+
+from motor.execution.pool import Job, Pool
+
+__all__ = ["QueueableJob", "SerialQueue"]
+
+
+class QueueableJob(Job, Protocol):
+    """A job that can also be told that it never runs."""
+
+    def fail(self, error: BaseException) -> None:
+        """Deliver `error` in the place of an outcome."""
+
+
+class SerialQueue:
+    """Runs calls one after the other, in the order they come, on any workers that are free.
+
+    PyMongo's cursors, change streams and sessions must not be used by two threads at once, but two
+    tasks may well use one at the same time, if only because one of them was cancelled and its
+    operation still runs.
+    """
+
+    __slots__ = ("_busy", "_lock", "_waiting")
+
+    def __init__(self) -> None:
+        # Reentrant, because the garbage collector may run a finalizer that makes a call here.
+        self._lock = threading.RLock()
+        self._busy = False
+        self._waiting: deque[tuple[Pool, QueueableJob]] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is running or about to."""
+        return self._busy
+
+    def add(self, pool: Pool, job: QueueableJob) -> None:
+        """Run `job` on a worker of `pool` when those before it have ended.
+
+        Raises RuntimeError when it is the first and the pool can run nothing more.
+        """
+        with self._lock:
+            if self._busy:
+                self._waiting.append((pool, job))
+                return
+            self._busy = True
+        try:
+            pool.add(_InTurn(self, job))
+        except BaseException:
+            self.go_on()
+            raise
+
+    def go_on(self) -> None:
+        """Begin the next call, if there is one."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._busy = False
+                    return
+                pool, job = self._waiting.popleft()
+            try:
+                pool.add(_InTurn(self, job))
+            except RuntimeError as error:
+                job.fail(error)
+            else:
+                return
+
+
+class _InTurn:
+    """A call whose turn it is; the next one begins when it has run."""
+
+    __slots__ = ("_job", "_queue", "queued_at")
+
+    def __init__(self, queue: SerialQueue, job: Job) -> None:
+        self._queue = queue
+        self._job = job
+        self.queued_at = 0.0
+
+    def run(self) -> bool:
+        return self._job.run()
+
+    def deliver(self) -> None:
+        self._job.deliver()
+        # After the outcome, so that outcomes come in the order of the calls.
+        self._queue.go_on()
