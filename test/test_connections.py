@@ -17,8 +17,8 @@ import pytest
 from pymongo import CursorType
 from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError
 
-from motor.pymongo_internals import connections
-from motor.sockets import BufferedSocket, PlainSocket
+from motor.accelerators import sockets as accelerator
+from motor.accelerators.sockets.buffered import BufferedSocket, PlainSocket
 from motor.testing import EmbeddedMongo
 from motor.testing.mongod import MongodNotFound, find_mongod
 from support import CommandRecorder, Framework, async_wait_until
@@ -36,14 +36,14 @@ LARGEST = 16 * 1024 * 1024 - MARGIN
 def sockets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was put in the place of a connection's socket."""
     made: list[Any] = []
-    original = connections.buffered
+    original = accelerator.buffered
 
-    def buffered(sock: object) -> BufferedSocket | None:
-        found = original(sock)
-        made.append(found)
+    def buffered(interface: Any) -> Any:
+        found = original(interface)
+        made.append(found and found.get_conn)
         return found
 
-    monkeypatch.setattr(connections, "buffered", buffered)
+    monkeypatch.setattr(accelerator, "buffered", buffered)
     return made
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pymongo import CursorType
 
-from motor import batches
+from motor.accelerators.batches import undecoded
 from support import Framework
 from support.corpus import APP_NAME, Pair, Peer, examples, pair_of
 from support.corpus_cursors import WAYS, drain, note_progress, ways
@@ -24,7 +24,7 @@ from support.corpus_documents import codec_options, documents, fill, undecodable
 _CODES = st.sampled_from([8, 43, 175, 237, 11601])
 
 
-@pytest.fixture(params=["watched", "postponed"])
+@pytest.fixture(params=["watched", "undecoded"])
 def pair(
     framework: Framework,
     client_factory: Any,
@@ -33,8 +33,8 @@ def pair(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Pair]:
-    if request.param == "postponed":
-        monkeypatch.setattr(batches, "WORTH_POSTPONING", 0)
+    if request.param == "undecoded":
+        monkeypatch.setattr(undecoded, "UNDECODED_FROM", 0)
     watched = request.param == "watched"
     with pair_of(framework, client_factory, mongo_uri, db_name, watched=watched) as pair:
         yield pair

@@ -15,14 +15,14 @@ from bson.codec_options import DEFAULT_CODEC_OPTIONS
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from motor import batches, slices
+from motor.accelerators.batches import slices, undecoded
 from support import Framework
 from support.corpus import Pair, Peer, examples, pair_of
 from support.corpus_cursors import aggregations, drain, partly, queries, read_partly, ways
 from support.corpus_documents import codec_options, documents, encode, fill
 
 
-@pytest.fixture(params=["watched", "postponed", "sliced"])
+@pytest.fixture(params=["watched", "undecoded", "sliced"])
 def pair(
     framework: Framework,
     client_factory: Any,
@@ -32,9 +32,9 @@ def pair(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Pair]:
     if request.param != "watched":
-        monkeypatch.setattr(batches, "WORTH_POSTPONING", 0)
+        monkeypatch.setattr(undecoded, "UNDECODED_FROM", 0)
     if request.param == "sliced":
-        monkeypatch.setattr(batches, "LARGE", 0)
+        monkeypatch.setattr(undecoded, "SLICED_FROM", 0)
         monkeypatch.setattr(slices, "SLICE", 64)
         monkeypatch.setattr(slices, "DOCUMENTS", 2)
         monkeypatch.setattr(slices, "LONG_SLICE", 256)
@@ -48,7 +48,7 @@ def assume_comparable(docs: Any, options: Any) -> None:
 
     Of a large batch with a document that cannot be decoded, Motor gives those in the slices before.
     """
-    if batches.LARGE == 0:
+    if undecoded.SLICED_FROM == 0:
         assume(all(can_be_decoded(document, options) for document in docs))
 
 

@@ -18,25 +18,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.write_concern import WriteConcern
 
-from motor.pymongo_internals import connections
 from support import Framework
 from support.corpus import Pair, Peer, examples, pair_of
 from support.corpus_documents import codec_options, values
 from support.corpus_writes import inputs, requests, to_insert
 
 
-@pytest.fixture(params=["worker", "strand"])
+@pytest.fixture
 def pair(
     framework: Framework,
     client_factory: Any,
     mongo_uri: str,
     db_name: str,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Pair]:
-    if request.param == "strand":
-        # Although there are listeners.
-        monkeypatch.setattr(connections, "_runs_code_of_users", lambda client: False)
     with pair_of(framework, client_factory, mongo_uri, db_name) as pair:
         pair.database.create_collection("test", validator={"refused": {"$exists": False}})
         pair.database.test.create_index("unique", unique=True, sparse=True)

@@ -85,7 +85,7 @@ async def test_find_is_no_coroutine_in_either_dialect(three: Any) -> None:
     assert [d["_id"] async for d in cursor] == [0, 1, 2]
     async with three.find() as cursor:
         await cursor.next()
-    assert not cursor.alive
+    assert cursor.closed
 
 
 # Change streams -----------------------------------------------------------------------------

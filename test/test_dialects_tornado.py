@@ -73,7 +73,7 @@ async def test_next_and_close_of_a_cursor_are_yielded(framework: Framework, thre
         yield cursor.close()
         return cursor
 
-    assert not (await body()).alive
+    assert (await body()).closed
 
 
 async def test_latent_cursors_are_yielded(framework: Framework, db: Any, three: Any) -> None:

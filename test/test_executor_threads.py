@@ -1,4 +1,4 @@
-"""The threads that the pool of workers lives on: whose they are, and when they come and go."""
+"""The threads of the pool of workers: when they come and go, and what happens without them."""
 
 from __future__ import annotations
 
@@ -6,61 +6,42 @@ import re
 import threading
 import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-import motor.worker_pool
-from motor.executor import (
-    DEFAULT_MAX_WORKERS,
-    WorkerPool,
-    default_executor,
-    max_workers_from_environment,
-    pool_on,
-)
+import motor.execution.pool
+from motor.execution.default import DEFAULT_MAX_WORKERS
+from motor.executor import WorkerPool, default_executor, max_workers_from_environment
 from support import run_python, wait_until
-from support.jobs import PATIENCE, Gauge, Held, run_all
+from support.jobs import (
+    PATIENCE,
+    Held,
+    add,
+    is_quiet,
+    refuse_threads,
+    run_all,
+    threads_named,
+)
 
 
-def make_executor(max_workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers, thread_name_prefix="motor-test")
-
-
-def names(prefix: str) -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith(prefix)]
+def start_thread(function: Any, name: str = "motor-test") -> threading.Thread:
+    thread = threading.Thread(target=function, name=name)
+    thread.start()
+    return thread
 
 
 # Workers ----------------------------------------------------------------------------------------
 
 
-def test_workers_without_work_give_back_their_threads() -> None:
-    with make_executor(2) as executor:
-        pool = pool_on(executor)
-        run_all(pool, [lambda: None] * 10)
-        # Both threads are the executor's again only when no worker waits for work on one.
-        together = threading.Barrier(2)
-        for future in [executor.submit(together.wait, PATIENCE) for _ in range(2)]:
-            future.result(PATIENCE)
-        assert pool.load == 0
-
-
 def test_an_idle_worker_takes_the_next_job_on_its_own_thread() -> None:
     pool = WorkerPool(4)
     seen: list[threading.Thread] = []
-
-    def job() -> None:
-        seen.append(threading.current_thread())
-
-    def idle_one_was_met() -> bool:
-        run_all(pool, [job])
-        wait_until(lambda: pool._idle or not pool._busy)
-        met = bool(pool._idle)
-        run_all(pool, [job])
-        return met and seen[-1] is seen[-2]
-
-    wait_until(idle_one_was_met)
+    for _ in range(50):
+        run_all(pool, [lambda: seen.append(threading.current_thread())])
+    assert len(set(seen)) == 1
 
 
 def test_a_job_is_forgotten_when_it_is_done() -> None:
@@ -73,241 +54,273 @@ def test_a_job_is_forgotten_when_it_is_done() -> None:
     gone = weakref.ref(argument)
     run_all(pool, [lambda argument=argument: None])
     del argument
-    wait_until(lambda: gone() is None, what="the worker lets go of its job")
-
-
-def test_jobs_that_raise_are_reported_and_do_not_cost_a_worker(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reported: list[Any] = []
-    monkeypatch.setattr(threading, "excepthook", reported.append)
-    pool = WorkerPool(2)
-
-    def job() -> None:
-        raise ValueError("on purpose")
-
-    run_all(pool, [job] * 10)
-    wait_until(lambda: pool.load == 0)
-    assert [args.exc_type for args in reported] == [ValueError] * 10
-    inside = threading.Barrier(2)
-    run_all(pool, [lambda: inside.wait(PATIENCE)] * 2)
+    wait_until(lambda: gone() is None, PATIENCE, what="the worker lets go of its job")
 
 
 def test_threads_are_named_after_motor() -> None:
-    for pool, pattern in [
+    for pool, name in [
         (default_executor(), "motor-worker"),
         (WorkerPool(1, name="motor-awaiting"), "motor-awaiting"),
     ]:
         seen: list[str] = []
         run_all(pool, [lambda seen=seen: seen.append(threading.current_thread().name)])
-        assert re.fullmatch(pattern, seen[0])
+        assert seen == [name]
 
 
-def test_own_threads_are_daemons_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(motor.worker_pool, "LINGER", 0.01)
-    pool = WorkerPool(3, name="motor-daemon-test")
+def test_workers_are_daemons_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motor.execution.pool, "LINGER", 0.01)
+    pool = WorkerPool(3, recent_limit=1, name="motor-daemon-test")
     seen: list[bool] = []
     run_all(pool, [lambda: seen.append(threading.current_thread().daemon)] * 5)
     assert seen == [True] * 5
-    wait_until(lambda: not names("motor-daemon-test"))
+    wait_until(lambda: not threads_named("motor-daemon-test"), PATIENCE)
+    assert pool.statistics().workers == 0
+    run_all(pool, [lambda: seen.append(True)])
 
 
-def test_the_last_thread_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(motor.worker_pool, "LINGER", 0.01)
-    pool = WorkerPool(3, name="motor-last-test", keeps_one=True)
-    held = [Held() for _ in range(3)]
+def hold_workers(pool: WorkerPool, count: int) -> None:
+    """Have so many workers started, and release them all."""
+    held = [Held() for _ in range(count)]
     for job in held:
-        pool.submit(job)
+        add(pool, job)
     for job in held:
         assert job.began.wait(PATIENCE)
     for job in held:
         job.end.set()
-    wait_until(lambda: len(names("motor-last-test")) == 1)
-    time.sleep(0.05)
+
+
+def test_the_last_thread_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motor.execution.pool, "LINGER", 0.01)
+    pool = WorkerPool(3, name="motor-last-test", keeps_one=True)
+    hold_workers(pool, 3)
+    wait_until(lambda: len(threads_named("motor-last-test")) == 1, PATIENCE)
+    (last,) = threads_named("motor-last-test")
     seen: list[threading.Thread] = []
-    run_all(pool, [lambda: seen.append(threading.current_thread())])
-    time.sleep(0.05)
-    run_all(pool, [lambda: seen.append(threading.current_thread())])
-    assert seen[0] is seen[1]
-    pool._keeps_one = False
-    wait_until(lambda: not names("motor-last-test"))
+    for _ in range(3):
+        # Several times as long as others linger.
+        time.sleep(0.05)
+        run_all(pool, [lambda: seen.append(threading.current_thread())])
+    assert seen == [last] * 3
+    pool.shutdown()
+    wait_until(lambda: not threads_named("motor-last-test"), PATIENCE)
 
 
-# A user's executor ------------------------------------------------------------------------------
+def test_the_last_thread_stays_where_several_would_leave_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each of the two that are left meets the other one where it decides to leave.
+    both = threading.Barrier(2)
+
+    class Workers(set[Any]):
+        def __len__(self) -> int:
+            count = super().__len__()
+            if count == 2 and threading.current_thread().name == "motor-last-test":
+                try:
+                    both.wait(0.1)
+                except threading.BrokenBarrierError:
+                    both.reset()
+            return count
+
+    monkeypatch.setattr(motor.execution.pool, "LINGER", 0.01)
+    monkeypatch.setattr(motor.execution.pool, "set", Workers, raising=False)
+    pool = WorkerPool(2, name="motor-last-test", keeps_one=True)
+    hold_workers(pool, 2)
+    wait_until(lambda: len(threads_named("motor-last-test")) < 2, PATIENCE)
+    time.sleep(0.1)
+    assert len(threads_named("motor-last-test")) == 1
+    pool.shutdown()
 
 
-def test_pool_on_a_users_executor_starts_no_thread_of_its_own() -> None:
-    with make_executor(3) as executor:
-        pool = pool_on(executor)
-        assert pool.max_workers == 3
-        seen: set[str] = set()
-        inside = Gauge()
-
-        def job() -> None:
-            with inside:
-                seen.add(threading.current_thread().name)
-                time.sleep(0.001)
-
-        run_all(pool, [job] * 30)
-        assert inside.most == 3
-        assert all(name.startswith("motor-test") for name in seen)
-
-
-def test_pool_shares_a_users_executor_with_other_work() -> None:
-    with make_executor(1) as executor:
-        pool = pool_on(executor)
-        other = Held()
-        future = executor.submit(other)
-        done = threading.Event()
-        pool.submit(done.set)
-        assert not done.wait(0.02)
-        other.end.set()
-        assert done.wait(PATIENCE)
-        future.result()
-
-
-@pytest.mark.parametrize("wrong", [object(), 4, "threads"])
-def test_anything_else_is_no_executor(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="ThreadPoolExecutor"):
-        pool_on(wrong)
-
-
-def test_submit_raises_once_the_users_executor_is_shut_down() -> None:
-    executor = make_executor(1)
-    pool = pool_on(executor)
-    run_all(pool, [lambda: None])
-    wait_until(lambda: not pool._idle and pool.load == 0)
-    executor.shutdown()
-    ran: list[str] = []
-    with pytest.raises(RuntimeError, match="after shutdown"):
-        pool.submit(lambda: ran.append("too late"))
-    assert pool.load == 0
-    assert ran == []
-
-
-def test_what_waits_is_done_although_the_users_executor_was_shut_down() -> None:
-    executor = make_executor(2)
-    pool, busy, ran = pool_on(executor), Held(), []
-    pool.submit(busy)
+def test_shutdown_lets_idle_threads_end_and_work_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motor.execution.pool, "LINGER", PATIENCE)
+    pool, busy = WorkerPool(4, name="motor-shutdown-test"), Held()
+    add(pool, busy)
     assert busy.began.wait(PATIENCE)
-    executor.shutdown(wait=False)
-    # The worker that there is takes it on.
-    pool.submit(lambda: ran.append("waiting"))
+    hold_workers(pool, 3)
+    wait_until(lambda: pool.statistics().in_flight == 1, PATIENCE)
+    assert pool.statistics().workers == 4
+    pool.shutdown(wait=False)
+    wait_until(lambda: len(threads_named("motor-shutdown-test")) == 1, PATIENCE)
     busy.end.set()
-    wait_until(lambda: pool.load == 0)
-    assert ran == ["waiting"]
-    executor.shutdown()
-
-
-def test_what_waits_for_a_thread_is_done_although_the_executor_gives_it_up() -> None:
-    executor = make_executor(1)
-    busy, done = Held(), threading.Event()
-    executor.submit(busy)
-    assert busy.began.wait(PATIENCE)
-    pool = pool_on(executor)
-    pool.submit(done.set)
-    executor.shutdown(wait=False, cancel_futures=True)
-    assert done.wait(PATIENCE)
-    busy.end.set()
-    executor.shutdown()
-    wait_until(lambda: pool.load == 0)
+    hold_workers(pool, 4)
+    pool.shutdown()
+    wait_until(lambda: not threads_named("motor-shutdown-test"), PATIENCE)
+    run_all(pool, [int] * 10)
+    pool.shutdown()
 
 
 # Draining ---------------------------------------------------------------------------------------
 
 
 def test_drain_waits_for_the_jobs_that_have_come_and_for_no_later_one() -> None:
-    pool, ran = WorkerPool(1, name="motor-test"), []
+    pool, ran = WorkerPool(1), []
     later = Held()
 
     def job(number: int) -> None:
         time.sleep(0.002)
         ran.append(number)
         if number == 19:
-            pool.submit(later)
+            add(pool, later)
 
     for number in range(20):
-        pool.submit(partial(job, number))
+        add(pool, partial(job, number))
     pool.drain()
     assert ran == list(range(20))
     later.end.set()
-    wait_until(lambda: pool.load == 0)
+    wait_until(lambda: is_quiet(pool), PATIENCE)
 
 
-def test_drain_waits_for_jobs_that_have_begun() -> None:
-    pool, busy = WorkerPool(4, name="motor-test"), Held()
-    pool.submit(busy)
-    assert busy.began.wait(PATIENCE)
-    drained = threading.Event()
+@pytest.mark.parametrize("what", ["job", "delivery"])
+def test_drain_waits_for_what_has_begun(what: str) -> None:
+    pool, held, drained = WorkerPool(4), Held(), threading.Event()
+    add(pool, *((held,) if what == "job" else (int, held)))
+    assert held.began.wait(PATIENCE)
 
     def drain() -> None:
         pool.drain()
         drained.set()
 
-    thread = threading.Thread(target=drain)
-    thread.start()
+    thread = start_thread(drain)
     assert not drained.wait(0.05)
-    busy.end.set()
-    assert drained.wait(PATIENCE)
-    thread.join()
+    held.end.set()
+    thread.join(PATIENCE)
+    assert drained.is_set()
+
+
+def test_drain_waits_for_a_job_that_a_worker_takes_at_this_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taking = Held()
+
+    def monotonic() -> float:
+        # What a worker does with a job first is to look at the clock.
+        if threading.current_thread().name == "motor-take-test" and not taking.began.is_set():
+            taking()
+        return time.monotonic()
+
+    clock = SimpleNamespace(monotonic=monotonic, sleep=time.sleep)
+    monkeypatch.setattr(motor.execution.pool, "time", clock)
+    pool, ran, seen = WorkerPool(1, name="motor-take-test"), [], []
+    add(pool, lambda: ran.append("job"))
+    assert taking.began.wait(PATIENCE)
+
+    def drain() -> None:
+        pool.drain()
+        seen.extend(ran)
+
+    thread = start_thread(drain)
+    thread.join(0.05)
+    taking.end.set()
+    thread.join(PATIENCE)
+    assert seen == ["job"]
+
+
+def test_drain_of_an_idle_pool_returns() -> None:
+    pool = WorkerPool(2)
+    pool.drain()
+    run_all(pool, [int])
+    pool.drain()
+    assert pool.load == 0
 
 
 # When no thread can be started ------------------------------------------------------------------
 
 
-class FewThreads(ThreadPoolExecutor):
-    """Queues the work and then fails to start a thread for it, as the real one does."""
-
-    failing = False
-
-    def submit(self, *args: Any, **kwargs: Any) -> Any:
-        future = super().submit(*args, **kwargs)
-        if self.failing:
-            raise RuntimeError("can't start new thread")
-        return future
-
-
-def test_a_job_runs_once_although_its_thread_seemed_not_to_start() -> None:
-    busy = Held()
-    with FewThreads(2, thread_name_prefix="motor-test") as executor:
-        pool = pool_on(executor)
-        pool.submit(busy)
-        assert busy.began.wait(PATIENCE)
-        executor.failing = True
-        ran: list[int] = []
-        for number in range(200):
-            pool.submit(lambda number=number: ran.append(number))
-        executor.failing = False
-        busy.end.set()
-        wait_until(lambda: pool.load == 0)
-        assert sorted(ran) == list(range(200))
+def test_a_job_that_gets_no_thread_is_refused_and_never_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, ran = WorkerPool(4, name="motor-none-test"), []
+    with monkeypatch.context() as patch:
+        refuse_threads(patch, "motor-none-test")
+        with pytest.raises(RuntimeError, match="can't start"):
+            add(pool, lambda: ran.append("refused"))
+    assert is_quiet(pool)
+    run_all(pool, [lambda: ran.append("taken")])
+    assert ran == ["taken"]
 
 
-def test_no_thread_for_the_watch_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool, busy = WorkerPool(4, young_limit=1), Held()
-    pool.submit(busy)
+def test_a_job_that_gets_no_thread_of_its_own_waits_for_those_at_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, busy = WorkerPool(4, name="motor-none-test"), Held()
+    add(pool, busy)
     assert busy.began.wait(PATIENCE)
+    refuse_threads(monkeypatch, "motor-none-test")
+    ended = threading.Semaphore(0)
+    for _ in range(20):
+        add(pool, int, ended.release)
+    busy.end.set()
+    for _ in range(20):
+        assert ended.acquire(timeout=PATIENCE)
 
-    def refuse(*_: Any) -> None:
-        raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pool._lock:
-        for worker in pool._busy:
-            worker.busy_since = time.monotonic() + 60  # For ever young.
+def test_no_job_is_lost_where_several_get_no_thread_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, both = WorkerPool(4, name="motor-none-test"), threading.Barrier(2)
+    original = threading.Thread.start
+    ended, refused = threading.Semaphore(0), []
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "motor-none-test":
+            try:
+                both.wait(1)
+            except threading.BrokenBarrierError:
+                pass
+            raise RuntimeError("can't start new thread")
+        original(thread)
+
+    def add_one() -> None:
+        try:
+            add(pool, int, ended.release)
+        except RuntimeError:
+            refused.append(1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        for thread in [start_thread(add_one) for _ in range(2)]:
+            thread.join(PATIENCE)
+    # Without a thread there is nothing that could run what was not refused.
+    assert len(refused) == 2
+    assert is_quiet(pool)
+
+
+def test_no_thread_for_the_monitor_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, busy = WorkerPool(4, recent_limit=1), Held()
+    add(pool, busy)
+    assert busy.began.wait(PATIENCE)
+    refuse_threads(monkeypatch, "-monitor")
     done = threading.Event()
-    pool.submit(done.set)
+    add(pool, int, done.set)
     busy.end.set()
     assert done.wait(PATIENCE)
 
 
-def test_a_finalizer_may_submit_in_the_middle_of_anything() -> None:
-    pool = WorkerPool(1)
-    done = threading.Event()
-    # The garbage collector may call a finalizer while this very thread holds the lock.
-    with pool._lock:
-        pool.submit(done.set)
-    assert done.wait(PATIENCE)
+def test_the_monitor_goes_on_where_no_thread_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, busy = WorkerPool(4, recent_limit=1, name="motor-monitor-test"), Held()
+    add(pool, busy)
+    assert busy.began.wait(PATIENCE)
+    tried = threading.Event()
+    original = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "motor-monitor-test":
+            tried.set()
+            raise RuntimeError("can't start new thread")
+        original(thread)
+
+    waiting = Held()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        add(pool, waiting)
+        assert tried.wait(PATIENCE)
+    # Once there are threads again, it does not wait for the one at work.
+    assert waiting.began.wait(PATIENCE)
+    waiting.end.set()
+    busy.end.set()
+    wait_until(lambda: is_quiet(pool), PATIENCE)
 
 
 # The default pool -------------------------------------------------------------------------------
@@ -315,9 +328,7 @@ def test_a_finalizer_may_submit_in_the_middle_of_anything() -> None:
 
 def test_default_executor_is_one_for_the_process() -> None:
     pools: list[WorkerPool] = []
-    threads = [threading.Thread(target=lambda: pools.append(default_executor())) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+    threads = [start_thread(lambda: pools.append(default_executor())) for _ in range(8)]
     for thread in threads:
         thread.join()
     assert set(pools) == {default_executor()}
@@ -326,29 +337,28 @@ def test_default_executor_is_one_for_the_process() -> None:
 @pytest.mark.parametrize("most", [1, 3, 7])
 def test_motor_max_workers_bounds_the_threads(most: int) -> None:
     code = """
-        import sys, threading, time
+        import sys, threading
         from motor.executor import default_executor
 
-        most, pool, ended = int(sys.argv[1]), default_executor(), threading.Semaphore(0)
-        now, peak, lock = 0, 0, threading.Lock()
+        most, pool = int(sys.argv[1]), default_executor()
+        now, peak, lock, full = 0, 0, threading.Lock(), threading.Event()
 
         def job():
             global now, peak
             with lock:
                 now += 1
                 peak = max(peak, now)
-            time.sleep(0.005)
+                if now == most:
+                    full.set()
+            assert full.wait(60)
             with lock:
                 now -= 1
-            ended.release()
 
-        for _ in range(10 * most):
-            pool.submit(job)
-        for _ in range(10 * most):
-            assert ended.acquire(timeout=10)
+        for future in [pool.submit(job) for _ in range(10 * most)]:
+            future.result(60)
         assert peak == most, peak
         threads = [t.name for t in threading.enumerate() if t.name.startswith("motor-")]
-        # One may watch over the others.
+        # One may be the monitor.
         assert len(threads) <= most + 1, threads
     """
     run_python(code, str(most), MOTOR_MAX_WORKERS=str(most))

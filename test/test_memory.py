@@ -10,7 +10,7 @@ import pytest
 
 SCRIPT = """
 import asyncio, io, resource, statistics, sys
-from motor import memory
+from motor.execution import malloc
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorGridFSBucket
 
 uri, name, how = sys.argv[1:]
@@ -32,7 +32,7 @@ async def main():
     print(statistics.median(counts))
 
 if how == "forget":
-    memory._kept = True
+    malloc._kept = True
 asyncio.run(main())
 """
 

@@ -11,8 +11,8 @@ from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 
-from motor import batches, slices
-from motor.batches import decode_reply
+from motor.accelerators.batches import slices, undecoded
+from motor.accelerators.batches.undecoded import decode_in_slices
 
 PLAIN: CodecOptions[Any] = CodecOptions()
 
@@ -36,7 +36,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "SLICE", 300)
     monkeypatch.setattr(slices, "DOCUMENTS", 5)
     monkeypatch.setattr(slices, "LONG_SLICE", 900)
-    monkeypatch.setattr(batches, "LARGE", 1000)
+    monkeypatch.setattr(undecoded, "SLICED_FROM", 1000)
 
 
 @pytest.mark.parametrize("count", [9, 10, 11, 99, 100, 101, 1234, 10_001])
@@ -45,7 +45,7 @@ def test_batch_in_slices_is_the_batch(count: int, name: str) -> None:
     documents = [{"_id": i, "text": "é" * (i % 40), "list": [{}] * (i % 3)} for i in range(count)]
     reply = reply_of([*documents, {"pad": "x" * 2000}], name)
     sizes: list[int] = []
-    assert decode_reply(memoryview(reply), PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
+    assert decode_in_slices(memoryview(reply), PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
     # What was decoded in one piece had no documents in it.
     assert sizes == [len(reply_of([], name))]
 
@@ -65,7 +65,7 @@ def test_what_looks_like_the_next_document_is_not_taken_for_it(deceptive: dict[s
     documents = [{"_id": i, **(deceptive if i % 3 else {})} for i in range(300)]
     reply = reply_of(documents)
     sizes: list[int] = []
-    assert decode_reply(reply, PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
+    assert decode_in_slices(reply, PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
     assert sizes == [len(reply_of([]))]
 
 
@@ -81,13 +81,13 @@ def test_functions_of_the_users_see_each_value_once() -> None:
 
     options: CodecOptions[Any] = CodecOptions(type_registry=TypeRegistry([Count()]))
     documents = [{"x": f"{i}", "list": [{"y": 1}] * 100} for i in range(300)]
-    decode_reply(reply_of(documents), options, whole(PLAIN))
+    decode_in_slices(reply_of(documents), options, whole(PLAIN))
     assert seen == [document["x"] for document in documents]
 
 
 def test_empty_documents_and_large_ones_are_kept_in_order() -> None:
     documents: list[Any] = [{}, {"x": "y" * 5000}, {}, {}, {"x": b"z" * 301}, {}]
-    assert decode_reply(reply_of(documents), PLAIN, whole(PLAIN))[0]["cursor"] == {
+    assert decode_in_slices(reply_of(documents), PLAIN, whole(PLAIN))[0]["cursor"] == {
         "firstBatch": documents,
         "id": 7,
         "ns": "test.test",
@@ -98,7 +98,7 @@ def test_fields_before_the_batch_do_not_matter() -> None:
     before = {"id": 7, "ns": "a.b", "flag": True, "inner": {"a": [1]}, "small": 3}
     reply = reply_of([{"x": i} for i in range(300)], **before)
     sizes: list[int] = []
-    assert decode_reply(reply, PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
+    assert decode_in_slices(reply, PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
     assert sizes[0] < len(reply)
 
 
@@ -115,7 +115,7 @@ def test_fields_before_the_batch_do_not_matter() -> None:
 )
 def test_other_replies_are_decoded_in_one_piece(reply: bytes) -> None:
     sizes: list[int] = []
-    assert decode_reply(reply, PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
+    assert decode_in_slices(reply, PLAIN, whole(PLAIN, sizes)) == [decode(reply)]
     assert sizes == [len(reply)]
 
 
@@ -123,7 +123,7 @@ def test_array_with_other_indexes_is_decoded_in_one_piece() -> None:
     odd = encode({"cursor": {"firstBatch": {f"{i:03}": {"x": i} for i in range(300)}}, "ok": 1.0})
     # A document with those keys, turned into an array.
     odd = odd.replace(b"\x03firstBatch\0", b"\x04firstBatch\0", 1)
-    assert decode_reply(odd, PLAIN, whole(PLAIN)) == [decode(odd)]
+    assert decode_in_slices(odd, PLAIN, whole(PLAIN)) == [decode(odd)]
 
 
 def test_codec_options_hold_in_every_slice() -> None:
@@ -138,7 +138,7 @@ def test_codec_options_hold_in_every_slice() -> None:
     )
     reply = reply_of([{"x": "a" * 20, "inner": {"y": "b"}} for _ in range(200)])
     plain = options.with_options(type_registry=None)
-    batch = decode_reply(reply, options, whole(plain))[0]["cursor"]["firstBatch"]
+    batch = decode_in_slices(reply, options, whole(plain))[0]["cursor"]["firstBatch"]
     assert batch == [SON([("x", "A" * 20), ("inner", SON([("y", "B")]))])] * 200
     assert {type(d) for d in batch} == {type(d["inner"]) for d in batch} == {SON}
 
@@ -146,7 +146,7 @@ def test_codec_options_hold_in_every_slice() -> None:
 def test_reply_that_cannot_be_changed_is_decoded_in_one_piece() -> None:
     options = CodecOptions(document_class=RawBSONDocument)
     reply = reply_of([{"x": i} for i in range(300)])
-    decoded = decode_reply(reply, options, whole(options))
+    decoded = decode_in_slices(reply, options, whole(options))
     assert [d["x"] for d in decoded[0]["cursor"]["firstBatch"]] == [*range(300)]
 
 
@@ -157,7 +157,7 @@ def test_document_that_cannot_be_decoded_is_the_same_error() -> None:
     with pytest.raises(InvalidBSON) as one_piece:
         decode(reply)
     with pytest.raises(InvalidBSON) as in_slices:
-        decode_reply(reply, PLAIN, whole(PLAIN))
+        decode_in_slices(reply, PLAIN, whole(PLAIN))
     assert str(in_slices.value) == str(one_piece.value)
 
 
@@ -166,7 +166,7 @@ def test_nonsense_for_a_length_does_not_hang() -> None:
     first = reply.index(b"\x030\0") + 3
     reply[first : first + 4] = b"\0\0\0\0"
     with pytest.raises(InvalidBSON):
-        decode_reply(bytes(reply), PLAIN, whole(PLAIN))
+        decode_in_slices(bytes(reply), PLAIN, whole(PLAIN))
 
 
 def test_other_threads_get_their_turn_while_a_large_batch_is_decoded(
@@ -185,7 +185,7 @@ def test_other_threads_get_their_turn_while_a_large_batch_is_decoded(
     beside = threading.Thread(target=other)
     beside.start()
     before = turns
-    decode_reply(reply, PLAIN, whole(PLAIN))
+    decode_in_slices(reply, PLAIN, whole(PLAIN))
     during = turns - before
     over.set()
     beside.join()

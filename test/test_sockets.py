@@ -22,8 +22,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motor.sockets import BUFFER_SIZE, BufferedSocket, PlainSocket, buffered
+from motor.accelerators import sockets
+from motor.accelerators.sockets.buffered import (
+    BUFFER_SIZE,
+    BufferedSocket,
+    PlainSocket,
+)
+from motor.accelerators.sockets.buffered import buffered as buffered_interface
 from support.tls import Certificates
+
+
+
+def buffered(sock: Any) -> BufferedSocket | None:
+    """What PyMongo would send and receive by, instead of `sock`."""
+    interface = buffered_interface(SimpleNamespace(sock=sock))
+    return None if interface is None else interface.get_conn
+
 
 #: Seconds. Long enough to tell "waits" from "never comes".
 PATIENCE = 10.0
@@ -431,11 +445,6 @@ def test_it_can_be_polled_until_it_is_closed(pair: Pair) -> None:
         poll.register(near, select.POLLIN)
 
 
-def test_messages_are_sent_by_the_socket_itself(pair: Pair) -> None:
-    near, _ = pair
-    assert near.get_conn is near
-
-
 # Compared with a plain socket -----------------------------------------------------------------
 
 sizes = st.one_of(
@@ -542,11 +551,21 @@ def test_what_may_behave_in_another_way_is_left_alone() -> None:
 def test_systems_that_wait_in_another_way_have_none(
     monkeypatch: pytest.MonkeyPatch, attribute: str, value: Any
 ) -> None:
+    assert sockets.unusable() is None
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, attribute, value)
+        reason = sockets.unusable()
+    assert reason is not None
+    assert "select()" in reason
+
+
+def test_what_else_is_asked_of_an_interface_is_passed_on() -> None:
     near, far = socket.socketpair()
     with near, far:
-        near.settimeout(3)
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, attribute, value)
-            found = buffered(near)
-        assert found is None
-        assert near.gettimeout() == 3
+        theirs = SimpleNamespace(sock=near, is_closing=lambda: "asked")
+        interface = buffered_interface(theirs)
+        assert interface is not None
+        assert interface.is_closing() == "asked"
+        assert interface.get_conn.getsockname() == near.getsockname()
+        with pytest.raises(AttributeError):
+            interface.unknown

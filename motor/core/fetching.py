@@ -42,17 +42,17 @@ class Fetch(Protocol):
 class Decoded:
     """Documents that are there."""
 
-    __slots__ = ("_documents", "over")
+    __slots__ = ("documents", "over", "size")
 
-    size: int | None = None
-
-    def __init__(self, documents: list[Any]) -> None:
-        self._documents = documents
+    def __init__(self, documents: list[Any], size: int | None = None) -> None:
+        self.documents = documents
+        self.size = size
         self.over = False
 
     def next(self) -> list[Any]:
+        """All of them."""
         self.over = True
-        return self._documents
+        return self.documents
 
 
 def fetch_publicly(cursor: Any, meanwhile: Callable[[], object] | None = None) -> Batch | None:

@@ -8,15 +8,49 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from motor.executor import WorkerPool
-from motor.execution.call import submit
+import pytest
 
-#: Seconds. Long enough to tell "waits its turn" from "never comes".
-PATIENCE = 10.0
+from motor.execution.call import AGAIN, submit
+from motor.execution.pool import Pool
+from motor.executor import WorkerPool
+
+#: Seconds. Long enough to tell "waits its turn" from "never comes", also on a busy machine.
+PATIENCE = float(__import__("os").environ.get("P", 60))
+
+
+class FunctionJob:
+    """A job that calls a function, again for as long as that returns `AGAIN`.
+
+    - `deliver`: is called, on the worker, when the function has ended
+    - `failures`: the errors that the job was given in the place of an outcome
+    """
+
+    def __init__(
+        self, function: Callable[[], Any], deliver: Callable[[], Any] | None = None
+    ) -> None:
+        self.queued_at = 0.0
+        self.failures: list[BaseException] = []
+        self._function: Callable[[], Any] | None = function
+        self._deliver = deliver
+
+    def run(self) -> bool:
+        assert self._function is not None, "run after its end"
+        if self._function() is AGAIN:
+            return True
+        self._function = None
+        return False
+
+    def deliver(self) -> None:
+        if self._deliver is not None:
+            self._deliver()
+
+    def fail(self, error: BaseException) -> None:
+        self.failures.append(error)
+        self.deliver()
 
 
 class Held:
-    """A job that runs until it is released."""
+    """A function that runs until it is released."""
 
     def __init__(self) -> None:
         self.began = threading.Event()
@@ -44,30 +78,32 @@ class Gauge:
             self.now -= 1
 
 
-def run_all(pool: WorkerPool, jobs: list[Callable[[], Any]]) -> None:
-    """Submit the jobs and wait until each has ended."""
+def add(pool: Pool, function: Callable[[], Any], deliver: Callable[[], Any] | None = None) -> None:
+    """Run `function` on a worker, and `deliver` at its end."""
+    pool.add(FunctionJob(function, deliver))
+
+
+def run_all(pool: Pool, functions: list[Callable[[], Any]]) -> None:
+    """Run the functions as jobs of the pool and wait until each has ended."""
     left = threading.Semaphore(0)
 
-    def noting(job: Callable[[], Any]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                job()
-            finally:
-                left.release()
-
-        return run
-
-    for job in jobs:
-        pool.submit(noting(job))
-    for _ in jobs:
+    for function in functions:
+        add(pool, function, left.release)
+    for _ in functions:
         assert left.acquire(timeout=PATIENCE)
+
+
+def is_quiet(pool: Pool) -> bool:
+    """Whether no job of the pool runs or waits."""
+    now = pool.statistics()
+    return now.in_flight == now.queued == 0
 
 
 @contextmanager
 def busy_pool() -> Iterator[tuple[WorkerPool, Held]]:
     """A pool whose only worker is busy until the job beside it is released."""
     pool, held = WorkerPool(1), Held()
-    pool.submit(held)
+    add(pool, held)
     assert held.began.wait(PATIENCE)
     try:
         yield pool, held
@@ -75,6 +111,22 @@ def busy_pool() -> Iterator[tuple[WorkerPool, Held]]:
         held.end.set()
 
 
-def start(pool: WorkerPool, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+def start(pool: Pool, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Start `function` on a worker; its future belongs to the running loop."""
     return submit(pool, asyncio.get_running_loop(), function, args, **options)
+
+
+def threads_named(prefix: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
+
+
+def refuse_threads(patch: pytest.MonkeyPatch, name: str = "") -> None:
+    """Let no thread be started any more whose name ends like that."""
+    original = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.endswith(name):
+            raise RuntimeError("can't start new thread")
+        original(thread)
+
+    patch.setattr(threading.Thread, "start", start)

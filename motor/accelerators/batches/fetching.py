@@ -10,26 +10,11 @@ from pymongo.monitoring import CommandListener
 
 from motor.accelerators.batches.replies import Fetching, current
 from motor.accelerators.batches.undecoded import Undecoded
+from motor.core.fetching import Decoded
 
 __all__ = ["BatchFetcher"]
 
 _COMMAND_LOG = logging.getLogger("pymongo.command")
-
-
-class _DecodedBatch:
-    """A batch that PyMongo has decoded."""
-
-    __slots__ = ("_documents", "over", "size")
-
-    def __init__(self, documents: list[Any], size: int | None) -> None:
-        self._documents = documents
-        self.size = size
-        self.over = False
-
-    def next(self) -> list[Any]:
-        """All of its documents."""
-        self.over = True
-        return self._documents
 
 
 class BatchFetcher:
@@ -45,7 +30,7 @@ class BatchFetcher:
 
     def __call__(
         self, cursor: Any, meanwhile: Callable[[], object] | None = None
-    ) -> Undecoded | _DecodedBatch | None:
+    ) -> Undecoded | Decoded | None:
         """The next batch of `cursor`; see `motor.core.fetching.Fetch`."""
         may_leave = not self._is_seen and not _COMMAND_LOG.isEnabledFor(logging.DEBUG)
         fetching = Fetching(may_leave, meanwhile)
@@ -59,4 +44,4 @@ class BatchFetcher:
             return None
         if type(documents[0]) is Undecoded:
             return documents[0]
-        return _DecodedBatch(documents, fetching.size)
+        return Decoded(documents, fetching.size)

@@ -260,6 +260,8 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
         reader.wanted.append(wanted)
         future = self._read(collect)
         started.append(future)
+        if length and reader.may_read_ahead(batches=1):
+            self._read_ahead(partial(_is_wanted, weakref.ref(self), reader, future))
         future.add_done_callback(lambda _: reader.wanted.remove(wanted))
         return future
 

@@ -49,7 +49,7 @@ class OldCursorStyle(AgnosticBase):
 
     @staticmethod
     def _fill(reader: Reader) -> AtDelivery:
-        reader.fill()
+        reader.fill_buffer()
         return AtDelivery(lambda: len(reader.buffer) if reader.at_hand() else 0)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import math
 import threading
@@ -10,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from motor.core.fetching import Batch, Fetch
+from motor.core.fetching import Batch, Decoded, Fetch
 from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["Reader"]
@@ -131,10 +130,30 @@ class Reader:
     @property
     def received(self) -> int:
         """How many documents have come."""
-        # An undecoded batch does not say how many it has. Its consumer will have the error.
-        with contextlib.suppress(Exception):
-            self._decode_all()
-        return self._received
+        with self._decoding:
+            # Batches that are not decoded do not say how many documents they have.
+            for number in range(len(self.batches)):
+                if not self._decode_in_place(number):
+                    break
+            return self._received + sum(
+                len(batch.documents) for batch in self.batches.copy() if isinstance(batch, Decoded)
+            )
+
+    def _decode_in_place(self, number: int) -> bool:
+        """Decode a batch, and leave it where it is. Returns whether all of it can be decoded."""
+        batch = self.batches[number]
+        if isinstance(batch, Decoded):
+            return True
+        documents: list[Any] = []
+        try:
+            while not batch.over:
+                documents += batch.next()
+        except Exception:
+            # The consumer will have the error, after what comes before it.
+            self.batches.insert(number, Decoded(documents, batch.size))
+            return False
+        self.batches[number] = Decoded(documents, batch.size)
+        return True
 
     def may_read_ahead(self, batches: int) -> bool:
         """Whether the next batch may be fetched before the consumer needs it.
@@ -143,11 +162,14 @@ class Reader:
 
         One batch ahead at the most. Not after the first batch, which may be all that is wanted.
         """
+        return self.ahead is Ahead.IDLE and self._may_fetch_ahead(batches)
+
+    def _may_fetch_ahead(self, batches: int) -> bool:
         return (
-            self.ahead is Ahead.IDLE
-            and self._fetched >= batches
-            and len(self.batches) <= 1
-            and self._reply_size_is_small()
+            self._fetched >= batches
+            and len(self.batches) + bool(self.buffer) <= 1
+            and self._reply_size is not None
+            and self._reply_size <= READ_AHEAD_LIMIT
             and not self.closed
             and self.error is None
         )
@@ -188,10 +210,19 @@ class Reader:
         """See that there are documents at hand, or an error, or the end."""
         self._keeping_errors(self._fill)
 
+    def fill_buffer(self) -> None:
+        """The same, with documents that are decoded."""
+        self._keeping_errors(self._fill_buffer)
+
     def _fill(self) -> None:
         self.open()
         if not self.buffer and not self.batches and self.error is None:
             self._fetch_batch()
+
+    def _fill_buffer(self) -> None:
+        self._fill()
+        while self.batches and not self.buffer:
+            self._decode()
 
     def collect(self, cancelled: Callable[[], bool]) -> None:
         """See that all that the lists want is in the buffer; less once `cancelled` says so."""
@@ -216,8 +247,8 @@ class Reader:
         try:
             read()
         except BaseException as error:
-            # One that comes because the user has closed the cursor is no news.
-            if not self.closed or self.broken or self.delegate is None:
+            # The first counts. One that comes because the cursor was closed is no news.
+            if self.error is None and (not self.closed or self.broken or self.delegate is None):
                 self.error = error
         finally:
             self._reading = False
@@ -229,14 +260,9 @@ class Reader:
 
         - `wanted`: whether there is still a consumer
         """
-        try:
-            if self._fetched > 1 and wanted() and self._reply_size_is_small():
-                self._keeping_errors(self._fetch_batch)
-        finally:
-            self.ahead = Ahead.IDLE
-
-    def _reply_size_is_small(self) -> bool:
-        return self._reply_size is not None and self._reply_size <= READ_AHEAD_LIMIT
+        if wanted() and self._may_fetch_ahead(batches=2):
+            self._keeping_errors(self._fetch_batch)
+        self.ahead = Ahead.IDLE
 
     def _fetch_batch(self, meanwhile: Callable[[], object] | None = None) -> bool:
         """Fetch the next batch. Returns whether there was any."""
