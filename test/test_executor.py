@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from support.jobs import (
     Held,
     add,
     is_quiet,
+    lost_races,
     refuse_threads,
     run_all,
     threads_named,
@@ -40,21 +40,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def many_switches() -> Iterator[None]:
-    """Workers pause between any two lines of the pool now and then, so that races are lost."""
-    rng, code = random.Random(1), motor.execution.pool.__file__
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        if frame.f_code.co_filename != code:
-            return None
-        if event == "line" and rng.random() < 0.1:
-            time.sleep(1e-6)
-        return trace
-
-    before = threading.gettrace()
-    threading.settrace(trace)
-    yield
-    threading.settrace(before)  # type: ignore[arg-type]
+def races() -> Iterator[None]:
+    """See `lost_races`."""
+    with lost_races():
+        yield
 
 
 @pytest.fixture
@@ -181,14 +170,14 @@ def spin(seconds: float) -> None:
 
 @pytest.mark.parametrize("max_workers", [1, 2])
 def test_no_job_is_forgotten_that_meets_a_worker_about_to_lie_down(
-    many_switches: None, monkeypatch: pytest.MonkeyPatch, max_workers: int
+    races: None, monkeypatch: pytest.MonkeyPatch, max_workers: int
 ) -> None:
     # A worker that leaves would find what it has forgotten.
     monkeypatch.setattr(motor.execution.pool, "LINGER", 2 * PATIENCE)
     pool, ended, rng = WorkerPool(max_workers), threading.Semaphore(0), random.Random(1)
     for number in range(1000):
         add(pool, int, ended.release)
-        spin(rng.uniform(0, 200e-6))
+        spin(rng.uniform(0, 600e-6))
         # While the first one ends. No later job wakes a worker for it.
         add(pool, int, ended.release)
         for _ in range(2):
@@ -198,7 +187,7 @@ def test_no_job_is_forgotten_that_meets_a_worker_about_to_lie_down(
 
 @pytest.mark.parametrize(("max_workers", "recent_limit"), [(1, 1), (2, 2), (8, 1)])
 def test_no_job_is_forgotten_that_meets_a_leaving_worker(
-    impatient: None, many_switches: None, max_workers: int, recent_limit: int
+    impatient: None, races: None, max_workers: int, recent_limit: int
 ) -> None:
     pool = WorkerPool(max_workers, recent_limit=recent_limit)
     ended, rng = threading.Semaphore(0), random.Random(1)
@@ -211,7 +200,7 @@ def test_no_job_is_forgotten_that_meets_a_leaving_worker(
 
 @pytest.mark.parametrize(("max_workers", "recent_limit"), [(1, 1), (2, 2), (8, 1), (8, 4)])
 def test_no_job_of_several_threads_is_forgotten(
-    impatient: None, many_switches: None, max_workers: int, recent_limit: int
+    impatient: None, races: None, max_workers: int, recent_limit: int
 ) -> None:
     pool = WorkerPool(max_workers, recent_limit=recent_limit)
     together = threading.Barrier(4)

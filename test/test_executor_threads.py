@@ -6,6 +6,7 @@ import re
 import threading
 import time
 import weakref
+from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from support.jobs import (
     Held,
     add,
     is_quiet,
+    lost_races,
     refuse_threads,
     run_all,
     threads_named,
@@ -108,26 +110,13 @@ def test_the_last_thread_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_last_thread_stays_where_several_would_leave_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Each of the two that are left meets the other one where it decides to leave.
-    both = threading.Barrier(2)
-
-    class Workers(set[Any]):
-        def __len__(self) -> int:
-            count = super().__len__()
-            if count == 2 and threading.current_thread().name == "motor-last-test":
-                try:
-                    both.wait(0.1)
-                except threading.BrokenBarrierError:
-                    both.reset()
-            return count
-
-    monkeypatch.setattr(motor.execution.pool, "LINGER", 0.01)
-    monkeypatch.setattr(motor.execution.pool, "set", Workers, raising=False)
-    pool = WorkerPool(2, name="motor-last-test", keeps_one=True)
-    hold_workers(pool, 2)
-    wait_until(lambda: len(threads_named("motor-last-test")) < 2, PATIENCE)
-    time.sleep(0.1)
-    assert len(threads_named("motor-last-test")) == 1
+    monkeypatch.setattr(motor.execution.pool, "LINGER", 0.001)
+    with lost_races():
+        pool = WorkerPool(4, name="motor-last-test", keeps_one=True)
+        for _ in range(50):
+            hold_workers(pool, 4)
+            wait_until(lambda: pool.statistics().workers <= 1, PATIENCE)
+            assert pool.statistics().workers == 1
     pool.shutdown()
 
 
@@ -263,10 +252,8 @@ def test_no_job_is_lost_where_several_get_no_thread_at_once(
 
     def start(thread: threading.Thread) -> None:
         if thread.name == "motor-none-test":
-            try:
+            with suppress(threading.BrokenBarrierError):
                 both.wait(1)
-            except threading.BrokenBarrierError:
-                pass
             raise RuntimeError("can't start new thread")
         original(thread)
 

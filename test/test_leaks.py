@@ -12,7 +12,8 @@ from typing import Any
 import pymongo
 import pytest
 
-from motor.operation import OperationFuture
+from motor.execution.future import OperationFuture
+from motor.executor import WorkerPool
 from support import Framework, async_wait_until, wait_until
 from support.leaks import PooledConnections, count_connections
 from support.pools import PoolRecorder
@@ -44,7 +45,7 @@ async def use(client: Any, db_name: str) -> None:
     await stream.close()
     with pytest.raises(StopAsyncIteration):
         await waiting
-    # Or the client might be closed under it, and nobody would have its error.
+    # Or the client might be closed under it, and its error would be lost.
     await async_wait_until(unawaited.done)
 
 
@@ -77,7 +78,7 @@ async def test_threads_do_not_grow_over_many_clients(
     await async_wait_until(lambda: threads("pymongo_") <= 12)
 
 
-async def test_lane_for_waiting_ends_with_its_streams(collection: Any) -> None:
+async def test_awaiting_pool_ends_with_its_streams(collection: Any) -> None:
     streams = [collection.watch(max_await_time_ms=50) for _ in range(5)]
     tasks = [asyncio.create_task(stream.next()) for stream in streams]
     await async_wait_until(lambda: threads("motor-awaiting"))
@@ -103,6 +104,18 @@ def test_closed_client_can_be_forgotten(framework: Framework, mongo_uri: str, db
         return not any(ref() for ref in gone)
 
     wait_until(forgotten)
+
+
+def test_pools_that_are_gone_leave_nothing_behind() -> None:
+    # Each client has a pool for awaiting data.
+    def objects_after_making(count: int) -> int:
+        for _ in range(count):
+            WorkerPool(1)
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = objects_after_making(200)
+    assert objects_after_making(200) - before < 100
 
 
 def test_no_future_outlives_its_operation(framework: Framework, collection: Any) -> None:

@@ -104,7 +104,7 @@ def test_one_client_serves_loops_in_many_threads_at_once(
     together = threading.Barrier(6)
 
     async def main(thread: int) -> None:
-        together.wait(10)
+        together.wait(60)
         for turn in range(5):
             await use(collection, (thread, turn))
 
@@ -226,7 +226,7 @@ def test_asking_for_the_loop_leaves_the_warning_filters_alone(
     def ask() -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        together.wait(10)
+        together.wait(60)
         for _ in range(300):
             # Tornado warns, outside coroutines, of the loop that it makes; only the filters count.
             with suppress(DeprecationWarning):
@@ -272,7 +272,7 @@ def test_loop_closed_under_an_operation_loses_only_the_answer(
     framework.run(use(collection, 1))
 
 
-def test_operations_that_nobody_awaits_are_done(
+def test_operations_that_are_not_awaited_are_done(
     framework: Framework, collection: Any, sync_db: Any
 ) -> None:
     async def main() -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from motor.executor import AGAIN, WorkerPool
+from motor.execution.call import AGAIN
+from motor.executor import WorkerPool
 from motor.operation import OperationFuture
 from support import Framework, async_wait_until, wait_until
-from support.jobs import PATIENCE, Held, busy_pool, start
+from support.jobs import PATIENCE, Held, busy_pool, is_quiet, refuse_threads, start
 
 _variable: contextvars.ContextVar[str] = contextvars.ContextVar("_variable", default="unset")
 
@@ -31,7 +32,7 @@ def blocked() -> Iterator[tuple[WorkerPool, Held]]:
 
 
 async def all_done(pool: WorkerPool) -> None:
-    await async_wait_until(lambda: pool.load == 0)
+    await async_wait_until(lambda: is_quiet(pool), PATIENCE)
 
 
 # Outcomes ---------------------------------------------------------------------------------------
@@ -116,67 +117,19 @@ async def test_calls_share_no_context(pool: Any) -> None:
     await asyncio.gather(*(one(f"task {n}") for n in range(20)))
 
 
-# Waking the loop --------------------------------------------------------------------------------
+# Calls that get no worker -----------------------------------------------------------------------
 
 
-@pytest.fixture
-def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What Motor scheduled on event loops from other threads."""
-    seen: list[Any] = []
-    original = asyncio.BaseEventLoop.call_soon_threadsafe
-
-    def call_soon_threadsafe(self: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
-        if callback.__module__.startswith("motor."):
-            seen.append(callback)
-        return original(self, callback, *args, **kwargs)
-
-    monkeypatch.setattr(asyncio.BaseEventLoop, "call_soon_threadsafe", call_soon_threadsafe)
-    return seen
-
-
-async def test_loop_is_woken_once_for_many_outcomes(
-    framework: Framework, wakeups: list[Any]
+async def test_a_call_that_gets_no_thread_fails_at_once(
+    framework: Framework, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = WorkerPool(4)
-    futures = [start(pool, int, n) for n in range(500)]
-    # Not awaiting, the loop is busy, and all outcomes come in the meantime.
-    wait_until(lambda: pool.load == 0)
-    assert len(wakeups) == 1
-    assert not any(future.done() for future in futures)
-    assert await asyncio.gather(*futures) == list(range(500))
-
-
-async def test_no_outcome_is_forgotten_between_wakeups(framework: Framework) -> None:
-    pool = WorkerPool(8)
-
-    async def client(number: int) -> int:
-        total = 0
-        for n in range(100):
-            total += await start(pool, int, n)
-            if n % 10 == number % 10:
-                await asyncio.sleep(0)
-        return total
-
-    async with asyncio.timeout(PATIENCE):
-        assert await asyncio.gather(*map(client, range(40))) == [sum(range(100))] * 40
-
-
-async def test_an_outcome_that_raises_does_not_hold_up_the_others(
-    framework: Framework, loop_errors: list[Any], blocked: Any
-) -> None:
-    pool, held = blocked
-
-    def discard(result: Any, error: Any) -> None:
-        raise ValueError("on purpose")
-
-    futures = [start(pool, int, n, discard=discard) for n in range(5)]
-    held.end.set()
-    wait_until(lambda: pool.load == 0)
-    for future in futures[1:4]:
-        # Done by now, but the loop does not know yet.
-        future.cancel()
-    assert await asyncio.wait_for(asyncio.gather(futures[0], futures[4]), PATIENCE) == [0, 4]
-    assert [str(context["exception"]) for context in loop_errors] == ["on purpose"] * 3
+    pool, ran = WorkerPool(2, name="motor-none-test"), []
+    with monkeypatch.context() as patch:
+        refuse_threads(patch, "motor-none-test")
+        with pytest.raises(RuntimeError, match="can't start"):
+            start(pool, ran.append, "refused")
+    await start(pool, ran.append, "taken")
+    assert ran == ["taken"]
 
 
 # Cancelling -------------------------------------------------------------------------------------
@@ -197,77 +150,66 @@ async def test_cancelled_before_a_worker_took_it_is_never_run(
     assert ran == ["other"]
 
 
-async def test_cancelled_while_it_runs_ends_and_is_discarded(
-    framework: Framework, pool: Any
+@pytest.mark.parametrize("outcome", ["result", "error"])
+async def test_cancelled_while_it_runs_ends_and_its_outcome_is_dropped(
+    framework: Framework, pool: Any, outcome: str
 ) -> None:
-    held = Held()
-    discarded: list[Any] = []
+    held, ended = Held(), []
 
     def work() -> str:
         held()
+        ended.append(1)
+        if outcome == "error":
+            raise ValueError("on purpose")
         return "result"
 
-    future = start(pool, work, discard=lambda *outcome: discarded.append(outcome))
-    await async_wait_until(held.began.is_set)
+    future = start(pool, work)
+    await async_wait_until(held.began.is_set, PATIENCE)
     future.cancel()
     with pytest.raises(asyncio.CancelledError):
         await future
-    assert not discarded
+    assert not ended
     held.end.set()
+    # An error of it would be reported by the loop.
     await all_done(pool)
-    assert discarded == [("result", None)]
+    await start(pool, int)
+    assert ended == [1]
+    assert future.cancelled()
 
 
-async def test_cancelled_while_it_runs_discards_an_error_too(
-    framework: Framework, pool: Any
-) -> None:
-    held = Held()
-    discarded: list[Any] = []
-
-    def work() -> None:
-        held()
-        raise ValueError("on purpose")
-
-    future = start(pool, work, discard=lambda *outcome: discarded.append(outcome))
-    await async_wait_until(held.began.is_set)
-    future.cancel()
-    held.end.set()
-    await all_done(pool)
-    ((result, error),) = discarded
-    assert result is None
-    assert str(error) == "on purpose"
+async def test_cancelled_while_its_outcome_is_on_its_way(framework: Framework, pool: Any) -> None:
+    future = start(pool, lambda: 7)
+    wait_until(lambda: is_quiet(pool), PATIENCE)
+    assert future.cancel()
+    await start(pool, int)
+    with pytest.raises(asyncio.CancelledError):
+        await future
 
 
-async def test_cancelled_when_the_outcome_is_on_its_way_is_discarded(
-    framework: Framework, pool: Any
-) -> None:
-    discarded: list[Any] = []
-    future = start(pool, lambda: 7, discard=lambda *outcome: discarded.append(outcome))
-    wait_until(lambda: pool.load == 0)
-    future.cancel()
-    await async_wait_until(lambda: discarded)
-    assert discarded == [(7, None)]
-
-
-async def test_an_outcome_that_was_taken_is_not_discarded(framework: Framework, pool: Any) -> None:
-    discarded: list[Any] = []
-    future = start(pool, lambda: 7, discard=lambda *outcome: discarded.append(outcome))
+async def test_cancelled_after_its_end_changes_nothing(framework: Framework, pool: Any) -> None:
+    future = start(pool, lambda: 7)
     assert await future == 7
-    future.cancel()
-    await start(pool, lambda: None)
-    assert not discarded
+    assert not future.cancel()
+    assert future.result() == 7
 
 
-async def test_again_ends_when_the_future_is_cancelled(framework: Framework, pool: Any) -> None:
+async def test_a_repeated_call_ends_with_the_result_of_its_last_turn(
+    framework: Framework, pool: Any
+) -> None:
+    turns = iter([AGAIN, AGAIN, "last"])
+    assert await start(pool, lambda: next(turns), wrap=str.upper) == "LAST"
+
+
+async def test_a_repeated_call_ends_when_its_future_is_cancelled(
+    framework: Framework, pool: Any
+) -> None:
     turns: list[None] = []
-    discarded: list[Any] = []
 
     def turn() -> object:
         turns.append(None)
         return AGAIN
 
-    future = start(pool, turn, discard=lambda *outcome: discarded.append(outcome))
-    await async_wait_until(lambda: len(turns) > 10)
+    future = start(pool, turn)
+    await async_wait_until(lambda: len(turns) > 10, PATIENCE)
     future.cancel()
     await all_done(pool)
-    assert not discarded

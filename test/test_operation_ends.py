@@ -1,134 +1,63 @@
-"""What becomes of outcomes that nobody fetches, and of the objects of those that were."""
+"""What becomes of calls whose loop is closed, and of the objects of those that have ended."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from motor.executor import AGAIN, WorkerPool
+from motor.execution.call import AGAIN, submit
+from motor.executor import WorkerPool
 from support import Framework, async_wait_until, wait_until
-from support.jobs import PATIENCE, Held, busy_pool, start
-
-
-@pytest.fixture
-def blocked() -> Iterator[tuple[WorkerPool, Held]]:
-    with busy_pool() as both:
-        yield both
-
+from support.jobs import PATIENCE, Held, is_quiet, start
 
 # Loops that are closed --------------------------------------------------------------------------
 
 
-def test_loop_closed_before_the_call_ends_discards_the_outcome(framework: Framework) -> None:
-    pool, held, discarded = WorkerPool(1), Held(), []
+def test_what_runs_when_its_loop_is_closed_runs_to_its_end(framework: Framework) -> None:
+    pool, held, ended = WorkerPool(1), Held(), []
 
     def work() -> str:
         held()
+        ended.append("first")
         return "result"
 
-    async def main() -> None:
-        start(pool, work, discard=lambda *outcome: discarded.append(outcome))
-        await async_wait_until(held.began.is_set)
+    async def main() -> Any:
+        future = start(pool, work)
+        start(pool, ended.append, "second")
+        await async_wait_until(held.began.is_set, PATIENCE)
+        return future
 
-    framework.run(main)
+    future = framework.run(main)
     held.end.set()
-    wait_until(lambda: discarded)
-    assert discarded == [("result", None)]
+    wait_until(lambda: is_quiet(pool), PATIENCE)
+    # What waited was asked for too.
+    assert ended == ["first", "second"]
+    assert not future.done()
 
 
-def stopped_loop(main: Callable[[], Any]) -> asyncio.AbstractEventLoop:
-    """A loop that has run `main` and will not run again, but is not closed yet."""
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(main())
-    return loop
-
-
-def test_loop_closed_with_outcomes_on_their_way_discards_them(blocked: Any) -> None:
-    pool, held = blocked
-    discarded: list[Any] = []
-
-    async def main() -> None:
-        for number in range(3):
-            start(pool, int, number, discard=lambda *outcome: discarded.append(outcome))
-
-    loop = stopped_loop(main)
-    held.end.set()
-    # The loop is told of the outcomes and does not come for them.
-    wait_until(lambda: pool.load == 0)
-    assert not discarded
-    loop.close()
-    wait_until(lambda: len(discarded) == 3)
-    assert sorted(discarded) == [(0, None), (1, None), (2, None)]
-
-
-def test_outcomes_after_those_that_a_closed_loop_left_are_discarded(blocked: Any) -> None:
-    pool, held = blocked
-    discarded: list[str] = []
-    late = Held()
-
-    async def main() -> None:
-        start(pool, int, discard=lambda *outcome: discarded.append("early"))
-        start(pool, late, discard=lambda *outcome: discarded.append("late"))
-
-    loop = stopped_loop(main)
-    held.end.set()
-    assert late.began.wait(PATIENCE)
-    loop.close()
-    late.end.set()
-    wait_until(lambda: len(discarded) == 2)
-    assert set(discarded) == {"early", "late"}
-
-
-def test_a_closed_loop_is_not_kept_alive_by_outcomes_it_never_fetched(blocked: Any) -> None:
-    pool, held = blocked
-
-    async def main() -> None:
-        start(pool, int)
-
-    loop = stopped_loop(main)
-    held.end.set()
-    wait_until(lambda: pool.load == 0)
-    loop.close()
-    gone = weakref.ref(loop)
-    del loop
-    gc.collect()
-    assert gone() is None
-
-
-def test_again_ends_when_the_loop_is_closed(framework: Framework) -> None:
+@pytest.mark.parametrize("wrap", [None, str.upper], ids=["plain", "wrapped"])
+def test_a_repeated_call_ends_when_its_loop_is_closed(framework: Framework, wrap: Any) -> None:
     pool = WorkerPool(1)
 
     async def main() -> None:
-        start(pool, lambda: AGAIN)
+        start(pool, lambda: AGAIN, wrap=wrap)
 
     framework.run(main)
-    wait_until(lambda: pool.load == 0)
+    wait_until(lambda: is_quiet(pool), PATIENCE)
 
 
-def test_loops_that_close_while_outcomes_come_lose_none() -> None:
-    pool = WorkerPool(4)
-    discarded: list[Any] = []
-    futures: list[Any] = []
-
-    async def main() -> None:
-        futures.extend([start(pool, int, discard=discarded_one) for _ in range(20)])
-        await asyncio.sleep(0)
-
-    def discarded_one(*outcome: Any) -> None:
-        discarded.append(outcome)
-
-    for _ in range(100):
-        stopped_loop(main).close()
-
-    def settled() -> bool:
-        return len(discarded) + sum(future.done() for future in futures) == 100 * 20
-
-    wait_until(settled, what="each outcome was either taken or discarded")
+def test_a_loop_may_be_closed_by_the_time_a_call_is_made(framework: Framework) -> None:
+    pool, ran = WorkerPool(1), []
+    loop = asyncio.new_event_loop()
+    loop.close()
+    future = submit(pool, loop, ran.append, (1,))
+    wait_until(lambda: ran and is_quiet(pool), PATIENCE)
+    assert not future.done()
 
 
 # Memory -----------------------------------------------------------------------------------------
@@ -160,7 +89,7 @@ async def test_success_leaves_no_reference_cycle(framework: Framework, no_gc: No
     refs.append(weakref.ref(future))
     await future
     del argument, future
-    await async_wait_until(lambda: not any(ref() for ref in refs), what="all is freed")
+    await async_wait_until(lambda: not any(ref() for ref in refs), PATIENCE, what="all is freed")
 
 
 async def test_an_error_leaves_no_reference_cycle(framework: Framework, no_gc: None) -> None:
@@ -192,19 +121,19 @@ async def test_an_error_leaves_no_reference_cycle(framework: Framework, no_gc: N
 
     await call()
     assert len(refs) == 3
-    await async_wait_until(lambda: not any(ref() for ref in refs), what="all is freed")
+    await async_wait_until(lambda: not any(ref() for ref in refs), PATIENCE, what="all is freed")
 
 
 async def test_cancelling_leaves_no_reference_cycle(framework: Framework, no_gc: None) -> None:
     pool, held = WorkerPool(1), Held()
     argument = Payload()
     future = start(pool, lambda _: held(), argument)
-    await async_wait_until(held.began.is_set)
+    await async_wait_until(held.began.is_set, PATIENCE)
     refs = [weakref.ref(argument), weakref.ref(future)]
     future.cancel()
     held.end.set()
     del argument, future
-    await async_wait_until(lambda: not any(ref() for ref in refs), what="all is freed")
+    await async_wait_until(lambda: not any(ref() for ref in refs), PATIENCE, what="all is freed")
 
 
 async def test_calls_that_ended_leave_the_number_of_objects_as_it_was(framework: Framework) -> None:

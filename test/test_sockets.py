@@ -32,7 +32,6 @@ from motor.accelerators.sockets.buffered import buffered as buffered_interface
 from support.tls import Certificates
 
 
-
 def buffered(sock: Any) -> BufferedSocket | None:
     """What PyMongo would send and receive by, instead of `sock`."""
     interface = buffered_interface(SimpleNamespace(sock=sock))

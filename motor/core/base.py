@@ -16,7 +16,7 @@ from motor.core.keywords import UsualKeywords
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.future import OperationFuture
-from motor.execution.pool import Pool
+from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 from motor.frameworks import Framework
 

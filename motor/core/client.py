@@ -28,7 +28,7 @@ from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.default import default_executor
 from motor.execution.future import OperationFuture
-from motor.execution.pool import Pool
+from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 from motor.execution.users_executor import UsersExecutor
 from motor.metaprogramming import takes_arguments_of
@@ -94,7 +94,7 @@ class AgnosticClient(Namespace):
         acceleration = accelerators.in_use()
         kwargs = {**acceleration.client_options, **kwargs, "driver": own_info}
         super().__init__(self._make_delegate(args, kwargs))
-        self._fetch = acceleration.fetch_of(self.delegate) or fetch_publicly
+        self._fetch = acceleration.fetch_of(self.delegate) or self._fetch
         if user_info is not None:
             self.delegate.append_metadata(user_info)
 

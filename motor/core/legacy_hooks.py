@@ -70,7 +70,7 @@ def refused(
     - `owner`: the Motor object whose method `name` it is, or the PyMongo class that is to be made
     """
     bridge = _bridge()
-    return None if bridge is None else bridge.refused(owner, name, args, kwargs)  # type: ignore[no-any-return]
+    return None if bridge is None else bridge.refused(owner, name, args, kwargs)
 
 
 def assign(owner: Any, name: str, value: Any) -> bool:

@@ -44,7 +44,7 @@ class Admission:
         self._cpu = time.process_time()
 
     def measure(self) -> None:
-        """Set the limit by the use of the processor since the last time. Called while calls wait."""
+        """Set the limit by the use of the processor since last time. Called while calls wait."""
         now = time.monotonic()
         passed = now - self._measured
         if passed < SPAN:

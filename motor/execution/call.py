@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from motor.execution.completions import deliver
 from motor.execution.future import OperationFuture
-from motor.execution.pool import Pool
+from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["AGAIN", "Call", "submit"]

@@ -29,13 +29,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from motor.execution.admission import RECENT, Admission
+from motor.execution.jobs import Job, Task
 from motor.execution.lifecycle import after_fork_in_child
 from motor.execution.pool_statistics import PoolStatistics
 
-__all__ = ["Job", "Pool", "WorkerPool"]
+__all__ = ["WorkerPool"]
 
 T = TypeVar("T")
 
@@ -47,29 +48,6 @@ TICK = 0.002
 
 #: How many ticks the monitor goes on when no job waits.
 QUIET_TICKS = 25
-
-
-class Job(Protocol):
-    """What a worker runs."""
-
-    #: When it began to wait (``time.monotonic()``); 0 if it need not.
-    queued_at: float
-
-    def run(self) -> bool:
-        """Do the work. Returns True to be queued and run again. Raises nothing."""
-
-    def deliver(self) -> None:
-        """Hand over the outcome. Does not block."""
-
-
-class Pool(Protocol):
-    """Where calls run."""
-
-    def add(self, job: Job) -> None:
-        """Run `job` on a thread, soon. Raises RuntimeError when that cannot be."""
-
-    def statistics(self) -> PoolStatistics:
-        """What the pool is doing, and has done so far."""
 
 
 class _Worker:
@@ -90,41 +68,6 @@ class _Worker:
         if job.queued_at:
             self.waits += 1
             self.wait_seconds += now - job.queued_at
-
-
-class _Task:
-    """A function that came by way of ``submit``."""
-
-    __slots__ = ("future", "outcome", "queued_at", "work")
-
-    def __init__(self, future: Future[Any], work: Callable[[], Any]) -> None:
-        self.queued_at = 0.0
-        self.future = future
-        self.work: Callable[[], Any] | None = work
-        self.outcome: tuple[Any, BaseException | None] | None = None
-
-    def run(self) -> bool:
-        work, self.work = self.work, None
-        if work is not None and self.future.set_running_or_notify_cancel():
-            try:
-                self.outcome = work(), None
-            except BaseException as error:
-                self.outcome = None, error
-        return False
-
-    def deliver(self) -> None:
-        outcome, self.outcome = self.outcome, None
-        if outcome is None:
-            return
-        result, error = outcome
-        try:
-            if error is None:
-                self.future.set_result(result)
-            else:
-                self.future.set_exception(error)
-        finally:
-            # The error's traceback leads to frames that would otherwise keep it alive.
-            del outcome, error
 
 
 class WorkerPool(ThreadPoolExecutor):
@@ -172,7 +115,7 @@ class WorkerPool(ThreadPoolExecutor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run ``fn(*args, **kwargs)`` on a worker. Returns its ``concurrent.futures.Future``."""
         future: Future[T] = Future()
-        self.add(_Task(future, lambda: fn(*args, **kwargs)))
+        self.add(Task(future, lambda: fn(*args, **kwargs)))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -184,7 +127,7 @@ class WorkerPool(ThreadPoolExecutor):
         """
         if cancel_futures:
             for job in list(self._queue):
-                if isinstance(job, _Task):
+                if isinstance(job, Task):
                     job.future.cancel()
         if wait:
             self.drain()
@@ -372,9 +315,8 @@ class WorkerPool(ThreadPoolExecutor):
                 return
             self._monitored = True
         try:
-            threading.Thread(
-                target=self._monitor, name=f"{self._name}-monitor", daemon=True
-            ).start()
+            name = f"{self._name}-monitor"
+            threading.Thread(target=self._monitor, name=name, daemon=True).start()
         except RuntimeError:
             # The workers that are awake come to the queue in the end.
             self._monitored = False

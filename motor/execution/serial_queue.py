@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import Protocol
 
-from motor.execution.pool import Job, Pool
+from motor.execution.jobs import Job, Pool
 
 __all__ = ["QueueableJob", "SerialQueue"]
 

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
 from motor.execution.default import DEFAULT_MAX_WORKERS, default_executor
+from motor.execution.jobs import Job, Pool
 from motor.execution.lifecycle import after_fork_in_child
-from motor.execution.pool import Job, Pool
 from motor.execution.pool_statistics import PoolStatistics
 
 __all__ = ["UsersExecutor"]

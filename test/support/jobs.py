@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import pytest
 
+import motor.execution.pool
 from motor.execution.call import AGAIN, submit
-from motor.execution.pool import Pool
+from motor.execution.jobs import Pool
 from motor.executor import WorkerPool
 
 #: Seconds. Long enough to tell "waits its turn" from "never comes", also on a busy machine.
@@ -130,3 +134,26 @@ def refuse_threads(patch: pytest.MonkeyPatch, name: str = "") -> None:
         original(thread)
 
     patch.setattr(threading.Thread, "start", start)
+
+
+@contextmanager
+def lost_races() -> Iterator[None]:
+    """Let threads that are started meanwhile pause, now and then, between any two lines of a pool.
+
+    So what may happen between two steps does happen.
+    """
+    rng, code = random.Random(1), motor.execution.pool.__file__
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        if frame.f_code.co_filename != code:
+            return None
+        if event == "line" and rng.random() < 0.1:
+            time.sleep(1e-6)
+        return trace
+
+    before = threading.gettrace()
+    threading.settrace(trace)
+    try:
+        yield
+    finally:
+        threading.settrace(before)  # type: ignore[arg-type]

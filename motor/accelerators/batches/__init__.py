@@ -10,6 +10,7 @@ returns a ``pymongo.message._OpMsg`` with ``payload_document``, ``flags`` and ``
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from pymongo.command_cursor import CommandCursor
@@ -42,7 +43,8 @@ def adapt(connection: Any) -> None:
     """Let the replies on a new connection be decoded in slices."""
     from motor.accelerators.batches.replies import connection_class
 
-    connection.__class__ = connection_class(type(connection))
+    kind: Hashable = type(connection)
+    connection.__class__ = connection_class(kind)
 
 
 def fetch_of(client: Any) -> BatchFetcher:

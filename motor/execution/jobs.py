@@ -1,0 +1,69 @@
+"""What a pool runs: jobs, Motor's calls among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from motor.execution.pool_statistics import PoolStatistics
+
+__all__ = ["Job", "Pool", "Task"]
+
+
+class Job(Protocol):
+    """What a worker runs."""
+
+    #: When it began to wait (``time.monotonic()``); 0 if it need not.
+    queued_at: float
+
+    def run(self) -> bool:
+        """Do the work. Returns True to be queued and run again. Raises nothing."""
+
+    def deliver(self) -> None:
+        """Hand over the outcome. Does not block."""
+
+
+class Pool(Protocol):
+    """Where calls run."""
+
+    def add(self, job: Job) -> None:
+        """Run `job` on a thread, soon. Raises RuntimeError when that cannot be."""
+
+    def statistics(self) -> PoolStatistics:
+        """What the pool is doing, and has done so far."""
+
+
+class Task:
+    """A function that came by way of ``submit``."""
+
+    __slots__ = ("future", "outcome", "queued_at", "work")
+
+    def __init__(self, future: Future[Any], work: Callable[[], Any]) -> None:
+        self.queued_at = 0.0
+        self.future = future
+        self.work: Callable[[], Any] | None = work
+        self.outcome: tuple[Any, BaseException | None] | None = None
+
+    def run(self) -> bool:
+        work, self.work = self.work, None
+        if work is not None and self.future.set_running_or_notify_cancel():
+            try:
+                self.outcome = work(), None
+            except BaseException as error:
+                self.outcome = None, error
+        return False
+
+    def deliver(self) -> None:
+        outcome, self.outcome = self.outcome, None
+        if outcome is None:
+            return
+        result, error = outcome
+        try:
+            if error is None:
+                self.future.set_result(result)
+            else:
+                self.future.set_exception(error)
+        finally:
+            # The error's traceback leads to frames that would otherwise keep it alive.
+            del outcome, error
