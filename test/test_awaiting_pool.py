@@ -100,7 +100,7 @@ async def test_a_stream_waits_as_long_as_its_user_says(client_factory, db_name, 
     collection = client_factory(event_listeners=[commands])[db_name]["test"]
     async with collection.watch(max_await_time_ms=wanted) as stream:
         task = asyncio.create_task(stream.next())
-        await async_wait_until(lambda: waits(commands))
+        await async_wait_until(lambda: waits(commands), QUICK)
         await collection.insert_one({})
         await task
     assert set(waits(commands)) == {wanted}
@@ -115,10 +115,10 @@ async def test_streams_that_take_turns_wait_for_less_and_then_as_long_as_before(
     stream = await db["test"].watch(max_await_time_ms=wanted)
     tasks = [asyncio.create_task(each.next()) for each in (*others, stream)]
     # Three have to share two connections.
-    await async_wait_until(lambda: waits(commands, "test"))
+    await async_wait_until(lambda: waits(commands, "test"), QUICK)
     assert waits(commands, "test")[0] < 1000
     await asyncio.gather(*(other.close() for other in others))
-    await async_wait_until(lambda: waits(commands, "test")[-1] == wanted)
+    await async_wait_until(lambda: waits(commands, "test")[-1] == wanted, QUICK)
     await db["test"].insert_one({"_id": 1})
     assert (await asyncio.wait_for(tasks.pop(), QUICK))["documentKey"] == {"_id": 1}
     assert await asyncio.gather(*map(ended, tasks)) == [True, True]
@@ -165,19 +165,19 @@ async def test_closing_ends_a_tailable_cursor_that_waits(client_factory, db_name
     collection = await capped(client_factory(event_listeners=[commands])[db_name])
     cursor = await tail(collection, LONG)
     task = asyncio.create_task(cursor.next())
-    await async_wait_until(lambda: waits(commands))
+    await async_wait_until(lambda: waits(commands), QUICK)
     await asyncio.wait_for(cursor.close(), QUICK)
     with pytest.raises(StopAsyncIteration):
         await asyncio.wait_for(task, QUICK)
-    # This server looks after a killed cursor only when it has something to say.
+    # This server ends a killed cursor only when it has something to say.
     await collection.insert_one({})
 
 
 async def test_the_threads_of_streams_end_with_them(collection):
     streams = [await collection.watch() for _ in range(10)]
     tasks = [asyncio.create_task(stream.next()) for stream in streams]
-    await async_wait_until(lambda: len(waiting_threads()) >= 10)
+    await async_wait_until(lambda: len(waiting_threads()) >= 10, QUICK)
     await collection.insert_one({})
     await asyncio.gather(*tasks)
     await asyncio.gather(*(stream.close() for stream in streams))
-    wait_until(lambda: not waiting_threads(), what="the awaiting pool's threads are gone")
+    wait_until(lambda: not waiting_threads(), QUICK, what="the awaiting pool's threads are gone")

@@ -206,7 +206,7 @@ async def test_an_error_in_making_a_result_is_that_of_the_call(
     last = start(pool, lambda: "last")
     # A future cannot carry a StopIteration as it is.
     with pytest.raises((error, RuntimeError)):
-        await asyncio.wait_for(failing, 5)
+        await asyncio.wait_for(failing, PATIENCE)
     assert await asyncio.wait_for(last, PATIENCE) == "last"
 
 

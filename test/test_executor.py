@@ -110,7 +110,7 @@ def test_one_worker_runs_jobs_in_the_order_they_come() -> None:
 def test_a_new_job_does_not_overtake_those_that_wait(
     hold: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Without it, only new jobs and ended ones make the pool look at its queue.
+    # Without it, only new jobs and ended ones make the pool come to its queue.
     refuse_threads(monkeypatch, "-monitor")
     pool = WorkerPool(3, recent_limit=2)
     first, second = hold(pool, 2)
@@ -386,11 +386,11 @@ def test_idle_workers_are_no_way_around_the_limit(
     monkeypatch.setattr(motor.execution.admission, "IDLE", -1.0)
     monkeypatch.setattr(motor.execution.pool, "LINGER", PATIENCE)
     pool = WorkerPool(4, recent_limit=2)
-    old = hold(pool, 4)
-    for job in old:
+    slow = hold(pool, 4)
+    for job in slow:
         assert job.began.wait(PATIENCE)
     monkeypatch.setattr(motor.execution.pool, "RECENT", time.monotonic() / 2)
-    for job in old[:2]:
+    for job in slow[:2]:
         job.end.set()
     wait_until(lambda: pool.statistics().in_flight == 2, PATIENCE)
     assert pool.statistics().workers == 4

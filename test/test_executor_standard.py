@@ -116,7 +116,7 @@ def test_a_done_callback_may_submit_another_task_and_wait_for_it() -> None:
 
     def callback(_: Any) -> None:
         try:
-            seen.append(pool.submit(int, 7).result(5))
+            seen.append(pool.submit(int, 7).result(PATIENCE))
         except TimeoutError as error:
             seen.append(error)
 
@@ -130,8 +130,8 @@ def test_a_done_callback_may_submit_another_task_and_wait_for_it() -> None:
 def test_a_done_callback_that_takes_long_keeps_no_job_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A worker that leaves would look after the job.
-    monkeypatch.setattr(motor.execution.pool, "LINGER", PATIENCE)
+    # A worker that leaves would have another one come to the job.
+    monkeypatch.setattr(motor.execution.pool, "LINGER", 2 * PATIENCE)
     pool, slow, held = WorkerPool(4), Held(), Held()
     # Another worker is idle, and was before that one.
     both = threading.Barrier(2)
@@ -143,7 +143,7 @@ def test_a_done_callback_that_takes_long_keeps_no_job_waiting(
     ended = threading.Event()
     add(pool, int, ended.set)
     try:
-        assert ended.wait(5)
+        assert ended.wait(PATIENCE)
     finally:
         slow.end.set()
         pool.shutdown()
@@ -172,7 +172,7 @@ def test_an_outcome_lives_no_longer_than_its_future(outcome: str) -> None:
         future = pool.submit(work)
         concurrent.futures.wait([future], PATIENCE)
         del future
-        wait_until(lambda: gone[0]() is None, what="the outcome is freed")
+        wait_until(lambda: gone[0]() is None, PATIENCE, what="the outcome is freed")
     finally:
         gc.enable()
 

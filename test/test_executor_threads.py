@@ -182,7 +182,7 @@ def test_drain_waits_for_a_job_that_a_worker_takes_at_this_moment(
     taking = Held()
 
     def monotonic() -> float:
-        # What a worker does with a job first is to look at the clock.
+        # What a worker does with a job first is to read the clock.
         if threading.current_thread().name == "motor-take-test" and not taking.began.is_set():
             taking()
         return time.monotonic()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -140,26 +139,26 @@ def test_operations_on_a_users_executor_are_done_before_the_end(
     assert sync_db.test.count_documents({}) == 100
 
 
-def seconds_to_end(code: str, mongo_uri: str, db_name: str) -> float:
-    """How long the program takes to end after it has printed "end"."""
+def ends(code: str, mongo_uri: str, db_name: str) -> bool:
+    """Whether the program ends, and well, after it has printed "end"."""
     with start_python(_PRELUDE + code, mongo_uri, db_name) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "end\n"
-        started = time.monotonic()
-        assert process.wait(60) == 0
-        return time.monotonic() - started
+        return process.wait(60) == 0
 
 
 def test_idle_threads_do_not_delay_the_end(mongo_uri: str, db_name: str) -> None:
     code = """
+    import motor.execution.pool
+
     async def main():
         await asyncio.gather(*(collection.find_one() for _ in range(200)))
 
+    motor.execution.pool.LINGER = 600
     asyncio.run(main())
     print("end", flush=True)
     """
-    # PyMongo's own threads, of clients left open, take most of it.
-    assert seconds_to_end(code, mongo_uri, db_name) < 3
+    assert ends(code, mongo_uri, db_name)
 
 
 @pytest.mark.parametrize("waiting", ["stream", "tailable"])
@@ -175,9 +174,9 @@ def test_waiting_for_data_does_not_delay_the_end(
         capped = await client[name].create_collection("capped", capped=True, size=10_000)
         await capped.insert_one({})
         if waiting == "stream":
-            cursor = await collection.watch(max_await_time_ms=30_000)
+            cursor = await collection.watch(max_await_time_ms=300_000)
         else:
-            cursor = capped.find(cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(30_000)
+            cursor = capped.find(cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(300_000)
             await cursor.next()
         task = asyncio.create_task(cursor.next())
         while not any(t.name.startswith("motor-awaiting") for t in threading.enumerate()):
@@ -187,7 +186,7 @@ def test_waiting_for_data_does_not_delay_the_end(
     asyncio.run(main())
     """
     )
-    assert seconds_to_end(code, mongo_uri, db_name) < 10
+    assert ends(code, mongo_uri, db_name)
 
 
 def test_client_left_open_ends_quietly(mongo_uri: str, db_name: str) -> None:
@@ -293,7 +292,7 @@ def test_loops_in_daemon_threads_do_not_hold_up_the_end(mongo_uri: str, db_name:
     assert running.wait(60)
     print("end", flush=True)
     """
-    assert seconds_to_end(code, mongo_uri, db_name) < 10
+    assert ends(code, mongo_uri, db_name)
 
 
 def test_operations_on_a_loop_in_a_daemon_thread_are_done_before_the_end(

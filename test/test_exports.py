@@ -186,7 +186,7 @@ def test_import_order_does_not_matter() -> None:
     modules = ["motor.core", "motor.executor", "motor.frameworks.tornado", "motor.metaprogramming"]
     modules += ["motor.operation", "motor.pymongo_internals", "motor.core.session"]
     modules += ["motor.motor_gridfs", "motor.core.gridfs.reading", "motor.core.gridfs.bucket"]
-    modules += ["motor.core.command_cursor", "motor.core.namespace", "motor.motor_tornado"]
+    modules += ["motor.core.cursors.command_cursor", "motor.core.namespace", "motor.motor_tornado"]
     run_python(
         """
         import importlib, sys

@@ -46,7 +46,7 @@ async def use(client: Any, db_name: str) -> None:
     with pytest.raises(StopAsyncIteration):
         await waiting
     # Or the client might be closed under it, and its error would be lost.
-    await async_wait_until(unawaited.done)
+    await async_wait_until(unawaited.done, 60)
 
 
 async def test_closed_client_leaves_no_connection(
@@ -59,8 +59,8 @@ async def test_closed_client_leaves_no_connection(
     assert pools.open > 0
     await client.close()
     # What was not awaited may still run, and closes its connection at its end.
-    await async_wait_until(lambda: pools.open == 0)
-    await async_wait_until(lambda: connections() <= before)
+    await async_wait_until(lambda: pools.open == 0, 60)
+    await async_wait_until(lambda: connections() <= before, 60)
 
 
 async def test_threads_do_not_grow_over_many_clients(
@@ -73,19 +73,19 @@ async def test_threads_do_not_grow_over_many_clients(
         await client.close()
     # Each client's operations find the workers of the one before.
     assert threads("motor-worker") <= max(before, 11)
-    await async_wait_until(lambda: not threads("motor-awaiting"))
+    await async_wait_until(lambda: not threads("motor-awaiting"), 60)
     # PyMongo's threads for monitoring notice within half a second that their client was closed.
-    await async_wait_until(lambda: threads("pymongo_") <= 12)
+    await async_wait_until(lambda: threads("pymongo_") <= 12, 60)
 
 
 async def test_awaiting_pool_ends_with_its_streams(collection: Any) -> None:
     streams = [collection.watch(max_await_time_ms=50) for _ in range(5)]
     tasks = [asyncio.create_task(stream.next()) for stream in streams]
-    await async_wait_until(lambda: threads("motor-awaiting"))
+    await async_wait_until(lambda: threads("motor-awaiting"), 60)
     for stream in streams:
         await stream.close()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await async_wait_until(lambda: not threads("motor-awaiting"))
+    await async_wait_until(lambda: not threads("motor-awaiting"), 60)
 
 
 def test_closed_client_can_be_forgotten(framework: Framework, mongo_uri: str, db_name: str) -> None:
@@ -103,7 +103,7 @@ def test_closed_client_can_be_forgotten(framework: Framework, mongo_uri: str, db
         gc.collect()
         return not any(ref() for ref in gone)
 
-    wait_until(forgotten)
+    wait_until(forgotten, 60)
 
 
 def test_pools_that_are_gone_leave_nothing_behind() -> None:
@@ -137,7 +137,7 @@ def test_no_future_outlives_its_operation(framework: Framework, collection: Any)
 
     before = len(futures())
     framework.run(main)
-    wait_until(lambda: len(futures()) <= before)
+    wait_until(lambda: len(futures()) <= before, 60)
 
 
 def test_no_loop_outlives_its_operations(framework: Framework, collection: Any) -> None:
@@ -156,4 +156,4 @@ def test_no_loop_outlives_its_operations(framework: Framework, collection: Any) 
         gc.collect()
         return not any(ref() for ref in gone)
 
-    wait_until(forgotten)
+    wait_until(forgotten, 60)

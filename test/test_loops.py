@@ -67,7 +67,7 @@ def test_closed_uvloop_drops_what_is_under_way(collection: Any, sync_db: Any) ->
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
-    wait_until(lambda: sync_db.test.count_documents({}) == 50)
+    wait_until(lambda: sync_db.test.count_documents({}) == 50, 60)
 
 
 def test_objects_made_on_one_loop_work_on_the_next(
@@ -207,14 +207,23 @@ def test_get_io_loop_in_a_coroutine_is_the_running_one(framework: Framework, cli
     asyncio.run(main())
 
 
-def test_no_loop_at_all_is_an_error_at_the_call(framework: Framework, collection: Any) -> None:
-    def call() -> None:
-        with pytest.raises(RuntimeError, match="no event loop here"):
-            collection.find_one()
+def test_without_any_loop_an_operation_starts_when_one_takes_it(
+    framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
+) -> None:
+    collection = client_factory(event_listeners=[commands])[db_name]["test"]
+
+    def call() -> Any:
         with pytest.raises(RuntimeError, match="no event loop here"):
             collection.get_io_loop()
+        return collection.insert_one({"_id": 1})
 
-    in_thread(call)
+    operation = in_thread(call)
+
+    async def main() -> Any:
+        assert not commands.named("insert")
+        return await operation
+
+    assert framework.run(main).inserted_id == 1
 
 
 def test_asking_for_the_loop_leaves_the_warning_filters_alone(
@@ -266,7 +275,7 @@ def test_loop_closed_under_an_operation_loses_only_the_answer(
         future = framework.run(main)
         assert future.get_loop().is_closed()
         assert not commands.succeeded_events
-        wait_until(lambda: commands.succeeded_events)
+        wait_until(lambda: commands.succeeded_events, 60)
     assert not future.done()
     assert sync_db.test.distinct("_id") == [1]
     framework.run(use(collection, 1))
@@ -280,7 +289,7 @@ def test_operations_that_are_not_awaited_are_done(
             collection.insert_one({"_id": number})
 
     framework.run(main)
-    wait_until(lambda: sync_db.test.count_documents({}) == 50)
+    wait_until(lambda: sync_db.test.count_documents({}) == 50, 60)
 
 
 # The test frameworks of others ------------------------------------------------------------------

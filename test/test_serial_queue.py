@@ -182,7 +182,7 @@ def test_it_goes_on_although_delivering_raises(monkeypatch: pytest.MonkeyPatch) 
     add(pool, queue, int, done.set)
     held.end.set()
     wait_until(lambda: reported, PATIENCE)
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
     assert [args.exc_type for args in reported] == [LookupError]
 
 

@@ -179,7 +179,7 @@ async def test_a_repeated_call_comes_to_its_end_although_the_executor_is_shut_do
     executor.shutdown(wait=False)
     held.end.set()
     # With its result, or with an error: what must not be is that it is awaited for ever.
-    done, _ = await asyncio.wait({future}, timeout=5)
+    done, _ = await asyncio.wait({future}, timeout=PATIENCE)
     executor.shutdown()
     assert done
     assert future.exception() is not None or future.result() == "done"

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -15,6 +16,7 @@ from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
+from motor.execution.deferred import DeferredOperation
 from motor.execution.future import OperationFuture
 from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
@@ -104,7 +106,9 @@ class ClientServices(Protocol):
 
     def get_io_loop(self) -> Any: ...
 
-    def _check_open(self) -> None: ...
+    def _use(self, loop: asyncio.AbstractEventLoop) -> None: ...
+
+    def _loop_of_thread(self) -> asyncio.AbstractEventLoop | None: ...
 
     def _resolved(self, value: T) -> OperationFuture[T]: ...
 
@@ -214,29 +218,47 @@ class AgnosticBase:
         return self._wrap(obj)
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        """The asyncio loop that a call made now belongs to."""
+        """The asyncio loop that a call made now belongs to. Raises RuntimeError without one."""
         try:
             return asyncio.get_running_loop()
         except RuntimeError:
-            return self._framework.asyncio_loop(self.get_io_loop())
+            found = self._loop_elsewhere()
+            if found is None:
+                raise
+            return found
+
+    def _loop_elsewhere(self) -> asyncio.AbstractEventLoop | None:
+        """The asyncio loop that a call belongs to, where none runs; None: there is none."""
+        return self._client._loop_of_thread()
 
     def _submit(
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> OperationFuture[Any]:
-        """Start the delegate's method `name` on a worker."""
+        """Start the delegate's method `name` on a worker.
+
+        Where there is no loop, a `DeferredOperation` is returned, which can be awaited alike.
+        """
         if kwargs and not self._usual[name](kwargs):
             old_call = legacy_hooks.refused(self, name, args, kwargs)
             if old_call is not None:
                 return old_call()  # type: ignore[no-any-return]
-        args, kwargs, queue = unwrap_arguments(args, kwargs)
+        plain_args, plain_kwargs, queue = unwrap_arguments(args, kwargs)
         client = self._client
-        client._check_open()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            found = self._loop_elsewhere()
+            if found is None:
+                again = partial(self._submit, name, args, kwargs)
+                return DeferredOperation(again)  # type: ignore[return-value]
+            loop = found
+        client._use(loop)
         return submit(
             client._pool,
-            self._loop(),
+            loop,
             getattr(self.delegate, name),
-            args,
-            kwargs,
+            plain_args,
+            plain_kwargs,
             queue=self._queue or queue,
             wrap=self._wrap,
         )
@@ -251,11 +273,9 @@ class AgnosticBase:
         wrap: Callable[[Any], Any] | None = None,
     ) -> OperationFuture[T]:
         """Start a blocking function, with arguments unwrapped, on a worker of the client's pool."""
-        client = self._client
-        client._check_open()
-        return submit(
-            client._pool, self._loop(), function, args, kwargs or {}, queue=queue, wrap=wrap
-        )
+        client, loop = self._client, self._loop()
+        client._use(loop)
+        return submit(client._pool, loop, function, args, kwargs or {}, queue=queue, wrap=wrap)
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""

@@ -12,6 +12,7 @@ from pymongo.change_stream import ChangeStream
 
 from motor.core import await_time
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
+from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.execution.awaiting import WaitingReads
 from motor.execution.call import AGAIN
@@ -159,6 +160,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
+    @needs_loop
     def close(self) -> OperationFuture[None]:
         """Start closing the stream. Returns a future of None.
 

@@ -23,6 +23,7 @@ from motor.core import legacy_hooks, topology
 from motor.core.base import unwrap
 from motor.core.compatible_clients import check_compatible
 from motor.core.fetching import Fetch, fetch_publicly
+from motor.core.loops import needs_loop
 from motor.core.namespace import Namespace
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
@@ -31,6 +32,7 @@ from motor.execution.future import OperationFuture
 from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 from motor.execution.users_executor import UsersExecutor
+from motor.frameworks.common import loop_is_set
 from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["AgnosticClient", "Done"]
@@ -118,6 +120,9 @@ class AgnosticClient(Namespace):
         self._closing: OperationFuture[None] | None = None
         self._begun = False
         self._needs_name_server = False
+        #: The loop that it was last used on, the framework's and asyncio's.
+        self._used_loop: Callable[[], Any] = _no_loop
+        self._used_asyncio_loop: Callable[[], Any] = _no_loop
         self._awaiting: AwaitingPool | None = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
@@ -157,10 +162,33 @@ class AgnosticClient(Namespace):
     def get_io_loop(self) -> Any:
         """The event loop that calls belong to when they are made while none is running.
 
-        Returns the `io_loop` of the constructor, or the loop that runs, or the one set for this
-        thread. Raises RuntimeError when there is none.
+        Returns the `io_loop` of the constructor, or the loop that runs, or the one that the client
+        was last used on, if that runs in another thread, or the one set for this thread. Raises
+        RuntimeError when there is none.
         """
-        return self._io_loop if self._io_loop is not None else self._framework.get_event_loop()
+        if self._io_loop is not None:
+            return self._io_loop
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            used = self._used_loop()
+            if used is not None and self._framework.asyncio_loop(used).is_running():
+                return used
+        return self._framework.get_event_loop()
+
+    def _loop_of_thread(self) -> asyncio.AbstractEventLoop | None:
+        """The asyncio loop that calls belong to which are made where none runs; None: no such."""
+        # An application may have assigned a function of its own.
+        known = self._io_loop is not None or "get_io_loop" in vars(self)
+        used = self._used_loop()
+        if not known and not loop_is_set():
+            if used is None or not self._framework.asyncio_loop(used).is_running():
+                return None
+            return self._framework.asyncio_loop(used)
+        try:
+            return self._framework.asyncio_loop(self.get_io_loop())
+        except RuntimeError:
+            return None
 
     @property
     def _awaiting_pool(self) -> AwaitingPool:
@@ -172,8 +200,9 @@ class AgnosticClient(Namespace):
 
     def _submit_awaiting(self, function: Callable[[], T], queue: SerialQueue) -> OperationFuture[T]:
         """Start a function that awaits data, on a worker of the pool for such."""
-        self._check_open()
-        return submit(self._awaiting_pool, self._loop(), function, queue=queue)
+        loop = self._loop()
+        self._use(loop)
+        return submit(self._awaiting_pool, loop, function, queue=queue)
 
     def _resolved(self, value: T) -> OperationFuture[T]:
         """A future that has its result already."""
@@ -181,8 +210,18 @@ class AgnosticClient(Namespace):
         future.set_result(value)
         return future
 
+    def _use(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See that an operation can start on `loop`, and remember it.
+
+        Raises InvalidOperation when the client was closed.
+        """
+        self._check_open()
+        if self._used_asyncio_loop() is not loop:
+            self._used_asyncio_loop = weakref.ref(loop)
+            if loop.is_running():
+                self._used_loop = weakref.ref(self._framework.framework_loop(loop))
+
     def _check_open(self) -> None:
-        """See that an operation can start. Raises InvalidOperation when the client was closed."""
         if self._closed:
             raise InvalidOperation(
                 f"Cannot use {type(self).__name__} after close(): make a new client"
@@ -220,6 +259,7 @@ class AgnosticClient(Namespace):
 
     aclose = close
 
+    @needs_loop
     def aconnect(self) -> OperationFuture[None]:
         """Start connecting, ahead of the first operation. Returns a future of None.
 
@@ -337,6 +377,10 @@ def _unwrapped(options: Any) -> Any:
     options = copy.copy(options)
     vars(options).update(changed)
     return options
+
+
+def _no_loop() -> None:
+    return None
 
 
 def _driver_info(platform: str) -> DriverInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from pymongo.errors import ConfigurationError
 from pymongo.mongo_client import MongoClient
 
 from motor.core.base import AgnosticBase, unwrap_arguments
+from motor.core.loops import needs_loop
 from motor.execution.future import OperationFuture
 
 __all__ = ["AgnosticClientEncryption"]
@@ -77,6 +79,12 @@ class AgnosticClientEncryption(AgnosticBase):
         """The constructor's `io_loop`, or else the client's."""
         return self._io_loop if self._io_loop is not None else self._client.get_io_loop()
 
+    def _loop_elsewhere(self) -> asyncio.AbstractEventLoop | None:
+        if self._io_loop is not None:
+            return self._framework.asyncio_loop(self._io_loop)
+        return super()._loop_elsewhere()
+
+    @needs_loop
     def create_encrypted_collection(
         self,
         database: Any,

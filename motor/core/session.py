@@ -14,6 +14,7 @@ from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, P
 
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.deadline import remaining
+from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
@@ -138,6 +139,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
             f"A {type(self).__name__} cannot be copied: start another with client.start_session()"
         )
 
+    @needs_loop
     def end_session(self) -> OperationFuture[None]:
         """Start ending the session, and abort its transaction if one is open.
 

@@ -33,5 +33,9 @@ class Framework(Protocol):
         """The asyncio loop that this framework's `loop` is, or runs on."""
 
     @staticmethod
+    def framework_loop(loop: AbstractEventLoop) -> Any:
+        """The framework's loop that is, or runs on, the asyncio `loop`, which runs here."""
+
+    @staticmethod
     def platform_info() -> str:
         """The framework's name and version, as the server's log shows it."""

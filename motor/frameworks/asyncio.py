@@ -27,6 +27,7 @@ __all__ = [
     "chain_return_value",
     "check_event_loop",
     "coroutine",
+    "framework_loop",
     "get_event_loop",
     "get_future",
     "is_event_loop",
@@ -55,6 +56,11 @@ def check_event_loop(loop: object) -> None:
 
 def asyncio_loop(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
     """`loop` itself."""
+    return loop
+
+
+def framework_loop(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    """`loop` itself, which runs here."""
     return loop
 
 

@@ -7,6 +7,7 @@ build classes of their own with `motor.metaprogramming`, and they go on working 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,9 +17,23 @@ from motor.execution.default import default_executor
 T = TypeVar("T")
 
 NO_LOOP = (
-    "There is no event loop here: call this from a coroutine, or set an event loop for this thread "
-    "first, or give the client an io_loop."
+    "There is no event loop here. Motor works on asyncio and Tornado (and with anyio on asyncio): "
+    "call this from a coroutine of theirs, or set an event loop for this thread first, or give the "
+    "client an io_loop."
 )
+
+
+def loop_is_set() -> bool:
+    """Whether an event loop was set for this thread. Asking makes none."""
+    if sys.version_info >= (3, 14):
+        try:
+            asyncio.get_event_loop()
+        except RuntimeError:
+            return False
+        return True
+    # Before, `get_event_loop` makes one for a main thread that has none; its policy knows.
+    local = getattr(asyncio.get_event_loop_policy(), "_local", None)
+    return local is None or getattr(local, "_loop", None) is not None
 
 
 def current_asyncio_loop() -> asyncio.AbstractEventLoop:

@@ -30,6 +30,7 @@ __all__ = [
     "chain_return_value",
     "check_event_loop",
     "coroutine",
+    "framework_loop",
     "get_event_loop",
     "get_future",
     "is_event_loop",
@@ -70,6 +71,11 @@ def asyncio_loop(loop: Any) -> asyncio.AbstractEventLoop:
     """The asyncio loop that the IOLoop `loop` runs on."""
     found: asyncio.AbstractEventLoop = loop.asyncio_loop
     return found
+
+
+def framework_loop(loop: asyncio.AbstractEventLoop) -> ioloop.IOLoop:
+    """The IOLoop on the asyncio `loop`, which runs here."""
+    return ioloop.IOLoop.current()
 
 
 def call_soon(

@@ -19,7 +19,7 @@ from motor.execution.jobs import Pool
 from motor.executor import WorkerPool
 
 #: Seconds. Long enough to tell "waits its turn" from "never comes", also on a busy machine.
-PATIENCE = float(__import__("os").environ.get("P", 60))
+PATIENCE = 60.0
 
 
 class FunctionJob:

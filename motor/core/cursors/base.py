@@ -18,6 +18,7 @@ from motor.core.base import bound_queue
 from motor.core.cursors.old_style import OldCursorStyle
 from motor.core.cursors.reader import Ahead, Reader
 from motor.core.deadline import may_have_deadline
+from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.execution.awaiting import WaitingReads
 from motor.execution.completions import AtDelivery
@@ -227,6 +228,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
         await self.close()
 
     @legacy_hooks.takes_old_arguments
+    @needs_loop
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
         """Start reading the next `length` documents, or all that remain, into a list.
 
@@ -268,6 +270,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     # Closing.
 
     @legacy_hooks.takes_old_arguments
+    @needs_loop
     def close(self) -> OperationFuture[None]:
         """Start closing the cursor, on the server too. Returns a future of None.
 

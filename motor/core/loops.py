@@ -1,0 +1,37 @@
+"""Which event loop a call belongs to, where none runs in its thread."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from motor.execution.deferred import DeferredOperation, start_on
+
+__all__ = ["needs_loop"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def needs_loop(method: F) -> F:
+    """Let a method that starts an operation be called where no event loop runs.
+
+    With a loop that its client uses in another thread, the operation starts there. With one that is
+    set for this thread, it starts at once. Else it starts when a loop takes it.
+    """
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            loop = self._loop_elsewhere()
+            if loop is None:
+                return DeferredOperation(partial(method, self, *args, **kwargs))
+            if loop.is_running():
+                return start_on(loop, partial(method, self, *args, **kwargs))
+        return method(self, *args, **kwargs)
+
+    return call  # type: ignore[return-value]
