@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 #: What every driver's environment has besides the driver, so that they differ in nothing else.
-COMMON = ("pymongo", "greenlet", "uvloop", "tornado", "starlette", "uvicorn")
+COMMON = ("pymongo", "uvloop", "tornado", "starlette", "uvicorn")
 
 MOTOR = "motor"
 MOTOR_3 = "motor-3.7.1"

@@ -47,10 +47,10 @@ class HandOff(CountedWorkload):
 
 
 def _by_motor() -> Callable[[int], Any]:
-    from motor.executor import default_pool
-    from motor.operation import submit
+    from motor.execution.call import submit
+    from motor.executor import default_executor
 
-    pool, loop = default_pool(), asyncio.get_running_loop()
+    pool, loop = default_executor(), asyncio.get_running_loop()
     return lambda _: submit(pool, loop, nothing)
 
 

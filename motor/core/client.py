@@ -68,6 +68,8 @@ class AgnosticClient(Namespace):
     __delegate_class__ = MongoClient
     __async_class__ = AsyncMongoClient
 
+    _fetch: Fetch
+
     @takes_arguments_of(MongoClient.__init__)
     def __init__(
         self,
@@ -96,7 +98,7 @@ class AgnosticClient(Namespace):
         acceleration = accelerators.in_use()
         kwargs = {**acceleration.client_options, **kwargs, "driver": own_info}
         super().__init__(self._make_delegate(args, kwargs))
-        self._fetch = acceleration.fetch_of(self.delegate) or self._fetch
+        self._fetch = acceleration.fetch_of(self.delegate) or fetch_publicly
         if user_info is not None:
             self.delegate.append_metadata(user_info)
 
@@ -114,7 +116,7 @@ class AgnosticClient(Namespace):
             self._framework.check_event_loop(io_loop)
         self._io_loop = io_loop
         self._pool: Pool = default_executor() if executor is None else UsersExecutor(executor)
-        self._fetch: Fetch = fetch_publicly
+        self._fetch = fetch_publicly
         self._client = self
         self._closed = False
         self._closing: OperationFuture[None] | None = None

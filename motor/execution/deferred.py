@@ -42,7 +42,7 @@ class DeferredOperation(Coroutine[Any, Any, Any]):
                 ) from None
             start, self._start = self._start, None
             assert start is not None
-            self._started = asyncio.ensure_future(self._context.run(start))
+            self._started = self._context.run(lambda: asyncio.ensure_future(start()))
         return (yield from self._started.__await__())
 
     def send(self, value: None) -> Any:
