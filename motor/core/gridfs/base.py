@@ -1,22 +1,32 @@
-"""What the classes of GridFS have in common: operations that take several steps."""
+"""What the classes of GridFS have in common."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import inspect
+from collections.abc import Coroutine, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pymongo.errors import InvalidOperation
 
-from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
 from motor.operation import OperationFuture
 from motor.serial_queue import SerialQueue
 
-__all__ = ["GridFSObject", "future_of", "queue_of_session", "refuse_transaction"]
+__all__ = [
+    "MISSING",
+    "GridFSObject",
+    "future_of",
+    "queue_of",
+    "refuse_transaction",
+    "root_for_files",
+]
 
 T = TypeVar("T")
+
+#: In place of the value of a field that a document does not have.
+MISSING: Final = object()
 
 
 class GridFSObject(AgnosticBase):
@@ -38,6 +48,25 @@ class GridFSObject(AgnosticBase):
         Returns its future. Cancelling it cancels the coroutine.
         """
         return future_of(self._loop().create_task(coroutine))
+
+    def _pass_on(
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> OperationFuture[Any]:
+        """Start the delegate's method `name`, with keywords that only PyMongo knows.
+
+        Raises TypeError at once for those that it does not know either.
+        """
+        self._bound(name, args, kwargs)
+        return self._submit(name, args, kwargs)
+
+    def _bound(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """The delegate's method `name`. Raises TypeError if it does not take the arguments."""
+        method = getattr(self.delegate, name)
+        try:
+            inspect.signature(method).bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}.{name}() {error}") from None
+        return method
 
 
 def future_of(task: asyncio.Task[T], *, cancels: bool = True) -> OperationFuture[T]:
@@ -76,19 +105,30 @@ def _cancel(task: asyncio.Task[Any], future: asyncio.Future[Any]) -> None:
         task.cancel()
 
 
-def queue_of_session(grid_file: Any, owner: Any) -> SerialQueue | None:
-    """Where the calls of one of PyMongo's files have to wait for their session; None without one.
+def queue_of(session: Any, owner: AgnosticBase) -> SerialQueue | None:
+    """Where the calls of a file have to wait for its session; None without one.
 
-    - `owner`: the Motor object that the file came from
+    - `session`: a Motor session, a PyMongo session, or None
+    - `owner`: the Motor object that the file belongs to
     """
-    session = pymongo_internals.gridfs_session(grid_file)
     if session is None:
         return bound_queue.get()
-    queue: SerialQueue | None = owner._wrap(session)._queue
+    if not isinstance(session, AgnosticBase):
+        session = owner._wrap(session)
+    queue: SerialQueue | None = getattr(session, "_queue", None)
     return queue
+
+
+def root_for_files(root: Any, **options: Any) -> Any:
+    """The PyMongo collection `root` of a bucket as GridFS uses it: without the user's types.
+
+    - `options`: more options for ``with_options``
+    """
+    codec_options = root.codec_options.with_options(type_registry=None)
+    return root.with_options(codec_options=codec_options, **options)
 
 
 def refuse_transaction(session: Any) -> None:
     """Raise InvalidOperation if the PyMongo session, which may be None, is in a transaction."""
-    if session is not None and session.in_transaction:
+    if getattr(session, "in_transaction", False):
         raise InvalidOperation("GridFS does not support multi-document transactions")
