@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -17,6 +17,7 @@ from motor.serial_queue import SerialQueue
 __all__ = [
     "MISSING",
     "GridFSObject",
+    "arguments_of",
     "future_of",
     "queue_of",
     "refuse_transaction",
@@ -48,25 +49,6 @@ class GridFSObject(AgnosticBase):
         Returns its future. Cancelling it cancels the coroutine.
         """
         return future_of(self._loop().create_task(coroutine))
-
-    def _pass_on(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> OperationFuture[Any]:
-        """Start the delegate's method `name`, with keywords that only PyMongo knows.
-
-        Raises TypeError at once for those that it does not know either.
-        """
-        self._bound(name, args, kwargs)
-        return self._submit(name, args, kwargs)
-
-    def _bound(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """The delegate's method `name`. Raises TypeError if it does not take the arguments."""
-        method = getattr(self.delegate, name)
-        try:
-            inspect.signature(method).bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{type(self).__name__}.{name}() {error}") from None
-        return method
 
 
 def future_of(task: asyncio.Task[T], *, cancels: bool = True) -> OperationFuture[T]:
@@ -126,6 +108,24 @@ def root_for_files(root: Any, **options: Any) -> Any:
     """
     codec_options = root.codec_options.with_options(type_registry=None)
     return root.with_options(codec_options=codec_options, **options)
+
+
+def arguments_of(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments of a call of one of PyMongo's functions, by name, as far as they are given.
+
+    Raises TypeError for those that it would refuse.
+    """
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{function.__name__}() {error}") from None
+    given = dict(bound.arguments)
+    for parameter in bound.signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given |= given.pop(parameter.name, {})
+    return given
 
 
 def refuse_transaction(session: Any) -> None:

@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import pymongo
-from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket
+from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket, GridOutCursor
 from gridfs.asynchronous import AsyncGridFSBucket
 from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 
 from motor.core.base import AgnosticBase, unwrap
 from motor.core.client import AgnosticClient
-from motor.core.gridfs.base import GridFSObject, queue_of, refuse_transaction, root_for_files
+from motor.core.gridfs.base import (
+    GridFSObject,
+    arguments_of,
+    queue_of,
+    refuse_transaction,
+    root_for_files,
+)
 from motor.core.gridfs.cursor import AgnosticGridOutCursor
 from motor.core.gridfs.delegates import DelegateFile
 from motor.core.gridfs.grid_in import AgnosticGridIn, check_chunk_size
@@ -22,10 +28,22 @@ from motor.core.gridfs.grid_out import AgnosticGridOut
 from motor.core.gridfs.stored import find_revision
 from motor.core.gridfs.timeouts import timeout_of
 from motor.core.gridfs.transfer import for_pymongo, write_file
-from motor.metaprogramming import coroutine_annotation
+from motor.metaprogramming import coroutine_annotation, takes_arguments_of
 from motor.operation import OperationFuture
 
 __all__ = ["AgnosticGridFSBucket"]
+
+#: The arguments of PyMongo's methods that are dealt with here, besides sources and destinations.
+_KNOWN = {"chunk_size_bytes", "file_id", "filename", "metadata", "revision", "session"}
+_KNOWN_TO_FIND = {
+    "batch_size",
+    "filter",
+    "limit",
+    "no_cursor_timeout",
+    "session",
+    "skip",
+    "sort",
+}
 
 
 class AgnosticGridFSBucket(GridFSObject):
@@ -39,8 +57,8 @@ class AgnosticGridFSBucket(GridFSObject):
       bucket does to files as a whole: finding them by name, renaming, deleting
     - `collection`: deprecated, an older name of `bucket_name`
 
-    Its methods pass keywords that Motor does not know on to PyMongo's, which may be newer; the
-    transfer is then PyMongo's as well, and takes synchronous sources and destinations only.
+    Arguments that Motor does not know, of a newer PyMongo, are passed on to it; a transfer is then
+    PyMongo's as well, and takes synchronous sources and destinations only.
 
     Raises TypeError if `database` is not a Motor database of the same framework, TypeError or
     ValueError for a `chunk_size_bytes` that is no number of bytes, and ConfigurationError for a
@@ -92,17 +110,11 @@ class AgnosticGridFSBucket(GridFSObject):
 
     # Writing and reading whole files.
 
-    def upload_from_stream(
-        self,
-        filename: str,
-        source: Any,
-        chunk_size_bytes: int | None = None,
-        metadata: Any = None,
-        session: Any = None,
-        **kwargs: Any,
-    ) -> OperationFuture[Any]:
+    @takes_arguments_of(GridFSBucket.upload_from_stream)
+    def upload_from_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
         """Start storing what `source` has as a new file.
 
+        - `filename`: its name
         - `source`: bytes, or a file to be read, synchronous or asynchronous, or an asynchronous
           iterable of bytes
         - `chunk_size_bytes`: None: the bucket's
@@ -112,22 +124,10 @@ class AgnosticGridFSBucket(GridFSObject):
         Returns a future of the new file's ``_id``. When it fails or is cancelled, nothing is left
         of the file. See :meth:`gridfs.GridFSBucket.upload_from_stream`.
         """
-        options = (chunk_size_bytes, metadata, session)
-        if kwargs:
-            args = (filename, for_pymongo(source, "read"), *options)
-            return self._pass_on("upload_from_stream", args, kwargs)
-        return self._start(self._upload("open_upload_stream", (filename, *options), source))
+        return self._transfer("upload_from_stream", "source", args, kwargs)
 
-    def upload_from_stream_with_id(
-        self,
-        file_id: Any,
-        filename: str,
-        source: Any,
-        chunk_size_bytes: int | None = None,
-        metadata: Any = None,
-        session: Any = None,
-        **kwargs: Any,
-    ) -> OperationFuture[None]:
+    @takes_arguments_of(GridFSBucket.upload_from_stream_with_id)
+    def upload_from_stream_with_id(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `upload_from_stream`, with the file's ``_id`` given.
 
         - `file_id`: the new file's ``_id``
@@ -135,26 +135,10 @@ class AgnosticGridFSBucket(GridFSObject):
         Returns a future of None. It fails with FileExists when there is such a file, which stays as
         it was. See :meth:`gridfs.GridFSBucket.upload_from_stream_with_id`.
         """
-        options = (chunk_size_bytes, metadata, session)
-        if kwargs:
-            args = (file_id, filename, for_pymongo(source, "read"), *options)
-            return self._pass_on("upload_from_stream_with_id", args, kwargs)
+        return self._transfer("upload_from_stream_with_id", "source", args, kwargs)
 
-        async def upload() -> None:
-            args = (file_id, filename, *options)
-            await self._upload("open_upload_stream_with_id", args, source)
-
-        return self._start(upload())
-
-    async def _upload(self, opener: str, args: tuple[Any, ...], source: Any) -> Any:
-        with timeout_of(self._client.delegate):
-            async with getattr(self, opener)(*args) as grid_in:
-                await grid_in.write(source)
-            return grid_in._id
-
-    def download_to_stream(
-        self, file_id: Any, destination: Any, session: Any = None, **kwargs: Any
-    ) -> OperationFuture[None]:
+    @takes_arguments_of(GridFSBucket.download_to_stream)
+    def download_to_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Start writing the file with the ``_id`` `file_id` to `destination`.
 
         - `destination`: has a method ``write``, which is called on a thread, or is a coroutine
@@ -164,19 +148,10 @@ class AgnosticGridFSBucket(GridFSObject):
         Returns a future of None. It fails with NoFile when there is no such file. See
         :meth:`gridfs.GridFSBucket.download_to_stream`.
         """
-        if kwargs:
-            args = (file_id, for_pymongo(destination, "write"), session)
-            return self._pass_on("download_to_stream", args, kwargs)
-        return self._start(self._download("open_download_stream", (file_id, session), destination))
+        return self._transfer("download_to_stream", "destination", args, kwargs)
 
-    def download_to_stream_by_name(
-        self,
-        filename: str,
-        destination: Any,
-        revision: int = -1,
-        session: Any = None,
-        **kwargs: Any,
-    ) -> OperationFuture[None]:
+    @takes_arguments_of(GridFSBucket.download_to_stream_by_name)
+    def download_to_stream_by_name(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `download_to_stream`, for the file of a name.
 
         - `revision`: which of the files with this name: 0 the first, 1 the second, -1 the newest,
@@ -184,70 +159,69 @@ class AgnosticGridFSBucket(GridFSObject):
 
         See :meth:`gridfs.GridFSBucket.download_to_stream_by_name`.
         """
-        if kwargs:
-            args = (filename, for_pymongo(destination, "write"), revision, session)
-            return self._pass_on("download_to_stream_by_name", args, kwargs)
-        options = (filename, revision, session)
-        return self._start(self._download("open_download_stream_by_name", options, destination))
+        return self._transfer("download_to_stream_by_name", "destination", args, kwargs)
 
-    async def _download(self, opener: str, args: tuple[Any, ...], destination: Any) -> None:
+    def _transfer(
+        self, name: str, other_end: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> OperationFuture[Any]:
+        """Start moving a whole file; `other_end`: the argument that says where from or where to."""
+        given = self._given(name, args, kwargs)
+        stream = given.pop(other_end)
+        if given.keys() - _KNOWN:
+            return self._submit(name, (), {**given, other_end: for_pymongo(stream)})
+        if other_end == "source":
+            return self._start(self._upload(name, given, stream))
+        return self._start(self._download(name, given, stream))
+
+    async def _upload(self, name: str, given: dict[str, Any], source: Any) -> Any:
+        open_file = getattr(self, name.replace("upload_from", "open_upload"))
         with timeout_of(self._client.delegate):
-            grid_out = await getattr(self, opener)(*args)
-            await write_file(grid_out, destination)
+            async with open_file(**given) as grid_in:
+                await grid_in.write(source)
+        return None if "file_id" in given else grid_in._id
+
+    async def _download(self, name: str, given: dict[str, Any], destination: Any) -> None:
+        open_file = getattr(self, name.replace("download_to", "open_download"))
+        with timeout_of(self._client.delegate):
+            await write_file(await open_file(**given), destination)
 
     # Opening files.
 
-    def open_upload_stream(
-        self,
-        filename: str,
-        chunk_size_bytes: int | None = None,
-        metadata: Any = None,
-        session: Any = None,
-        **kwargs: Any,
-    ) -> Any:
+    @takes_arguments_of(GridFSBucket.open_upload_stream)
+    def open_upload_stream(self, *args: Any, **kwargs: Any) -> Any:
         """A new file, to be written. Nothing is sent yet.
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
         `filename` that is no text. See :meth:`gridfs.GridFSBucket.open_upload_stream`.
         """
-        args = (filename, chunk_size_bytes, metadata, session)
         return self._new_file("open_upload_stream", args, kwargs)
 
-    def open_upload_stream_with_id(
-        self,
-        file_id: Any,
-        filename: str,
-        chunk_size_bytes: int | None = None,
-        metadata: Any = None,
-        session: Any = None,
-        **kwargs: Any,
-    ) -> Any:
+    @takes_arguments_of(GridFSBucket.open_upload_stream_with_id)
+    def open_upload_stream_with_id(self, *args: Any, **kwargs: Any) -> Any:
         """Like `open_upload_stream`, with the file's ``_id`` given.
 
         See :meth:`gridfs.GridFSBucket.open_upload_stream_with_id`.
         """
-        args = (filename, chunk_size_bytes, metadata, session)
-        return self._new_file("open_upload_stream_with_id", args, kwargs, _id=file_id)
+        return self._new_file("open_upload_stream_with_id", args, kwargs)
 
-    def _new_file(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], **fields: Any
-    ) -> Any:
-        filename, chunk_size_bytes, metadata, session = args
-        _check_filename(filename)
-        file_class = self._agnostic(AgnosticGridIn)
-        if kwargs:
-            args = (*fields.values(), *map(unwrap, args))
-            return file_class(self._root, getattr(self.delegate, name)(*args, **kwargs), session)
-        fields["filename"] = filename
-        fields["chunk_size"] = self._chunk_size if chunk_size_bytes is None else chunk_size_bytes
-        if metadata is not None:
-            fields["metadata"] = metadata
+    def _new_file(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        given = self._given(name, args, kwargs)
+        file_class, session = self._agnostic(AgnosticGridIn), given.get("session")
+        if given.keys() - _KNOWN:
+            unwrapped = {argument: unwrap(value) for argument, value in given.items()}
+            return file_class(self._root, getattr(self.delegate, name)(**unwrapped), session)
+        _check_filename(given["filename"])
+        fields = {"_id": given["file_id"]} if "file_id" in given else {}
+        fields["filename"] = given["filename"]
+        chunk_size = given.get("chunk_size_bytes")
+        fields["chunk_size"] = self._chunk_size if chunk_size is None else chunk_size
+        if given.get("metadata") is not None:
+            fields["metadata"] = given["metadata"]
         return file_class(self._root, session=session, **fields)
 
     @coroutine_annotation
-    def open_download_stream(
-        self, file_id: Any, session: Any = None, **kwargs: Any
-    ) -> OperationFuture[Any]:
+    @takes_arguments_of(GridFSBucket.open_download_stream)
+    def open_download_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
         """Start opening the file with the ``_id`` `file_id`, to be read.
 
         - `session`: a Motor session, for all of the file's reads
@@ -255,83 +229,73 @@ class AgnosticGridFSBucket(GridFSObject):
         Returns a future of the file. It fails with NoFile when there is no such file. See
         :meth:`gridfs.GridFSBucket.open_download_stream`.
         """
-        if kwargs:
-            return self._open_delegate("open_download_stream", (file_id,), session, kwargs)
-
-        def find() -> Any:
-            return self._agnostic(AgnosticGridOut)(self._root, file_id, session=session)._open()
-
-        return self._submit_function(find, queue=queue_of(session, self))
+        return self._open_file("open_download_stream", self._find_by_id, args, kwargs)
 
     @coroutine_annotation
-    def open_download_stream_by_name(
-        self, filename: str, revision: int = -1, session: Any = None, **kwargs: Any
-    ) -> OperationFuture[Any]:
+    @takes_arguments_of(GridFSBucket.open_download_stream_by_name)
+    def open_download_stream_by_name(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
         """Like `open_download_stream`, for the file of a name.
 
         - `revision`: see `download_to_stream_by_name`
 
         See :meth:`gridfs.GridFSBucket.open_download_stream_by_name`.
         """
-        if kwargs:
-            args = (filename, revision)
-            return self._open_delegate("open_download_stream_by_name", args, session, kwargs)
+        return self._open_file("open_download_stream_by_name", self._find_by_name, args, kwargs)
 
-        def find() -> Any:
-            _check_filename(filename)
-            files = root_for_files(self._root.delegate, **self._options).files
-            query = {"filename": filename}
-            found = find_revision(files, query, filename, revision, unwrap(session))
-            return self._agnostic(AgnosticGridOut)(self._root, file_document=found, session=session)
-
-        return self._submit_function(find, queue=queue_of(session, self))
-
-    def _open_delegate(
-        self, name: str, args: tuple[Any, ...], session: Any, kwargs: Mapping[str, Any]
+    def _open_file(
+        self, name: str, find: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> OperationFuture[Any]:
-        """Let PyMongo open a file, with keywords that only it knows."""
-        kwargs = {"session": unwrap(session), **kwargs}
-        method = self._bound(name, args, kwargs)
+        given = self._given(name, args, kwargs)
+        session = given.get("session")
+        queue = queue_of(session, self)
+        if not given.keys() - _KNOWN:
+            return self._submit_function(find, (), given, queue=queue)
 
-        def find() -> Any:
-            found = method(*args, **kwargs)
-            file = DelegateFile(found, opened=True)
-            return self._agnostic(AgnosticGridOut)._of(found, self, file, session)
+        def open_delegate() -> Any:
+            unwrapped = {argument: unwrap(value) for argument, value in given.items()}
+            found = getattr(self.delegate, name)(**unwrapped)
+            stored = DelegateFile(found, opened=True)
+            return self._agnostic(AgnosticGridOut)._of(found, self, stored, session)
 
-        return self._submit_function(find, queue=queue_of(session, self))
+        return self._submit_function(open_delegate, queue=queue)
 
-    def find(
-        self,
-        filter: Any = None,  # noqa: A002
-        skip: int = 0,
-        limit: int = 0,
-        no_cursor_timeout: bool = False,
-        sort: Any = None,
-        batch_size: int = 0,
-        session: Any = None,
-        **kwargs: Any,
-    ) -> Any:
+    def _find_by_id(self, file_id: Any, session: Any = None) -> Any:
+        return self._agnostic(AgnosticGridOut)(self._root, file_id, session=session)._open()
+
+    def _find_by_name(self, filename: str, revision: int = -1, session: Any = None) -> Any:
+        _check_filename(filename)
+        files = root_for_files(self._root.delegate, **self._options).files
+        found = find_revision(files, {"filename": filename}, filename, revision, unwrap(session))
+        return self._agnostic(AgnosticGridOut)(self._root, file_document=found, session=session)
+
+    @takes_arguments_of(GridFSBucket.find)
+    def find(self, *args: Any, **kwargs: Any) -> Any:
         """Find files by what is in their documents.
 
         - `filter`: a query document; None: all files
-        - `skip`, `limit`, `batch_size`: numbers of files; a `limit` of 0 is none, and with a
-          `batch_size` of 0 the server decides
+        - `skip`, `limit`: numbers of files; a `limit` of 0 is none
         - `no_cursor_timeout`: whether the server keeps the cursor however long it is not used
         - `sort`: a field, or a list of (field, direction)
+        - `batch_size`: how many documents come at once; 0: the server decides
         - `session`: a Motor session, for the query and the files
 
         Returns a cursor at once; it gives files, open, to be read. Raises InvalidOperation if the
         session is in a transaction. See :meth:`gridfs.GridFSBucket.find`.
         """
-        options: dict[str, Any] = {"skip": skip, "limit": limit, "sort": sort}
-        options |= {"no_cursor_timeout": no_cursor_timeout, "batch_size": batch_size}
-        options["session"] = unwrap(session)
-        if kwargs:
-            return self._call_in_place("find", (filter,), {**options, **kwargs})
-        refuse_transaction(options["session"])
+        given = arguments_of(GridOutCursor, (self._root, *args), kwargs)
+        del given["collection"]
+        if given.keys() - _KNOWN_TO_FIND:
+            return self._call_in_place("find", args, kwargs)
+        if "session" in given:
+            given["session"] = unwrap(given["session"])
+            refuse_transaction(given["session"])
         # Not a GridOutCursor: of its files, PyMongo's, the documents cannot be had.
-        cursor = root_for_files(self._root.delegate).files.find(filter, **options)
+        cursor = root_for_files(self._root.delegate).files.find(**given)
         return self._agnostic(AgnosticGridOutCursor)._from_delegate(cursor, self)
+
+    def _given(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call, by name. Raises TypeError for those that PyMongo refuses."""
+        return arguments_of(getattr(self.delegate, name), args, kwargs)
 
     def _submit(
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any

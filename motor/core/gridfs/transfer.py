@@ -23,18 +23,14 @@ def is_async(method: Any) -> bool:
     return inspect.iscoroutinefunction(inspect.unwrap(function)) or marked is True
 
 
-def for_pymongo(stream: Any, method: str) -> Any:
-    """A source or a destination as PyMongo takes it.
-
-    - `method`: ``read`` or ``write``
-
-    Raises TypeError if it is asynchronous.
-    """
+def for_pymongo(stream: Any) -> Any:
+    """A source or a destination as PyMongo takes it. Raises TypeError if it is asynchronous."""
     if isinstance(stream, (bytearray, memoryview)):
         return bytes(stream)
-    if is_async(getattr(stream, method, None)) or hasattr(stream, "__aiter__"):
+    methods = (getattr(stream, name, None) for name in ("read", "write"))
+    if any(map(is_async, methods)) or hasattr(stream, "__aiter__"):
         raise TypeError(
-            "with a keyword that only PyMongo knows, it is PyMongo that reads and writes, which "
+            "with an argument that only PyMongo knows, it is PyMongo that reads and writes, which "
             f"cannot do so with an asynchronous object: {stream!r}"
         )
     return stream
