@@ -18,15 +18,6 @@ from motor.pymongo_internals.cursors import (
     rewound,
     set_await_time,
 )
-from motor.pymongo_internals.files import (
-    ensure_gridfs_indexes,
-    file_document,
-    finish_upload,
-    gridfs_collections,
-    gridfs_session,
-    mark_closed,
-    read_line,
-)
 from motor.pymongo_internals.replies import next_batch
 from motor.pymongo_internals.settings import (
     ServerMode,
@@ -45,17 +36,10 @@ __all__ = [
     "client_options",
     "connect",
     "count_options",
-    "ensure_gridfs_indexes",
-    "file_document",
-    "finish_upload",
-    "gridfs_collections",
-    "gridfs_session",
     "has_connection",
     "is_tailable",
-    "mark_closed",
     "next_batch",
     "query_of",
-    "read_line",
     "remaining_timeout",
     "rewound",
     "set_await_time",
