@@ -18,6 +18,7 @@ __all__ = [
     "MISSING",
     "GridFSObject",
     "arguments_of",
+    "chunks_of",
     "future_of",
     "queue_of",
     "refuse_transaction",
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+#: How many chunks a batch has at most, however small they are.
+MOST_CHUNKS = 1000
 
 #: In place of the value of a field that a document does not have.
 MISSING: Final = object()
@@ -49,6 +53,11 @@ class GridFSObject(AgnosticBase):
         Returns its future. Cancelling it cancels the coroutine.
         """
         return future_of(self._loop().create_task(coroutine))
+
+
+def chunks_of(size: int, chunk_size: int) -> int:
+    """How many chunks make a batch of about `size` bytes."""
+    return min(max(1, size // chunk_size), MOST_CHUNKS)
 
 
 def future_of(task: asyncio.Task[T], *, cancels: bool = True) -> OperationFuture[T]:
@@ -92,9 +101,12 @@ def queue_of(session: Any, owner: AgnosticBase) -> SerialQueue | None:
 
     - `session`: a Motor session, a PyMongo session, or None
     - `owner`: the Motor object that the file belongs to
+
+    Raises ValueError for what is no session.
     """
     if session is None:
         return bound_queue.get()
+    _check_session(session)
     if not isinstance(session, AgnosticBase):
         session = owner._wrap(session)
     queue: SerialQueue | None = getattr(session, "_queue", None)
@@ -128,7 +140,18 @@ def arguments_of(
     return given
 
 
+def _check_session(session: Any) -> None:
+    if not hasattr(type(session), "in_transaction"):
+        raise ValueError(f"'session' argument must be a ClientSession or None, not {session!r}")
+
+
 def refuse_transaction(session: Any) -> None:
-    """Raise InvalidOperation if the PyMongo session, which may be None, is in a transaction."""
-    if getattr(session, "in_transaction", False):
+    """Raise InvalidOperation if the session, which may be None, is in a transaction.
+
+    Raises ValueError for what is no session.
+    """
+    if session is None:
+        return
+    _check_session(session)
+    if session.in_transaction:
         raise InvalidOperation("GridFS does not support multi-document transactions")

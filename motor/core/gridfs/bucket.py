@@ -286,9 +286,8 @@ class AgnosticGridFSBucket(GridFSObject):
         del given["collection"]
         if given.keys() - _KNOWN_TO_FIND:
             return self._call_in_place("find", args, kwargs)
-        if "session" in given:
-            given["session"] = unwrap(given["session"])
-            refuse_transaction(given["session"])
+        given["session"] = unwrap(given.get("session"))
+        refuse_transaction(given["session"])
         # Not a GridOutCursor: of its files, PyMongo's, the documents cannot be had.
         cursor = root_for_files(self._root.delegate).files.find(**given)
         return self._agnostic(AgnosticGridOutCursor)._from_delegate(cursor, self)

@@ -7,7 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motor.core.base import bound_queue
-from motor.core.gridfs.stored import FIRST_BATCH, chunks_of
+from motor.core.gridfs.base import chunks_of
+from motor.core.gridfs.stored import FIRST_BATCH
 from motor.operation import OperationFuture
 
 if TYPE_CHECKING:

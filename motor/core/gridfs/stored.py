@@ -12,23 +12,15 @@ from gridfs.errors import CorruptGridFile, NoFile
 from pymongo import ASCENDING, DESCENDING
 
 from motor import memory
-from motor.core.gridfs.base import refuse_transaction, root_for_files
+from motor.core.gridfs.base import chunks_of, refuse_transaction, root_for_files
 
-__all__ = ["FileReader", "Readable", "StoredFile", "chunks_of", "find_revision"]
+__all__ = ["FIRST_BATCH", "FileReader", "Readable", "StoredFile", "find_revision"]
 
 #: How many bytes the first batch of chunks has: the beginning is wanted soon.
 FIRST_BATCH = 256 * 1024
 
-#: How many chunks a batch has at most, however small they are.
-MOST_CHUNKS = 1000
-
 #: How many bytes a `FileReader` fetches at once, unless one chunk has more.
 READ_BATCH = 4 * 1024 * 1024
-
-
-def chunks_of(size: int, chunk_size: int) -> int:
-    """How many chunks make a batch of about `size` bytes."""
-    return min(max(1, size // chunk_size), MOST_CHUNKS)
 
 
 class Readable(Protocol):

@@ -22,7 +22,7 @@ from pymongo.errors import (
 
 from motor import memory
 from motor.core.base import bound_queue
-from motor.core.gridfs.base import refuse_transaction, root_for_files
+from motor.core.gridfs.base import chunks_of, refuse_transaction, root_for_files
 from motor.operation import OperationFuture
 from motor.serial_queue import SerialQueue
 
@@ -30,9 +30,6 @@ __all__ = ["Submit", "Upload"]
 
 #: How many bytes are inserted at once, unless one chunk has more.
 INSERT_BATCH = 2 * 1024 * 1024
-
-#: How many chunks are inserted at once at most, however small they are.
-MOST_CHUNKS = 1000
 
 #: The server's codes for documents that are there already.
 _DUPLICATE_KEY = (11000, 11001, 12582)
@@ -82,8 +79,7 @@ class Upload:
         #: The queues that batches were sent by. A bound session's may have been one of them.
         self._used: list[SerialQueue] = []
         self.chunk_size: int = int(document["chunkSize"])
-        chunks = min(max(1, INSERT_BATCH // self.chunk_size), MOST_CHUNKS)
-        self.batch_bytes: int = chunks * self.chunk_size
+        self.batch_bytes: int = chunks_of(INSERT_BATCH, self.chunk_size) * self.chunk_size
         self._pieces: list[Piece] = []
         self._pending = 0
         self._length = 0
