@@ -184,8 +184,8 @@ def test_import_makes_no_event_loop_and_no_thread(module: str) -> None:
 def test_import_order_does_not_matter() -> None:
     """Each module can be the first of Motor's to be imported."""
     modules = ["motor.core", "motor.executor", "motor.frameworks.tornado", "motor.metaprogramming"]
-    modules += ["motor.operation", "motor.pymongo_internals", "motor.core.session"]
-    modules += ["motor.motor_gridfs", "motor.core.gridfs.reading", "motor.core.gridfs.bucket"]
+    modules += ["motor.operation", "motor.core.session"]
+    modules += ["motor.motor_gridfs", "motor.core.gridfs.ranges", "motor.core.gridfs.bucket"]
     modules += ["motor.core.cursors.command_cursor", "motor.core.namespace", "motor.motor_tornado"]
     run_python(
         """

@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime
 import io
 import re
+import time
+from contextlib import nullcontext
 from typing import Any
 
 import gridfs
+import pymongo
 import pytest
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from gridfs.errors import FileExists, NoFile
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import ConfigurationError
 
-from support import CommandRecorder, Framework
+from support import CommandRecorder, Framework, wait_until
 from support.gridfs import CHUNK, content, leftovers
 
 
@@ -190,22 +194,43 @@ async def test_operation_starts_without_being_awaited(bucket: Any, sync_db: Any)
     assert leftovers(sync_db) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("around", "at_least", "at_most"),
+    [(None, 0, 60_000), (600, 60_000, 600_000), (20, 0, 20_000)],
+)
 async def test_timeout_of_the_client_is_that_of_the_whole_transfer(
-    framework: Framework, client_factory: Any, db_name: str
+    framework: Framework,
+    client_factory: Any,
+    db_name: str,
+    commands: CommandRecorder,
+    around: float | None,
+    at_least: int,
+    at_most: int,
 ) -> None:
-    client = client_factory(timeoutMS=60_000)
+    """It is, unless there is another around it: then that counts, as in PyMongo."""
+    client = client_factory(timeoutMS=60_000, event_listeners=[commands])
     bucket = framework.GridFSBucket(client[db_name])
-    seen = []
+    # Connecting takes a part of it.
+    await client.admin.command("ping")
 
-    class Source:
-        async def read(self, size: int) -> bytes:
-            from motor.pymongo_internals import remaining_timeout
+    class Source(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            # The server's part of the time is told in whole milliseconds.
+            wait_until(lambda: time.monotonic() > begun + 0.01)
+            return super().read(size)
 
-            seen.append(remaining_timeout())
-            return b""
-
-    await bucket.upload_from_stream("name", Source())
-    assert 0 < seen[0] <= 60
+    begun = time.monotonic()
+    commands.clear()
+    with nullcontext() if around is None else pymongo.timeout(around):
+        file_id = await bucket.upload_from_stream("name", Source(content(5_000_000)))
+        limits = [command.command["maxTimeMS"] for command in commands.named("insert")]
+        await bucket.download_to_stream(file_id, io.BytesIO())
+        limits += [command.command["maxTimeMS"] for command in commands.named("find")]
+    assert all(at_least < limit < at_most for limit in limits)
+    inserts = [command.command["maxTimeMS"] for command in commands.named("insert")]
+    # What remains gets less.
+    assert inserts == sorted(inserts, reverse=True)
+    assert inserts[0] > inserts[-1]
 
 
 async def test_concerns_and_preferences_are_the_bucket_s(
@@ -222,6 +247,27 @@ async def test_concerns_and_preferences_are_the_bucket_s(
     await bucket.delete(file_id)
     for command in commands.named("delete"):
         assert command.command["writeConcern"]["wtimeout"] == 1234
+    assert bucket.collection.write_concern == WriteConcern(w=1, wtimeout=1234)
+    assert bucket.collection.read_preference == ReadPreference.PRIMARY_PREFERRED
+    assert bucket.collection.files.write_concern == bucket.collection.write_concern
+
+
+async def test_types_of_the_user_s_are_not_asked_for(framework: Framework, db: Any) -> None:
+    class Refusing(TypeDecoder):
+        bson_type = int
+
+        def transform_bson(self, value: int) -> Any:
+            raise AssertionError("GridFS counts its chunks by itself")
+
+    options = CodecOptions(type_registry=TypeRegistry([Refusing()]))
+    bucket = framework.GridFSBucket(db.with_options(codec_options=options))
+    file_id = await bucket.upload_from_stream("name", b"data" * 10, 7)
+    for grid_out in (
+        await bucket.open_download_stream(file_id),
+        await bucket.open_download_stream_by_name("name"),
+        await bucket.find().next(),
+    ):
+        assert await grid_out.read() == b"data" * 10
 
 
 # What a bucket is made from -----------------------------------------------------------------

@@ -141,6 +141,18 @@ async def test_sessions_are_taken_everywhere(
         assert used == {bytes(session.session_id["id"])}
 
 
+async def test_session_must_be_one(bucket: Any) -> None:
+    for attempt in (
+        lambda: bucket.open_download_stream(1, session="x"),
+        lambda: bucket.open_download_stream_by_name("1", session="x"),
+        lambda: bucket.download_to_stream(1, io.BytesIO(), session="x"),
+        lambda: bucket.find(session="x"),
+        lambda: bucket.delete(1, session="x"),
+    ):
+        with pytest.raises(ValueError, match="'session' argument must be a ClientSession or None"):
+            await attempt()
+
+
 async def test_session_is_used_by_one_operation_at_a_time(
     framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
 ) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from contextlib import aclosing
 from typing import Any
 
 import gridfs
 import pytest
-from gridfs.errors import CorruptGridFile, NoFile
-from pymongo.errors import InvalidOperation
+from gridfs.errors import NoFile
+from pymongo.errors import InvalidOperation, OperationFailure
 
-from support import CommandRecorder, Framework, async_wait_until
-from support.gridfs import CHUNK, collected, content, insert_sparse
+from support import CommandRecorder, Framework
+from support.gridfs import CHUNK, collected, content
 
 DATA = content(10 * CHUNK + 3)
 MEGABYTE = 1024 * 1024
@@ -145,6 +144,23 @@ async def test_lines_are_read_across_chunks(bucket: Any) -> None:
     assert await grid_out.to_list() == lines[2:]
 
 
+async def test_lines_are_as_many_as_pymongo_gives(bucket: Any, sync_db: Any) -> None:
+    data = b"".join(b"the line no %d\n" % n for n in range(5)) + b"a last one"
+    file_id = await bucket.upload_from_stream("lines", data, 7)
+    for size in (-1, 0, 1, 13, 14, 28, 29, 1000):
+        theirs: list[bytes] = []
+        sync_out = gridfs.GridFSBucket(sync_db).open_download_stream(file_id)
+        # As PyMongo's async API counts: io's own readlines stops a line earlier.
+        while (size <= 0 or sum(map(len, theirs)) <= size) and (line := sync_out.readline()):
+            theirs.append(line)
+        grid_out = await bucket.open_download_stream(file_id)
+        assert await grid_out.readlines(size) == theirs
+        assert await grid_out.readline() == sync_out.readline()
+        assert grid_out.tell() == sync_out.tell()
+    file_id = await bucket.upload_from_stream("thirteen", b"twelve bytes\n" * 3)
+    assert len(await (await bucket.open_download_stream(file_id)).readlines(13)) == 2
+
+
 async def test_line_is_not_read_byte_by_byte(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     file_id = await bucket.upload_from_stream("lines", b"a longer line\nend")
     grid_out = await bucket.open_download_stream(file_id)
@@ -177,7 +193,7 @@ async def test_bad_positions_are_refused(grid_out: Any) -> None:
     assert grid_out.tell() == 0
 
 
-async def test_seek_sends_nothing_on_the_loop(
+async def test_seek_sends_nothing(
     framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
 ) -> None:
     # Motor 3.7.1 closed the chunks' cursor, and looked for the file, on the loop's thread.
@@ -190,21 +206,62 @@ async def test_seek_sends_nothing_on_the_loop(
     grid_out.seek(0)
     assert commands.names == []
     assert await grid_out.read(1) == b"\0"
-    assert "killCursors" in commands.names
     await grid_out.close()
 
 
-async def test_closing_closes_the_cursor_on_the_server(
+async def test_nothing_of_a_file_stays_open_on_the_server(
     framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
 ) -> None:
     bucket = framework.GridFSBucket(client_factory(event_listeners=[commands])[db_name])
-    file_id = await bucket.upload_from_stream("name", bytes(40 * MEGABYTE))
+    file_id = await bucket.upload_from_stream("name", bytes(5 * MEGABYTE))
+    commands.clear()
     async with await bucket.open_download_stream(file_id) as grid_out:
         await grid_out.read(1)
+        await anext(grid_out)
+        await grid_out.readline()
         assert not grid_out.closed
     assert grid_out.closed
-    assert "killCursors" in commands.names
+    assert set(commands.names) == {"find"}
+    assert {event.reply["cursor"]["id"] for event in commands.succeeded_events} == {0}
     assert await grid_out.close() is None
+
+
+def reads(commands: CommandRecorder) -> list[Any]:
+    return [c for c in commands.named("find") if c.command["find"] == "fs.chunks"]
+
+
+async def test_small_reads_fetch_once_what_is_next_to_each_other(
+    framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
+) -> None:
+    bucket = framework.GridFSBucket(client_factory(event_listeners=[commands])[db_name])
+    data = content(3 * MEGABYTE)
+    file_id = await bucket.upload_from_stream("name", data)
+    grid_out = await bucket.open_download_stream(file_id)
+    commands.clear()
+    found = [await grid_out.read(1000) for _ in range(1000)]
+    assert b"".join(found) == data[:1_000_000]
+    # Of 1, 2, and 4 chunks.
+    assert len(reads(commands)) == 3
+    grid_out.seek(0)
+    assert await grid_out.read() == data
+
+
+async def test_read_that_fails_can_be_tried_again(
+    framework: Framework, client_factory: Any, db_name: str, stored: Any, fail_point: Any
+) -> None:
+    client = client_factory(appName="gridfs-read", retryReads=False)
+    grid_out = await framework.GridFSBucket(client[db_name]).open_download_stream(stored)
+    assert await grid_out.read(5) == DATA[:5]
+    grid_out.seek(7)
+    failing = fail_point(
+        mode={"times": 3}, appName="gridfs-read", failCommands=["find"], errorCode=11601
+    )
+    with failing:
+        for attempt in (grid_out.read, grid_out.readline, grid_out.readchunk):
+            with pytest.raises(OperationFailure):
+                await attempt()
+    assert grid_out.tell() == 7
+    assert await grid_out.read() == DATA[7:]
 
 
 async def test_unopened_file_is_closed_without_asking_for_it(
@@ -261,6 +318,21 @@ async def test_iterating_may_be_mixed_with_reading(grid_out: Any) -> None:
     assert await grid_out.readchunk() == DATA[5:8]
 
 
+async def test_file_is_streamed_to_a_handler_that_has_nothing_to_wait_for(grid_out: Any) -> None:
+    done: list[bytes | None] = []
+
+    class Handler:
+        def write(self, data: bytes) -> None:
+            done.append(data)
+
+        def flush(self) -> None:
+            done.append(None)
+
+    await grid_out.stream_to_handler(Handler())
+    assert b"".join(filter(None, done)) == DATA
+    assert done[-1] is None
+
+
 async def test_file_is_streamed_to_a_handler_with_back_pressure(grid_out: Any) -> None:
     done = []
 
@@ -276,262 +348,3 @@ async def test_file_is_streamed_to_a_handler_with_back_pressure(grid_out: Any) -
     assert b"".join(done[::2]) == DATA
     assert set(done[1::2]) == {None}
     assert max(map(len, done[::2])) == CHUNK
-
-
-# Ranges -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("opened", [True, False])
-async def test_every_range_gives_its_bytes(grid_out: Any, opened: bool) -> None:
-    if opened:
-        await grid_out.open()
-    for start in range(0, len(DATA) + 2, 3):
-        for end in (*range(0, len(DATA) + 2, 5), None):
-            pieces = await collected(grid_out.iter_range(start, end))
-            assert b"".join(pieces) == DATA[start:end]
-            assert all(0 < len(piece) <= CHUNK for piece in pieces)
-    assert grid_out.tell() == 0
-
-
-async def test_ranges_are_independent_of_each_other(grid_out: Any) -> None:
-    ranges = [grid_out.iter_range(start) for start in range(10)]
-    contents = await asyncio.gather(*map(collected, ranges))
-    assert [b"".join(pieces) for pieces in contents] == [DATA[start:] for start in range(10)]
-
-
-async def test_bad_ranges_are_refused_at_once(grid_out: Any) -> None:
-    for arguments in ((-1,), (0, -1)):
-        with pytest.raises(ValueError, match="must not be negative: -1"):
-            grid_out.iter_range(*arguments)
-    for arguments in (("0",), (1.5,), (None,), (True,), (0, "5")):
-        with pytest.raises(TypeError, match="must be a number of bytes"):
-            grid_out.iter_range(*arguments)
-
-
-def reads(commands: CommandRecorder) -> list[Any]:
-    return [c for c in commands.named("find") if c.command["find"] == "fs.chunks"]
-
-
-async def test_range_reads_only_its_own_chunks(
-    framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
-) -> None:
-    bucket = framework.GridFSBucket(client_factory(event_listeners=[commands])[db_name])
-    file_id = await bucket.upload_from_stream("name", DATA, CHUNK)
-    grid_out = await bucket.open_download_stream(file_id)
-    commands.clear()
-    await collected(grid_out.iter_range(3 * CHUNK + 1, 5 * CHUNK))
-    (command,) = reads(commands)
-    assert command.command["filter"]["n"] == {"$gte": 3}
-    assert command.command["limit"] == 2
-
-
-async def test_range_is_read_one_batch_ahead_and_no_further(
-    framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
-) -> None:
-    bucket = framework.GridFSBucket(client_factory(event_listeners=[commands])[db_name])
-    file_id = await bucket.upload_from_stream("name", bytes(20 * MEGABYTE), MEGABYTE)
-    grid_out = await bucket.open_download_stream(file_id)
-    commands.clear()
-    pieces = grid_out.iter_range()
-    for taken in range(1, 6):
-        await anext(pieces)
-        await async_wait_until(lambda: len(reads(commands)) > taken)  # noqa: B023
-        # Whatever else was under way would be there by now.
-        await grid_out.open()
-        await bucket.collection.files.find_one()
-        assert len(reads(commands)) == taken + 1
-    await pieces.aclose()
-
-
-async def test_closed_range_ends_and_reads_no_more(
-    framework: Framework, client_factory: Any, db_name: str, commands: CommandRecorder
-) -> None:
-    bucket = framework.GridFSBucket(client_factory(event_listeners=[commands])[db_name])
-    file_id = await bucket.upload_from_stream("name", bytes(20 * MEGABYTE), MEGABYTE)
-    grid_out = await bucket.open_download_stream(file_id)
-    commands.clear()
-    async with aclosing(grid_out.iter_range()) as pieces:
-        async for _ in pieces:
-            break
-    assert await collected(pieces) == []
-    await bucket.collection.files.find_one()
-    assert len(reads(commands)) <= 2
-    assert commands.named("getMore", "killCursors") == []
-
-
-async def test_cancelled_step_loses_nothing(grid_out: Any) -> None:
-    pieces = grid_out.iter_range()
-    found = [await anext(pieces)]
-    for _ in range(3):
-        step = asyncio.ensure_future(anext(pieces))
-        await asyncio.sleep(0)
-        step.cancel()
-        try:
-            found.append(await step)
-        except asyncio.CancelledError:
-            continue
-    assert b"".join([*found, *await collected(pieces)]) == DATA
-
-
-async def test_range_that_another_task_closes_ends(
-    framework: Framework, client_factory: Any, db_name: str, stored: Any, fail_point: Any
-) -> None:
-    client = client_factory(appName="gridfs-range")
-    grid_out = await framework.GridFSBucket(client[db_name]).open_download_stream(stored)
-    blocking = {"failCommands": ["find"], "blockConnection": True, "blockTimeMS": 100}
-    some = grid_out.iter_range()
-    for pieces, close in ((some, some.aclose), (grid_out, grid_out.close)):
-        with fail_point(appName="gridfs-range", **blocking):
-            reader = asyncio.ensure_future(collected(pieces))
-            # The reader waits for its first piece.
-            await asyncio.sleep(0)
-            await close()
-            assert await reader == []
-
-
-async def test_range_cannot_be_read_by_two_at_once(grid_out: Any) -> None:
-    await grid_out.open()
-    pieces = grid_out.iter_range()
-    results = await asyncio.gather(anext(pieces), anext(pieces), return_exceptions=True)
-    assert results[0] == DATA[:CHUNK]
-    assert "already running" in str(results[1])
-
-
-def test_range_outlives_its_event_loop(framework: Framework, db: Any, stored: Any) -> None:
-    grid_out = framework.GridOut(db.fs, stored)
-    pieces = grid_out.iter_range()
-    found = framework.run(lambda: anext_of(pieces))
-    found += b"".join(framework.run(lambda: collected(pieces)))
-    assert found == DATA
-
-
-async def anext_of(pieces: Any) -> bytes:
-    return await anext(pieces)  # type: ignore[no-any-return]
-
-
-# Large --------------------------------------------------------------------------------------
-
-
-async def test_far_offsets_of_a_file_beyond_two_gigabytes(bucket: Any, sync_db: Any) -> None:
-    length = 5 * 1024**3 + 3
-    last = length // MEGABYTE
-    chunks = {2100: b"\1" * MEGABYTE, 2101: b"\2" * MEGABYTE, last: b"end"}
-    file_id = insert_sparse(sync_db, length, MEGABYTE, chunks)
-    grid_out = await bucket.open_download_stream(file_id)
-    assert grid_out.length == length
-    border = 2101 * MEGABYTE
-    found = b"".join(await collected(grid_out.iter_range(border - 5, border + 6)))
-    assert found == b"\1" * 5 + b"\2" * 6
-    assert grid_out.seek(border - 1) == border - 1
-    assert await grid_out.read(2) == b"\1\2"
-    assert grid_out.tell() == border + 1
-    assert grid_out.seek(-3, os.SEEK_END) == length - 3
-    assert await grid_out.read() == b"end"
-    grid_out.seek(-2, os.SEEK_END)
-    assert await collected(grid_out) == [b"nd"]
-    assert await collected(grid_out.iter_range(length - 1)) == [b"d"]
-    with pytest.raises(CorruptGridFile, match="chunk #2102"):
-        await collected(grid_out.iter_range(border))
-
-
-async def test_chunks_may_be_larger_than_a_batch(bucket: Any) -> None:
-    data = content(5 * MEGABYTE) * 2
-    file_id = await bucket.upload_from_stream("name", data, 4 * MEGABYTE)
-    grid_out = await bucket.open_download_stream(file_id)
-    assert [len(piece) for piece in await collected(grid_out)] == [
-        4 * MEGABYTE,
-        4 * MEGABYTE,
-        2 * MEGABYTE,
-    ]
-    assert b"".join(await collected(grid_out.iter_range())) == data
-
-
-# Broken -------------------------------------------------------------------------------------
-
-WAYS = {
-    "iterating": collected,
-    "a range": lambda grid_out: collected(grid_out.iter_range()),
-    "read": lambda grid_out: grid_out.read(),
-    "lines": lambda grid_out: grid_out.readlines(),
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        ({"delete": 3}, "#3"),
-        ({"delete": 10}, "no chunk #10"),
-        ({"delete": 0}, "#0"),
-        ({"add": 11}, "Extra chunk found: expected 11 chunks but found chunk with n=11"),
-        ({"truncate": 2}, "truncated chunk #2: expected chunk length to be 4 but found .* 1"),
-        ({"truncate": 10}, "truncated chunk #10: expected chunk length to be 3 but found .* 1"),
-    ],
-)
-async def test_damage_is_found_by_every_way_of_reading(
-    bucket: Any, sync_db: Any, stored: Any, damage: dict[str, int], message: str, way: str
-) -> None:
-    ((what, n),) = damage.items()
-    where = {"files_id": stored, "n": n}
-    if what == "delete":
-        sync_db.fs.chunks.delete_one(where)
-    elif what == "add":
-        sync_db.fs.chunks.insert_one({**where, "data": b"more"})
-    else:
-        sync_db.fs.chunks.update_one(where, {"$set": {"data": b"x"}})
-    grid_out = await bucket.open_download_stream(stored)
-    with pytest.raises(CorruptGridFile, match=message):
-        await WAYS[way](grid_out)
-
-
-@pytest.mark.parametrize("way", ["iterating", "a range"])
-async def test_empty_chunk_after_the_last_is_no_damage(
-    bucket: Any, sync_db: Any, stored: Any, way: str
-) -> None:
-    sync_db.fs.chunks.insert_one({"files_id": stored, "n": 11, "data": b""})
-    pieces = await WAYS[way](await bucket.open_download_stream(stored))
-    assert b"".join(pieces) == DATA
-
-
-async def test_damage_outside_a_range_is_not_looked_for(
-    bucket: Any, sync_db: Any, stored: Any
-) -> None:
-    sync_db.fs.chunks.delete_many({"files_id": stored, "n": {"$gte": 5}})
-    grid_out = await bucket.open_download_stream(stored)
-    assert b"".join(await collected(grid_out.iter_range(3, 5 * CHUNK))) == DATA[3 : 5 * CHUNK]
-
-
-async def test_two_chunks_of_one_number_are_damage(bucket: Any, sync_db: Any, stored: Any) -> None:
-    sync_db.fs.chunks.drop_indexes()
-    sync_db.fs.chunks.insert_one({"files_id": stored, "n": 3, "data": b"more"})
-    grid_out = await bucket.open_download_stream(stored)
-    with pytest.raises(CorruptGridFile, match="expected chunk #4 but found chunk with n=3"):
-        await collected(grid_out)
-
-
-async def test_file_without_a_chunk_size_is_damaged(bucket: Any, sync_db: Any) -> None:
-    file_id = insert_sparse(sync_db, 5, 0, {0: b"abcde"})
-    grid_out = await bucket.open_download_stream(file_id)
-    with pytest.raises(CorruptGridFile, match="chunkSize 0"):
-        await collected(grid_out)
-
-
-async def test_file_that_is_deleted_while_it_is_read_is_an_error(bucket: Any) -> None:
-    file_id = await bucket.upload_from_stream("name", bytes(8 * MEGABYTE), MEGABYTE)
-    grid_out = await bucket.open_download_stream(file_id)
-    pieces = grid_out.iter_range()
-    await anext(pieces)
-    await bucket.delete(file_id)
-    with pytest.raises(CorruptGridFile, match=r"no chunk #|Missing chunk"):
-        await collected(pieces)
-
-
-async def test_range_can_be_tried_again_after_an_error(
-    bucket: Any, sync_db: Any, stored: Any
-) -> None:
-    chunk = sync_db.fs.chunks.find_one_and_delete({"files_id": stored, "n": 0})
-    pieces = (await bucket.open_download_stream(stored)).iter_range()
-    with pytest.raises(CorruptGridFile):
-        await anext(pieces)
-    sync_db.fs.chunks.insert_one(chunk)
-    assert b"".join(await collected(pieces)) == DATA

@@ -19,7 +19,7 @@ from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 from pymongo.driver_info import DriverInfo
 from pymongo.errors import InvalidOperation
 
-from motor import motor_asyncio, pymongo_internals
+from motor import motor_asyncio
 from motor.core import AgnosticBase
 from support import Framework
 from support.motor371 import MEMBERS
@@ -161,7 +161,7 @@ class NoServer:
     def _GridIn(self) -> Any:
         grid_in = self._GridFSBucket().open_upload_stream("parity")
         # Not all properties have a value before that.
-        pymongo_internals.mark_closed(grid_in.delegate)
+        grid_in._upload.closed = True
         return grid_in
 
     def _GridOut(self) -> Any:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import gridfs
 import pymongo
 import pytest
 from bson import decode
@@ -536,77 +535,6 @@ def test_key_vault_client_is_replaced_in_a_copy() -> None:
         assert options._key_vault_client is first
     without = AutoEncryptionOpts(kms, "kv.keys", bypass_auto_encryption=True)
     assert internals.with_key_vault(without, lambda client: second) is without
-
-
-@pytest.fixture
-def root(sync_db: Any) -> Any:
-    """The collection that a bucket is named after."""
-    return sync_db.fs
-
-
-@pins("_file")
-def test_file_document_is_the_file_s_and_does_not_wait(root: Any) -> None:
-    grid_in = gridfs.GridIn(root, filename="name")
-    document = internals.file_document(grid_in)
-    assert document is not None
-    assert document["filename"] == "name"
-    document["extra"] = 1
-    grid_in.close()
-    assert root.files.find_one()["extra"] == 1
-    grid_out = gridfs.GridOut(root, grid_in._id)
-    assert internals.file_document(grid_out) is None
-    grid_out.open()
-    assert internals.file_document(grid_out)["_id"] == grid_in._id  # type: ignore[index]
-
-
-@pins("_coll", "_files", "_chunks")
-def test_collections_of_a_file_are_its_bucket_s(root: Any) -> None:
-    for grid_file in (gridfs.GridIn(root), gridfs.GridOut(root, 1)):
-        files, chunks = internals.gridfs_collections(grid_file)
-        assert (files.full_name, chunks.full_name) == (root.files.full_name, root.chunks.full_name)
-
-
-@pins("_session")
-def test_session_of_a_file_is_the_one_that_it_was_given(sync_client: Any, root: Any) -> None:
-    with sync_client.start_session() as session:
-        for cls in (gridfs.GridIn, gridfs.GridOut):
-            assert internals.gridfs_session(cls(root, session=session)) is session
-            assert internals.gridfs_session(cls(root)) is None
-
-
-@pins("_ensure_indexes")
-def test_indexes_of_an_empty_bucket_are_made(root: Any) -> None:
-    internals.ensure_gridfs_indexes(gridfs.GridIn(root))
-    assert root.chunks.index_information()["files_id_1_n_1"]["unique"]
-    assert "filename_1_uploadDate_1" in root.files.index_information()
-
-
-@pins("_position")
-def test_finished_upload_has_the_length_that_it_was_given(root: Any) -> None:
-    grid_in = gridfs.GridIn(root)
-    internals.finish_upload(grid_in, 2**31)
-    assert grid_in.closed
-    assert root.files.find_one({"_id": grid_in._id})["length"] == 2**31
-    assert root.chunks.count_documents({}) == 0
-
-
-@pins("_closed")
-def test_file_that_is_marked_closed_was_not_sent(root: Any) -> None:
-    grid_in = gridfs.GridIn(root)
-    internals.mark_closed(grid_in)
-    assert grid_in.closed
-    assert root.files.count_documents({}) == 0
-
-
-@pins("_read_size_or_line")
-def test_line_is_read_as_a_whole(root: Any) -> None:
-    with gridfs.GridIn(root, chunk_size=2) as grid_in:
-        grid_in.write(b"one\ntwo\n")
-    grid_out = gridfs.GridOut(root, grid_in._id)
-    assert internals.read_line(grid_out, -1) == b"one\n"
-    assert internals.read_line(grid_out, 2) == b"tw"
-    assert internals.read_line(grid_out, -1) == b"o\n"
-    assert internals.read_line(grid_out, -1) == b""
 
 
 # Nowhere else -----------------------------------------------------------------------------------

@@ -6,14 +6,8 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from gridfs import GridOut
-
-from motor import pymongo_internals
-from motor.core.base import AgnosticBase, bound_queue
-from motor.core.collection import AgnosticCollection
 from motor.core.gridfs import AgnosticGridIn, AgnosticGridOut, AgnosticGridOutCursor
 from motor.core.gridfs.base import future_of
 from motor.core.gridfs.writing import Upload
@@ -57,7 +51,7 @@ class HashingUpload(Upload):
         return super().add(data)
 
     def _finish(self, *args: Any) -> None:
-        self._document["md5"] = self._md5.hexdigest()
+        self.document["md5"] = self._md5.hexdigest()
         super()._finish(*args)
 
 
@@ -90,8 +84,9 @@ def _owner(file_or_cursor: Any) -> str:
 @bridges("attribute", ("grid_in", "grid_out"), "md5", "keep a checksum in the file's metadata")
 def md5(grid_file: Any) -> str | None:
     """The MD5 sum of a file's contents, in hexadecimal; None if it was stored without one."""
-    document = pymongo_internals.file_document(grid_file.delegate) or {}
-    return document.get("md5")
+    is_new = isinstance(grid_file, AgnosticGridIn)
+    document = (grid_file._upload if is_new else grid_file._stored).document
+    return None if document is None else document.get("md5")
 
 
 def _md5(grid_file: Any) -> str | None:
@@ -116,9 +111,7 @@ class LegacyGridIn(AgnosticGridIn):
         """The MD5 sum of the file's contents, in hexadecimal; None if it was stored without one."""
         return _md5(self)
 
-    def _set_up(self, delegate: Any, owner: Any) -> None:
-        super()._set_up(delegate, owner)
-        self._upload = HashingUpload(self.delegate, self._submit_function, self._queue)
+    _upload_class = HashingUpload
 
 
 class LegacyGridOut(AgnosticGridOut):
@@ -147,12 +140,8 @@ class LegacyGridOutCursor(AgnosticGridOutCursor):
     __motor_class_name__ = "MotorGridOutCursor"
 
     @classmethod
-    def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
-        root: AgnosticBase = owner if isinstance(owner, AgnosticCollection) else owner.collection
-        session = delegate.session
-        queue = root._wrap(session)._queue if session is not None else bound_queue.get()
-        convert = partial(_file, concrete(LegacyGridOut, cls._framework), root, session)
-        return cls(delegate, root, _queue=queue, _convert=convert)
+    def _file_class(cls, root: Any) -> Any:
+        return concrete(LegacyGridOut, cls._framework)
 
     @_takes_callback
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
@@ -163,11 +152,6 @@ class LegacyGridOutCursor(AgnosticGridOutCursor):
         files = super().to_list(length)
 
         async def documents() -> list[Any]:
-            return [pymongo_internals.file_document(each.delegate) for each in await files]
+            return [each._stored.document for each in await files]
 
         return future_of(self._loop().create_task(documents()))
-
-
-def _file(file_class: Any, root: Any, session: Any, document: Any) -> Any:
-    delegate = GridOut(root.delegate, file_document=document, session=session)
-    return file_class._from_delegate(delegate, root)

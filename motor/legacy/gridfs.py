@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -15,7 +16,8 @@ from pymongo.errors import ConfigurationError
 from pymongo.read_preferences import make_read_preference
 
 from motor.core.base import unwrap
-from motor.core.gridfs.base import GridFSObject
+from motor.core.gridfs.base import GridFSObject, queue_of, refuse_transaction, root_for_files
+from motor.core.gridfs.stored import find_revision
 from motor.execution.future import OperationFuture
 from motor.legacy import callbacks
 from motor.legacy.deprecation import check
@@ -92,15 +94,14 @@ class AgnosticGridFS(GridFSObject):
         super().__init__(gridfs.GridFS(self._database, collection))
         self._client = database._client
         self.collection: Any = database[collection]
+        self._root = self.collection
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         raise NotImplementedError("nothing returns a GridFS")
 
-    def _wrap(self, value: Any) -> Any:
-        if isinstance(value, gridfs.GridOut):
-            return concrete(LegacyGridOut, self._framework)._from_delegate(value, self)
-        return super()._wrap(value)
+    def _file_class(self) -> Any:
+        return concrete(LegacyGridOut, self._framework)
 
     # Writing.
 
@@ -146,7 +147,12 @@ class AgnosticGridFS(GridFSObject):
     @_old_method("use MotorGridFSBucket.open_download_stream()")
     def get(self, file_id: Any, session: Any = None) -> OperationFuture[Any]:
         """Start opening the file with an ``_id``. Returns a future; it may fail with NoFile."""
-        return self._submit("get", (file_id, session), {})
+        file_class = self._file_class()
+
+        def find() -> Any:
+            return file_class(self.collection, file_id, session=session)._open()
+
+        return self._submit_function(find, queue=queue_of(session, self))
 
     @_old_method("use MotorGridFSBucket.open_download_stream_by_name()")
     def get_version(
@@ -160,12 +166,26 @@ class AgnosticGridFS(GridFSObject):
 
         Returns a future; it may fail with NoFile.
         """
-        return self._submit("get_version", (filename, version), kwargs)
+        return self._get_revision(filename, version, kwargs)
 
     @_old_method("use MotorGridFSBucket.open_download_stream_by_name()")
     def get_last_version(self, filename: str | None = None, **kwargs: Any) -> OperationFuture[Any]:
         """Start opening the newest file with a name: `get_version` with ``version=-1``."""
-        return self._submit("get_last_version", (filename,), kwargs)
+        return self._get_revision(filename, -1, kwargs)
+
+    def _get_revision(
+        self, filename: str | None, version: int | None, fields: dict[str, Any]
+    ) -> OperationFuture[Any]:
+        session, file_class = fields.pop("session", None), self._file_class()
+        query = fields if filename is None else {**fields, "filename": filename}
+        revision = -1 if version is None else version
+
+        def find() -> Any:
+            files = root_for_files(self._database[self.collection.name]).files
+            document = find_revision(files, query, filename, revision, unwrap(session))
+            return file_class(self.collection, file_document=document, session=session)
+
+        return self._submit_function(find, queue=queue_of(session, self))
 
     @_old_method("use distinct('filename') on the bucket's collection 'fs.files'")
     def list(self, session: Any = None) -> OperationFuture[Any]:
@@ -207,14 +227,22 @@ class AgnosticGridFS(GridFSObject):
         if spec_or_id is not None and not isinstance(spec_or_id, dict):
             spec_or_id = {"_id": {"$eq": spec_or_id}}
         cursor = self._find((spec_or_id, *args), kwargs).limit(-1)
-        return self._submit_function(lambda: next(cursor, None), wrap=self._wrap)
+        file_class, session = self._file_class(), cursor.session
+
+        def find() -> Any:
+            document = next(cursor, None)
+            if document is None:
+                return None
+            return file_class(self.collection, file_document=document, session=session)
+
+        return self._submit_function(find, queue=queue_of(session, self))
 
     @property
     def _cursor_class(self) -> Any:
         return concrete(LegacyGridOutCursor, self._framework)
 
     def _find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """PyMongo's cursor for the old arguments of `find`."""
+        """PyMongo's cursor of files' documents, for the old arguments of `find`."""
         if len(args) > len(_FIND_ARGUMENTS):
             raise TypeError(f"find() takes at most {len(_FIND_ARGUMENTS)} positional arguments")
         given = dict(zip(_FIND_ARGUMENTS, args, strict=False))
@@ -228,19 +256,21 @@ class AgnosticGridFS(GridFSObject):
         if "timeout" in given:
             given["no_cursor_timeout"] = not given.pop("timeout")
         mode, tag_sets = given.pop("read_preference", None), given.pop("tag_sets", None)
-        return self._reading_from(mode, tag_sets).find(**given)
+        # What it does not take, find() on a collection might: a projection, for one.
+        inspect.signature(gridfs.GridOutCursor).bind(None, **given)
+        refuse_transaction(given.get("session"))
+        return self._files_read_from(mode, tag_sets).find(**given)
 
-    def _reading_from(self, mode: Any, tag_sets: Any) -> Any:
-        """The delegate, or one that reads from other servers."""
+    def _files_read_from(self, mode: Any, tag_sets: Any) -> Any:
+        """The collection of files' documents, read from where it is said."""
+        root = root_for_files(self._database[self.collection.name])
         if mode is None and tag_sets is None:
-            return self.delegate
+            return root.files
         if mode is None:
             mode = self._database.read_preference
         if not isinstance(mode, int):
             mode, tag_sets = mode.mode, tag_sets or mode.document.get("tags")
-        preference = make_read_preference(mode, tag_sets)
-        database = self._database.with_options(read_preference=preference)
-        return gridfs.GridFS(database, self.collection.name)
+        return root.with_options(read_preference=make_read_preference(mode, tag_sets)).files
 
 
 for _owner in ("gridfs", "grid_in", "grid_out"):

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 import pymongo
+
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorGridFSBucket
 
 

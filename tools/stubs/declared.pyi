@@ -206,6 +206,7 @@ class AgnosticGridFSBucket(AgnosticBase):
         collection: str | None = None,
         *,
         db: AgnosticDatabase[Any] | None = None,
+        **kwargs: Any,
     ) -> None: ...
     def upload_from_stream(
         self,
@@ -296,6 +297,7 @@ class AgnosticGridOut(AgnosticBase):
         file_document: Any = None,
         delegate: GridOut | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
+        **kwargs: Any,
     ) -> None: ...
     def __getattr__(self, name: str) -> Any: ...
     def open(self) -> OperationFuture[Self]: ...

@@ -1,22 +1,37 @@
-"""What the classes of GridFS have in common: operations that take several steps."""
+"""What the classes of GridFS have in common."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pymongo.errors import InvalidOperation
 
-from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
 
-__all__ = ["GridFSObject", "future_of", "queue_of_session", "refuse_transaction"]
+__all__ = [
+    "MISSING",
+    "GridFSObject",
+    "arguments_of",
+    "chunks_of",
+    "future_of",
+    "queue_of",
+    "refuse_transaction",
+    "root_for_files",
+]
 
 T = TypeVar("T")
+
+#: How many chunks a batch has at most, however small they are.
+MOST_CHUNKS = 1000
+
+#: In place of the value of a field that a document does not have.
+MISSING: Final = object()
 
 
 class GridFSObject(AgnosticBase):
@@ -38,6 +53,11 @@ class GridFSObject(AgnosticBase):
         Returns its future. Cancelling it cancels the coroutine.
         """
         return future_of(self._loop().create_task(coroutine))
+
+
+def chunks_of(size: int, chunk_size: int) -> int:
+    """How many chunks make a batch of about `size` bytes."""
+    return min(max(1, size // chunk_size), MOST_CHUNKS)
 
 
 def future_of(task: asyncio.Task[T], *, cancels: bool = True) -> OperationFuture[T]:
@@ -76,19 +96,62 @@ def _cancel(task: asyncio.Task[Any], future: asyncio.Future[Any]) -> None:
         task.cancel()
 
 
-def queue_of_session(grid_file: Any, owner: Any) -> SerialQueue | None:
-    """Where the calls of one of PyMongo's files have to wait for their session; None without one.
+def queue_of(session: Any, owner: AgnosticBase) -> SerialQueue | None:
+    """Where the calls of a file have to wait for its session; None without one.
 
-    - `owner`: the Motor object that the file came from
+    - `session`: a Motor session, a PyMongo session, or None
+    - `owner`: the Motor object that the file belongs to
+
+    Raises ValueError for what is no session.
     """
-    session = pymongo_internals.gridfs_session(grid_file)
     if session is None:
         return bound_queue.get()
-    queue: SerialQueue | None = owner._wrap(session)._queue
+    _check_session(session)
+    if not isinstance(session, AgnosticBase):
+        session = owner._wrap(session)
+    queue: SerialQueue | None = getattr(session, "_queue", None)
     return queue
 
 
+def root_for_files(root: Any, **options: Any) -> Any:
+    """The PyMongo collection `root` of a bucket as GridFS uses it: without the user's types.
+
+    - `options`: more options for ``with_options``
+    """
+    codec_options = root.codec_options.with_options(type_registry=None)
+    return root.with_options(codec_options=codec_options, **options)
+
+
+def arguments_of(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments of a call of one of PyMongo's functions, by name, as far as they are given.
+
+    Raises TypeError for those that it would refuse.
+    """
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{function.__name__}() {error}") from None
+    given = dict(bound.arguments)
+    for parameter in bound.signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given |= given.pop(parameter.name, {})
+    return given
+
+
+def _check_session(session: Any) -> None:
+    if not hasattr(type(session), "in_transaction"):
+        raise ValueError(f"'session' argument must be a ClientSession or None, not {session!r}")
+
+
 def refuse_transaction(session: Any) -> None:
-    """Raise InvalidOperation if the PyMongo session, which may be None, is in a transaction."""
-    if session is not None and session.in_transaction:
+    """Raise InvalidOperation if the session, which may be None, is in a transaction.
+
+    Raises ValueError for what is no session.
+    """
+    if session is None:
+        return
+    _check_session(session)
+    if session.in_transaction:
         raise InvalidOperation("GridFS does not support multi-document transactions")

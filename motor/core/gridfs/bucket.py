@@ -3,31 +3,62 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from typing import Any
 
 import pymongo
-from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket
+from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket, GridOutCursor
 from gridfs.asynchronous import AsyncGridFSBucket
 from pymongo.database import Database
+from pymongo.mongo_client import MongoClient
 
-from motor import pymongo_internals
-from motor.core.gridfs.base import GridFSObject
-from motor.core.gridfs.grid_in import check_chunk_size
-from motor.core.gridfs.sinks import write_file
+from motor.core.base import AgnosticBase, unwrap
+from motor.core.client import AgnosticClient
+from motor.core.gridfs.base import (
+    GridFSObject,
+    arguments_of,
+    queue_of,
+    refuse_transaction,
+    root_for_files,
+)
+from motor.core.gridfs.cursor import AgnosticGridOutCursor
+from motor.core.gridfs.delegates import DelegateFile
+from motor.core.gridfs.grid_in import AgnosticGridIn, check_chunk_size
+from motor.core.gridfs.grid_out import AgnosticGridOut
+from motor.core.gridfs.stored import find_revision
+from motor.core.gridfs.timeouts import timeout_of
+from motor.core.gridfs.transfer import for_pymongo, write_file
 from motor.execution.future import OperationFuture
+from motor.metaprogramming import coroutine_annotation, takes_arguments_of
 
 __all__ = ["AgnosticGridFSBucket"]
+
+#: The arguments of PyMongo's methods that are dealt with here, besides sources and destinations.
+_KNOWN = {"chunk_size_bytes", "file_id", "filename", "metadata", "revision", "session"}
+_KNOWN_TO_FIND = {
+    "batch_size",
+    "filter",
+    "limit",
+    "no_cursor_timeout",
+    "session",
+    "skip",
+    "sort",
+}
 
 
 class AgnosticGridFSBucket(GridFSObject):
     """Files in a database; see :class:`gridfs.GridFSBucket`.
 
-    - `database`, or `db`: a Motor database
+    - `database`, or `db`: a Motor database, or one of a library that stands in for Motor, such as
+      mongomock-motor
     - `bucket_name`: the name of the bucket
     - `chunk_size_bytes`: how large chunks are, unless a file is given another size, in bytes
-    - `write_concern`, `read_preference`: None: the database's
+    - `write_concern`, `read_preference`: None: the database's. As in PyMongo they are for what the
+      bucket does to files as a whole: finding them by name, renaming, deleting
     - `collection`: deprecated, an older name of `bucket_name`
+
+    Arguments that Motor does not know, of a newer PyMongo, are passed on to it; a transfer is then
+    PyMongo's as well, and takes synchronous sources and destinations only.
 
     Raises TypeError if `database` is not a Motor database of the same framework, TypeError or
     ValueError for a `chunk_size_bytes` that is no number of bytes, and ConfigurationError for a
@@ -51,6 +82,7 @@ class AgnosticGridFSBucket(GridFSObject):
         collection: str | None = None,
         *,
         db: Any = None,
+        **kwargs: Any,
     ) -> None:
         database = db if database is None else database
         self._require(database, Database, f"First argument to {type(self).__name__}")
@@ -62,26 +94,27 @@ class AgnosticGridFSBucket(GridFSObject):
             )
             bucket_name = collection
         check_chunk_size(chunk_size_bytes)
-        super().__init__(
-            GridFSBucket(
-                database.delegate, bucket_name, chunk_size_bytes, write_concern, read_preference
-            )
-        )
+        options = {"write_concern": write_concern, "read_preference": read_preference}
+        delegate = database.delegate
+        super().__init__(GridFSBucket(delegate, bucket_name, chunk_size_bytes, **options, **kwargs))
+        if not issubclass(type(database), AgnosticBase):
+            # A stand-in, which only says that it is Motor's. What it stands for has a client.
+            client = self._agnostic(AgnosticClient).from_delegate(delegate.client)
+            database = client._wrap(delegate)
         self._client = database._client
-        self.collection = database[bucket_name]
+        self.collection = database.get_collection(bucket_name, **options)
+        #: What files are made with. Like PyMongo's files they go by the database's options.
+        self._root = database[bucket_name]
+        self._options = options
+        self._chunk_size = chunk_size_bytes
 
     # Writing and reading whole files.
 
-    def upload_from_stream(
-        self,
-        filename: str,
-        source: Any,
-        chunk_size_bytes: int | None = None,
-        metadata: Any = None,
-        session: Any = None,
-    ) -> OperationFuture[Any]:
+    @takes_arguments_of(GridFSBucket.upload_from_stream)
+    def upload_from_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
         """Start storing what `source` has as a new file.
 
+        - `filename`: its name
         - `source`: bytes, or a file to be read, synchronous or asynchronous, or an asynchronous
           iterable of bytes
         - `chunk_size_bytes`: None: the bucket's
@@ -91,18 +124,10 @@ class AgnosticGridFSBucket(GridFSObject):
         Returns a future of the new file's ``_id``. When it fails or is cancelled, nothing is left
         of the file. See :meth:`gridfs.GridFSBucket.upload_from_stream`.
         """
-        options = (filename, chunk_size_bytes, metadata, session)
-        return self._start(self._upload("open_upload_stream", options, source))
+        return self._transfer("upload_from_stream", "source", args, kwargs)
 
-    def upload_from_stream_with_id(
-        self,
-        file_id: Any,
-        filename: str,
-        source: Any,
-        chunk_size_bytes: int | None = None,
-        metadata: Any = None,
-        session: Any = None,
-    ) -> OperationFuture[None]:
+    @takes_arguments_of(GridFSBucket.upload_from_stream_with_id)
+    def upload_from_stream_with_id(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `upload_from_stream`, with the file's ``_id`` given.
 
         - `file_id`: the new file's ``_id``
@@ -110,22 +135,10 @@ class AgnosticGridFSBucket(GridFSObject):
         Returns a future of None. It fails with FileExists when there is such a file, which stays as
         it was. See :meth:`gridfs.GridFSBucket.upload_from_stream_with_id`.
         """
+        return self._transfer("upload_from_stream_with_id", "source", args, kwargs)
 
-        async def upload() -> None:
-            options = (file_id, filename, chunk_size_bytes, metadata, session)
-            await self._upload("open_upload_stream_with_id", options, source)
-
-        return self._start(upload())
-
-    async def _upload(self, opener: str, options: tuple[Any, ...], source: Any) -> Any:
-        with self._timeout():
-            async with getattr(self, opener)(*options) as grid_in:
-                await grid_in.write(source)
-            return grid_in._id
-
-    def download_to_stream(
-        self, file_id: Any, destination: Any, session: Any = None
-    ) -> OperationFuture[None]:
+    @takes_arguments_of(GridFSBucket.download_to_stream)
+    def download_to_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Start writing the file with the ``_id`` `file_id` to `destination`.
 
         - `destination`: has a method ``write``, which is called on a thread, or is a coroutine
@@ -135,11 +148,10 @@ class AgnosticGridFSBucket(GridFSObject):
         Returns a future of None. It fails with NoFile when there is no such file. See
         :meth:`gridfs.GridFSBucket.download_to_stream`.
         """
-        return self._start(self._download("open_download_stream", (file_id, session), destination))
+        return self._transfer("download_to_stream", "destination", args, kwargs)
 
-    def download_to_stream_by_name(
-        self, filename: str, destination: Any, revision: int = -1, session: Any = None
-    ) -> OperationFuture[None]:
+    @takes_arguments_of(GridFSBucket.download_to_stream_by_name)
+    def download_to_stream_by_name(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `download_to_stream`, for the file of a name.
 
         - `revision`: which of the files with this name: 0 the first, 1 the second, -1 the newest,
@@ -147,18 +159,154 @@ class AgnosticGridFSBucket(GridFSObject):
 
         See :meth:`gridfs.GridFSBucket.download_to_stream_by_name`.
         """
-        options = (filename, revision, session)
-        return self._start(self._download("open_download_stream_by_name", options, destination))
+        return self._transfer("download_to_stream_by_name", "destination", args, kwargs)
 
-    async def _download(self, opener: str, options: tuple[Any, ...], destination: Any) -> None:
-        with self._timeout():
-            grid_out = await getattr(self, opener)(*options)
-            await write_file(grid_out, destination)
+    def _transfer(
+        self, name: str, other_end: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> OperationFuture[Any]:
+        """Start moving a whole file; `other_end`: the argument that says where from or where to."""
+        given = self._given(name, args, kwargs)
+        stream = given.pop(other_end)
+        if given.keys() - _KNOWN:
+            return self._submit(name, (), {**given, other_end: for_pymongo(stream)})
+        if other_end == "source":
+            return self._start(self._upload(name, given, stream))
+        return self._start(self._download(name, given, stream))
 
-    def _timeout(self) -> AbstractContextManager[Any]:
-        """Apply the client's own timeout to the whole operation, as PyMongo does."""
-        options = getattr(self._client.delegate, "options", None)
-        seconds = getattr(options, "timeout", None)
-        if seconds is None or pymongo_internals.remaining_timeout() is not None:
-            return nullcontext()
-        return pymongo.timeout(seconds)
+    async def _upload(self, name: str, given: dict[str, Any], source: Any) -> Any:
+        open_file = getattr(self, name.replace("upload_from", "open_upload"))
+        with timeout_of(self._client.delegate):
+            async with open_file(**given) as grid_in:
+                await grid_in.write(source)
+        return None if "file_id" in given else grid_in._id
+
+    async def _download(self, name: str, given: dict[str, Any], destination: Any) -> None:
+        open_file = getattr(self, name.replace("download_to", "open_download"))
+        with timeout_of(self._client.delegate):
+            await write_file(await open_file(**given), destination)
+
+    # Opening files.
+
+    @takes_arguments_of(GridFSBucket.open_upload_stream)
+    def open_upload_stream(self, *args: Any, **kwargs: Any) -> Any:
+        """A new file, to be written. Nothing is sent yet.
+
+        The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
+        `filename` that is no text. See :meth:`gridfs.GridFSBucket.open_upload_stream`.
+        """
+        return self._new_file("open_upload_stream", args, kwargs)
+
+    @takes_arguments_of(GridFSBucket.open_upload_stream_with_id)
+    def open_upload_stream_with_id(self, *args: Any, **kwargs: Any) -> Any:
+        """Like `open_upload_stream`, with the file's ``_id`` given.
+
+        See :meth:`gridfs.GridFSBucket.open_upload_stream_with_id`.
+        """
+        return self._new_file("open_upload_stream_with_id", args, kwargs)
+
+    def _new_file(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        given = self._given(name, args, kwargs)
+        file_class, session = self._agnostic(AgnosticGridIn), given.get("session")
+        if given.keys() - _KNOWN:
+            unwrapped = {argument: unwrap(value) for argument, value in given.items()}
+            return file_class(self._root, getattr(self.delegate, name)(**unwrapped), session)
+        _check_filename(given["filename"])
+        fields = {"_id": given["file_id"]} if "file_id" in given else {}
+        fields["filename"] = given["filename"]
+        chunk_size = given.get("chunk_size_bytes")
+        fields["chunk_size"] = self._chunk_size if chunk_size is None else chunk_size
+        if given.get("metadata") is not None:
+            fields["metadata"] = given["metadata"]
+        return file_class(self._root, session=session, **fields)
+
+    @coroutine_annotation
+    @takes_arguments_of(GridFSBucket.open_download_stream)
+    def open_download_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
+        """Start opening the file with the ``_id`` `file_id`, to be read.
+
+        - `session`: a Motor session, for all of the file's reads
+
+        Returns a future of the file. It fails with NoFile when there is no such file. See
+        :meth:`gridfs.GridFSBucket.open_download_stream`.
+        """
+        return self._open_file("open_download_stream", self._find_by_id, args, kwargs)
+
+    @coroutine_annotation
+    @takes_arguments_of(GridFSBucket.open_download_stream_by_name)
+    def open_download_stream_by_name(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
+        """Like `open_download_stream`, for the file of a name.
+
+        - `revision`: see `download_to_stream_by_name`
+
+        See :meth:`gridfs.GridFSBucket.open_download_stream_by_name`.
+        """
+        return self._open_file("open_download_stream_by_name", self._find_by_name, args, kwargs)
+
+    def _open_file(
+        self, name: str, find: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> OperationFuture[Any]:
+        given = self._given(name, args, kwargs)
+        session = given.get("session")
+        queue = queue_of(session, self)
+        if not given.keys() - _KNOWN:
+            return self._submit_function(find, (), given, queue=queue)
+
+        def open_delegate() -> Any:
+            unwrapped = {argument: unwrap(value) for argument, value in given.items()}
+            found = getattr(self.delegate, name)(**unwrapped)
+            stored = DelegateFile(found, opened=True)
+            return self._agnostic(AgnosticGridOut)._of(found, self, stored, session)
+
+        return self._submit_function(open_delegate, queue=queue)
+
+    def _find_by_id(self, file_id: Any, session: Any = None) -> Any:
+        return self._agnostic(AgnosticGridOut)(self._root, file_id, session=session)._open()
+
+    def _find_by_name(self, filename: str, revision: int = -1, session: Any = None) -> Any:
+        _check_filename(filename)
+        files = root_for_files(self._root.delegate, **self._options).files
+        found = find_revision(files, {"filename": filename}, filename, revision, unwrap(session))
+        return self._agnostic(AgnosticGridOut)(self._root, file_document=found, session=session)
+
+    @takes_arguments_of(GridFSBucket.find)
+    def find(self, *args: Any, **kwargs: Any) -> Any:
+        """Find files by what is in their documents.
+
+        - `filter`: a query document; None: all files
+        - `skip`, `limit`: numbers of files; a `limit` of 0 is none
+        - `no_cursor_timeout`: whether the server keeps the cursor however long it is not used
+        - `sort`: a field, or a list of (field, direction)
+        - `batch_size`: how many documents come at once; 0: the server decides
+        - `session`: a Motor session, for the query and the files
+
+        Returns a cursor at once; it gives files, open, to be read. Raises InvalidOperation if the
+        session is in a transaction. See :meth:`gridfs.GridFSBucket.find`.
+        """
+        given = arguments_of(GridOutCursor, (self._root, *args), kwargs)
+        del given["collection"]
+        if given.keys() - _KNOWN_TO_FIND:
+            return self._call_in_place("find", args, kwargs)
+        given["session"] = unwrap(given.get("session"))
+        refuse_transaction(given["session"])
+        # Not a GridOutCursor: of its files, PyMongo's, the documents cannot be had.
+        cursor = root_for_files(self._root.delegate).files.find(**given)
+        return self._agnostic(AgnosticGridOutCursor)._from_delegate(cursor, self)
+
+    def _given(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call, by name. Raises TypeError for those that PyMongo refuses."""
+        return arguments_of(getattr(self.delegate, name), args, kwargs)
+
+    def _submit(
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any
+    ) -> OperationFuture[Any]:
+        if isinstance(self._client.delegate, MongoClient):
+            return super()._submit(name, args, kwargs, **options)
+        # PyMongo's bucket takes a collection of the name "timeout" for the timeout of another
+        # library's client. It does not look at it where one is set, even to none.
+        with pymongo.timeout(0):
+            return super()._submit(name, args, kwargs, **options)
+
+
+def _check_filename(filename: object) -> None:
+    if not isinstance(filename, str):
+        raise TypeError(f"filename must be an instance of str, not {type(filename)}")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from gridfs import GridOut, GridOutCursor
 from gridfs.asynchronous import AsyncGridOutCursor
 
-from motor import pymongo_internals
-from motor.core.base import AgnosticBase, bound_queue
 from motor.core.collection import AgnosticCollection
 from motor.core.cursors.cursor import AgnosticCursor
-from motor.execution.future import OperationFuture
-from motor.metaprogramming import MotorCursorChainingMethod
+from motor.core.gridfs.base import queue_of
+from motor.core.gridfs.delegates import DelegateFile
+from motor.core.gridfs.grid_out import AgnosticGridOut
 
 __all__ = ["AgnosticGridOutCursor"]
 
@@ -22,35 +20,59 @@ __all__ = ["AgnosticGridOutCursor"]
 class AgnosticGridOutCursor(AgnosticCursor):
     """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.
 
-    See :class:`gridfs.grid_file.GridOutCursor`.
+    See :class:`gridfs.grid_file.GridOutCursor`. The delegate is PyMongo's cursor of the files'
+    documents.
     """
 
     __motor_class_name__ = "MotorGridOutCursor"
     __delegate_class__ = GridOutCursor
     __async_class__ = AsyncGridOutCursor
 
-    # Both say that files have no options.
-    add_option: Any = MotorCursorChainingMethod()
-    remove_option: Any = MotorCursorChainingMethod()
+    #: The Motor collection that the bucket is named after, with the options that files have.
+    _root: Any
 
-    def explain(self) -> OperationFuture[Any]:
-        """Start asking for the server's plan of the query. Returns a future of the document."""
-        return self._submit_function(_plan, (self.delegate.explain,), queue=self._queue)
+    def add_option(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise NotImplementedError: the query for files has no options."""
+        raise NotImplementedError(f"{type(self).__name__} has no add_option, nor has GridOutCursor")
+
+    def remove_option(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise NotImplementedError: the query for files has no options."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no remove_option, nor has GridOutCursor"
+        )
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
-        root: AgnosticBase = owner if isinstance(owner, AgnosticCollection) else owner.collection
-        session = delegate.session
-        queue = root._wrap(session)._queue if session is not None else bound_queue.get()
-        return cls(delegate, root, _queue=queue, _convert=partial(_file, root, session))
+        """The Motor cursor for one of PyMongo's.
 
+        - `owner`: a bucket, or the collection that one is named after
+        """
+        is_root = isinstance(owner, AgnosticCollection)
+        return cls._of(delegate, *((owner, owner) if is_root else (owner.collection, owner._root)))
 
-def _plan(explain: Callable[[], Any]) -> Any:
-    found = explain()
-    # PyMongo takes the server's plan for the document of a file.
-    return pymongo_internals.file_document(found) if isinstance(found, GridOut) else found
+    @classmethod
+    def _of(cls, delegate: Any, collection: Any, root: Any) -> Any:
+        session = getattr(delegate, "session", None)
+        cursor = cls(
+            delegate,
+            collection,
+            _queue=queue_of(session, root),
+            _convert=partial(cls._file, root, session),
+        )
+        cursor._root = root
+        return cursor
 
+    def _copy(self, delegate: Any) -> Any:
+        return self._of(delegate, self.collection, self._root)
 
-def _file(root: Any, session: Any, document: Any) -> Any:
-    """The Motor file for its document."""
-    return root._wrap(GridOut(root.delegate, file_document=document, session=session))
+    @classmethod
+    def _file(cls, root: Any, session: Any, found: Any) -> Any:
+        """The Motor file for what the delegate gives: a document, or a GridOut of PyMongo's."""
+        file_class = cls._file_class(root)
+        if isinstance(found, GridOut):
+            return file_class._of(found, root, DelegateFile(found, opened=True), session)
+        return file_class(root, file_document=found, session=session)
+
+    @classmethod
+    def _file_class(cls, root: Any) -> Any:
+        return root._agnostic(AgnosticGridOut)

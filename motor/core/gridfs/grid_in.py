@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -10,10 +11,10 @@ from gridfs import GridIn
 from gridfs.asynchronous import AsyncGridIn
 from pymongo.collection import Collection
 
-from motor import pymongo_internals
 from motor.core.base import unwrap
-from motor.core.gridfs.base import GridFSObject, future_of, queue_of_session
-from motor.core.gridfs.sources import as_bytes, is_plain, pieces_of
+from motor.core.gridfs.base import MISSING, GridFSObject, future_of, queue_of
+from motor.core.gridfs.delegates import DelegateUpload
+from motor.core.gridfs.transfer import as_bytes, is_plain, pieces_of
 from motor.core.gridfs.writing import Upload
 from motor.execution.future import OperationFuture
 from motor.metaprogramming import MotorAttributeFactory, ReadOnlyProperty, coroutine_annotation
@@ -27,6 +28,10 @@ _FIXED = {"_id", "chunk_size", "chunkSize", "length"}
 
 #: The fields that Motor 3's `set` knew by other names.
 _ALIASES = {"name": "filename", "content_type": "contentType", "upload_date": "uploadDate"}
+
+#: What a GridIn is made with, and fields of the document that it knows by other names.
+_KNOWN_ARGUMENTS = {"root_collection", "session"}
+_FIELD_NAMES = {"content_type": "contentType", "chunk_size": "chunkSize"}
 
 #: The attributes of the object itself, not of the file.
 _OWN = {"delegate"}
@@ -58,7 +63,7 @@ class UploadField(MotorAttributeFactory):
         def read(self: AgnosticGridIn) -> Any:
             if given_at_end and not self.closed:
                 raise AttributeError
-            return self._document.get(field)
+            return self._upload.document.get(field)
 
         def write(self: AgnosticGridIn, value: Any) -> None:
             self._set_now(field, value)
@@ -70,13 +75,14 @@ class AgnosticGridIn(GridFSObject):
     """A new file of GridFS, to be written; see :class:`gridfs.grid_file.GridIn`.
 
     - `root_collection`: the Motor collection that the bucket is named after
-    - `delegate`: a :class:`gridfs.grid_file.GridIn`, in place of the rest
+    - `delegate`: a :class:`gridfs.grid_file.GridIn`, in place of the rest: then the file is written
+      by its methods, one call at a time
     - `session`: the session for all of its writes
-    - further keywords become fields of the file's document: ``filename``, ``chunk_size``,
-      ``metadata``, ``encoding``, ...
+    - further keywords are fields of the file's document, such as ``filename``, ``_id``,
+      ``chunk_size`` and ``content_type``; with an ``encoding``, text can be written
 
-    Raises TypeError if `root_collection` is not a Motor collection of the same framework, and
-    TypeError or ValueError for a ``chunk_size`` that is no number of bytes.
+    Raises TypeError if `root_collection` is not a Motor collection of the same framework, TypeError
+    or ValueError for a chunk size that is no number of bytes.
 
     At the end of an ``async with`` block the file is closed; after an exception it is aborted.
     Until it is closed, attributes that are set become fields of its document.
@@ -94,27 +100,47 @@ class AgnosticGridIn(GridFSObject):
     upload_date: Any = UploadField("uploadDate", given_at_end=True)
     md5: Any = UploadField("md5", given_at_end=True)
 
+    #: The GridIn that has the fields of the file's document. What is written does not go by it.
+    delegate: GridIn
+
+    #: What stores the file.
+    _upload_class: type[Upload] = Upload
+
     def __init__(
         self, root_collection: Any, delegate: Any = None, session: Any = None, **kwargs: Any
     ) -> None:
         self._require(root_collection, Collection, f"First argument to {type(self).__name__}")
+        document = None
         if delegate is None:
             delegate = GridIn(root_collection.delegate, session=unwrap(session), **kwargs)
-        self._set_up(delegate, root_collection)
+            # Those that a newer PyMongo takes may be anything: it deals with them by itself.
+            unknown = inspect.signature(GridIn).parameters.keys() - _KNOWN_ARGUMENTS
+            if unknown.isdisjoint(kwargs):
+                document = _document(delegate, kwargs)
+        self._set_up(delegate, root_collection, document, session)
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         grid_in = cls.__new__(cls)
-        grid_in._set_up(delegate, owner)
+        grid_in._set_up(delegate, owner, None, None)
         return grid_in
 
-    def _set_up(self, delegate: Any, owner: Any) -> None:
+    def _set_up(
+        self, delegate: Any, owner: Any, document: dict[str, Any] | None, session: Any
+    ) -> None:
         check_chunk_size(delegate.chunk_size)
         super().__init__(delegate)
         self._client = owner._client
-        self._queue = queue_of_session(delegate, owner)
+        self._queue = queue_of(session, owner)
         # The owner's method, because its own would lead back here, and keep both alive.
-        self._upload = Upload(delegate, owner._submit_function, self._queue)
+        submit = owner._submit_function
+        self._upload: Upload | DelegateUpload
+        if document is None:
+            self._upload = DelegateUpload(delegate, submit, self._queue)
+        else:
+            self._upload = self._upload_class(
+                delegate, owner.delegate, document, unwrap(session), submit, self._queue
+            )
         #: The operations that the next one must wait for. All of them: one that waits itself may
         #: be cancelled.
         self._steps: list[asyncio.Task[Any]] = []
@@ -122,21 +148,19 @@ class AgnosticGridIn(GridFSObject):
     # Fields of the document.
 
     @property
-    def _document(self) -> dict[str, Any]:
-        document = pymongo_internals.file_document(self.delegate)
-        assert document is not None
-        return document
+    def closed(self) -> bool:
+        """Whether the file was closed or aborted."""
+        return self._upload.closed
 
     def __getattr__(self, name: str) -> Any:
-        # An object whose making failed has no delegate, and must say so instead of asking for it.
-        if name.startswith("__") or name == "delegate" or "delegate" not in vars(self):
-            raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
-        document = self._document
-        if name in document:
-            return document[name]
-        if hasattr(type(self), name):
-            # A property has refused, and Python asks here what else there is.
-            raise AttributeError(f"can only get {name!r} on a closed file")
+        # An object whose making failed has no state, and must say so instead of asking for it.
+        if not (name.startswith("__") or name == "delegate") and "_upload" in vars(self):
+            value = self._upload.document.get(name, MISSING)
+            if value is not MISSING:
+                return value
+            if hasattr(type(self), name):
+                # A property has refused, and Python asks here what else there is.
+                raise AttributeError(f"can only get {name!r} on a closed file")
         raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -156,7 +180,7 @@ class AgnosticGridIn(GridFSObject):
                 f"grid_in.set({name!r}, ...)'"
             )
         _check_settable(name)
-        self._document[name] = value
+        self._upload.set(name, value)
 
     @coroutine_annotation
     def set(self, name: str, value: Any) -> OperationFuture[None]:
@@ -171,7 +195,7 @@ class AgnosticGridIn(GridFSObject):
         async def change() -> None:
             _check_settable(name)
             field = _ALIASES.get(name, name)
-            await self._submit_function(self.delegate.set, (field, value), queue=self._queue)
+            await self._submit_function(self._upload.set, (field, value), queue=self._queue)
 
         return self._in_turn(change)
 
@@ -225,7 +249,7 @@ class AgnosticGridIn(GridFSObject):
         if self._upload.error is not None:
             raise self._upload.error
         upload = self._upload
-        encoding = self._document.get("encoding")
+        encoding = upload.document.get("encoding")
         count = upload.batch_bytes // upload.chunk_size
         if isinstance(data, str):
             data = as_bytes(data, encoding)
@@ -294,13 +318,16 @@ class AgnosticGridIn(GridFSObject):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         if exc_type is not None:
             if not self.closed:
-                await self.abort()
+                await self._give_up(exc_type, exc_val, exc_tb)
             return
         try:
             await self.close()
-        except BaseException:
-            await self.abort()
+        except BaseException as error:
+            await self._give_up(type(error), error, error.__traceback__)
             raise
+
+    def _give_up(self, *error: Any) -> OperationFuture[None]:
+        return self._in_turn(lambda: self._upload.give_up(*error), cancels=False)
 
 
 def _check_settable(name: str) -> None:
@@ -308,3 +335,14 @@ def _check_settable(name: str) -> None:
         raise AttributeError(
             f"the field {name!r} of a file cannot be changed: its chunks depend on it"
         )
+
+
+def _document(grid_in: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The document of a new file, as PyMongo makes it of what a GridIn was made with."""
+    document = dict(kwargs)
+    for name, field in _FIELD_NAMES.items():
+        if name in document:
+            document[field] = document.pop(name)
+    document.setdefault("_id", grid_in._id)
+    document.setdefault("chunkSize", grid_in.chunk_size)
+    return document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,11 @@ from gridfs.asynchronous import AsyncGridOut
 from pymongo.collection import Collection
 from pymongo.errors import InvalidOperation
 
-from motor import pymongo_internals
 from motor.core.base import bound_queue, unwrap
-from motor.core.gridfs.base import GridFSObject, queue_of_session
-from motor.core.gridfs.reading import RangeReader
+from motor.core.gridfs.base import MISSING, GridFSObject, queue_of
+from motor.core.gridfs.delegates import DelegateFile
+from motor.core.gridfs.ranges import RangeReader
+from motor.core.gridfs.stored import FileReader, Readable, StoredFile
 from motor.core.self_awaiting import SelfAwaiting
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
@@ -39,7 +41,7 @@ class MotorGridOutProperty(MotorAttributeFactory):
         def read(
             self: AgnosticGridOut, field: str = self.field, default: Any = self.default
         ) -> Any:
-            return self._document(field).get(field, default)
+            return self._field(field, field, default)
 
         return self._property(cls, attr_name, read)
 
@@ -59,8 +61,10 @@ class AgnosticGridOut(GridFSObject):
     - `root_collection`: the Motor collection that the bucket is named after
     - `file_id`: the ``_id`` of the file
     - `file_document`: its document, if that is at hand
-    - `delegate`: a :class:`gridfs.grid_file.GridOut`, in place of these
+    - `delegate`: a :class:`gridfs.grid_file.GridOut`, in place of these: then the file is read by
+      its methods, one call at a time
     - `session`: the session for all of its reads
+    - further keywords are those of a newer PyMongo's GridOut
 
     Raises TypeError if `root_collection` is not a Motor collection of the same framework. Buckets
     give files that are open. Others are opened by the first read, or by :meth:`open`; what is known
@@ -82,6 +86,9 @@ class AgnosticGridOut(GridFSObject):
     metadata: Any = MotorGridOutProperty("metadata")
     md5: Any = MotorGridOutProperty("md5")
 
+    #: The GridOut that has the fields of the file's document. It has a position of its own.
+    delegate: GridOut
+
     def __init__(
         self,
         root_collection: Any,
@@ -89,27 +96,46 @@ class AgnosticGridOut(GridFSObject):
         file_document: Any = None,
         delegate: Any = None,
         session: Any = None,
+        **kwargs: Any,
     ) -> None:
         self._require(root_collection, Collection, f"First argument to {type(self).__name__}")
+        root, own_session = root_collection.delegate, unwrap(session)
+        given = delegate is not None or bool(kwargs)
         if delegate is None:
-            delegate = GridOut(root_collection.delegate, file_id, file_document, unwrap(session))
-        self._set_up(delegate, root_collection)
+            delegate = GridOut(root, file_id, file_document, own_session, **kwargs)
+        stored: Readable
+        if given:
+            stored = DelegateFile(delegate)
+        else:
+            stored = StoredFile(root, file_id, file_document, own_session, delegate)
+        self._set_up(delegate, root_collection, stored, session)
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
+        return cls._of(delegate, owner, DelegateFile(delegate), None)
+
+    @classmethod
+    def _of(cls, delegate: Any, owner: Any, stored: Readable, session: Any) -> Any:
+        """The Motor file for a file that was found.
+
+        - `owner`: the Motor object that it belongs to
+        - `session`: the session that it was found in
+        """
         grid_out = cls.__new__(cls)
-        grid_out._set_up(delegate, owner)
+        grid_out._set_up(delegate, owner, stored, session)
         return grid_out
 
-    def _set_up(self, delegate: Any, owner: Any) -> None:
+    def _set_up(self, delegate: Any, owner: Any, stored: Readable, session: Any) -> None:
         super().__init__(delegate)
         self._client = owner._client
+        self._stored = stored
         #: Where everything waits for the session, if there is one.
-        self._queue = queue_of_session(delegate, owner)
-        #: Where the delegate's reads wait for one another.
+        self._queue = queue_of(session, owner)
+        #: Where the reads from the position on wait for one another, and what they read by.
         self._reads = SerialQueue()
+        self._reader = FileReader(stored)
         self._closed = False
-        #: Where the next read is to begin, if that is not where the delegate is.
+        #: Where the next read is to begin, if that is not where the reader is.
         self._moved_to: int | None = None
         #: What `async for` reads from, as long as nothing else is read.
         self._pieces: RangeReader | None = None
@@ -120,25 +146,21 @@ class AgnosticGridOut(GridFSObject):
 
     # What is known of the file.
 
-    @property
-    def _file(self) -> Any:
-        return pymongo_internals.file_document(self.delegate)
-
-    def _document(self, wanted: str) -> Any:
-        document = self._file
-        if not document:
+    def _field(self, field: str, wanted: str, default: Any) -> Any:
+        """The value of a field of the file's document; `wanted`: the attribute's name."""
+        document = self._stored.document
+        if document is None:
             raise InvalidOperation(
                 f"You must call {type(self).__name__}.open() before accessing the {wanted} property"
             )
-        return document
+        return document.get(field, default)
 
     def __getattr__(self, name: str) -> Any:
-        # An object whose making failed has no delegate, and must say so instead of asking for it.
-        if name.startswith("__") or name == "delegate" or "delegate" not in vars(self):
-            raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
-        document = self._document(name)
-        if name in document:
-            return document[name]
+        # An object whose making failed has no state, and must say so instead of asking for it.
+        if not (name.startswith("__") or name == "delegate") and "_stored" in vars(self):
+            value = self._field(name, name, MISSING)
+            if value is not MISSING:
+                return value
         raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
 
     @property
@@ -154,12 +176,12 @@ class AgnosticGridOut(GridFSObject):
 
         Returns a future of the file itself. It fails with NoFile when there is no such file.
         """
-        if self._file:
+        if self._stored.document is not None:
             return self._client._resolved(self)
         return self._submit_function(self._open, queue=self._reading)
 
     def _open(self) -> Any:
-        self.delegate.open()
+        self.delegate = self._stored.open()
         return self
 
     @coroutine_annotation
@@ -169,7 +191,7 @@ class AgnosticGridOut(GridFSObject):
         Returns a future of the bytes: fewer at the file's end, none after it. It fails with
         CorruptGridFile when chunks are missing or have the wrong size.
         """
-        return self._read(self.delegate.read, size)
+        return self._read(self._reader.read, size)
 
     @coroutine_annotation
     def readchunk(self) -> OperationFuture[bytes]:
@@ -177,7 +199,7 @@ class AgnosticGridOut(GridFSObject):
 
         Returns a future of the bytes, none at the file's end.
         """
-        return self._read(self.delegate.readchunk)
+        return self._read(self._reader.readchunk)
 
     @coroutine_annotation
     def readline(self, size: int = -1) -> OperationFuture[bytes]:
@@ -185,15 +207,15 @@ class AgnosticGridOut(GridFSObject):
 
         Returns a future of the bytes, with the newline; none at the file's end.
         """
-        return self._read(pymongo_internals.read_line, self.delegate, size)
+        return self._read(self._reader.readline, size)
 
     @coroutine_annotation
     def readlines(self, size: int = -1) -> OperationFuture[list[bytes]]:
-        """Start reading lines, all that remain, or until they have `size` bytes or more.
+        """Start reading lines: all that remain, or, with a `size`, until they have more bytes.
 
         Returns a future of the list.
         """
-        return self._read(self._readlines, size)
+        return self._read(self._reader.readlines, size)
 
     @coroutine_annotation
     def to_list(self) -> OperationFuture[list[bytes]]:
@@ -201,26 +223,16 @@ class AgnosticGridOut(GridFSObject):
 
         Lines, as PyMongo's async API has it; ``async for`` gives chunks.
         """
-        return self._read(self._readlines, -1)
-
-    def _readlines(self, size: int) -> list[bytes]:
-        lines: list[bytes] = []
-        total = 0
-        while line := pymongo_internals.read_line(self.delegate, -1):
-            lines.append(line)
-            total += len(line)
-            if 0 < size <= total:
-                break
-        return lines
+        return self._read(self._reader.readlines)
 
     def _read(self, function: Any, *args: Any) -> OperationFuture[Any]:
-        """Start one of the delegate's reads, from where the last read of any kind has ended."""
+        """Start a read by way of the reader, from where the last read of any kind has ended."""
         moved_to, self._moved_to = self._leave_pieces(), None
 
         def run() -> Any:
-            self.delegate.open()
             if moved_to is not None:
-                self.delegate.seek(moved_to)
+                self._reader.seek(moved_to)
+            self._open()
             return function(*args)
 
         return self._submit_function(run, queue=self._reading)
@@ -237,8 +249,7 @@ class AgnosticGridOut(GridFSObject):
         """The position, in bytes."""
         if self._pieces is not None:
             return self._pieces.position
-        position: int = self.delegate.tell() if self._moved_to is None else self._moved_to
-        return position
+        return self._reader.position if self._moved_to is None else self._moved_to
 
     def seek(self, pos: int, whence: int = os.SEEK_SET) -> Position:
         """Set the position where the next read begins.
@@ -310,7 +321,10 @@ class AgnosticGridOut(GridFSObject):
         """
         async for piece in self:
             request_handler.write(piece)
-            await request_handler.flush()
+            flushed = request_handler.flush()
+            # A handler of another kind may have nothing to wait for.
+            if inspect.isawaitable(flushed):
+                await flushed
 
     # Closing.
 
@@ -319,9 +333,13 @@ class AgnosticGridOut(GridFSObject):
         """Start closing the file. Returns a future of None. Closing it twice is no error."""
         already, self._closed = self._closed, True
         self._leave_pieces()
-        if already or not self._file or self._client._closed:
+        if already or self._stored.document is None or self._client._closed:
             return self._client._resolved(None)
-        return self._submit_function(self.delegate.close, queue=self._reading)
+        return self._submit_function(self._close, queue=self._reading)
+
+    def _close(self) -> None:
+        self._reader.drop()
+        self.delegate.close()
 
     async def __aenter__(self) -> Any:
         await self.open()

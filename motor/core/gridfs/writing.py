@@ -3,73 +3,90 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bson import Int64
 from gridfs.errors import FileExists
+from pymongo import ASCENDING, ReadPreference
 from pymongo.errors import (
     BulkWriteError,
+    DuplicateKeyError,
     InvalidOperation,
+    OperationFailure,
     PyMongoError,
     WriteConcernError,
     WriteError,
 )
 
-from motor import pymongo_internals
 from motor.core.base import bound_queue
-from motor.core.gridfs.base import refuse_transaction
+from motor.core.gridfs.base import chunks_of, refuse_transaction, root_for_files
 from motor.execution.future import OperationFuture
 from motor.execution.malloc import LARGE_BLOCK, keep_large_blocks
 from motor.execution.serial_queue import SerialQueue
 
-__all__ = ["Upload"]
+__all__ = ["Submit", "Upload"]
 
 #: How many bytes are inserted at once, unless one chunk has more.
-BATCH_BYTES = 2 * 1024 * 1024
-
-#: How many chunks are inserted at once at most, however small they are.
-BATCH_CHUNKS = 1000
+INSERT_BATCH = 2 * 1024 * 1024
 
 #: The server's codes for documents that are there already.
 _DUPLICATE_KEY = (11000, 11001, 12582)
+
+#: The indexes of a bucket: of its files, and of its chunks.
+_FILES_INDEX = {"filename": ASCENDING, "uploadDate": ASCENDING}
+_CHUNKS_INDEX = {"files_id": ASCENDING, "n": ASCENDING}
 
 Submit = Callable[..., OperationFuture[Any]]
 Piece = bytes | memoryview
 
 
 class Upload:
-    """The chunks of one new file.
+    """A new file: its document, and its chunks.
 
-    What is added is kept until it makes a batch. Batches go to the server by two lanes, so that the
-    next is on its way while the server stores the last; the first goes alone, because it tells
+    What is added is kept until it makes a batch. Batches go to the server by two queues, so that
+    the next is on its way while the server stores the last; the first goes alone, because it tells
     whether the file's ``_id`` is taken. Deletes nothing but what it has inserted.
 
-    - `grid_in`: PyMongo's GridIn, which knows the file's document
+    - `grid_in`: the GridIn that stands for the file, whose fields are kept in step
+    - `root`: PyMongo's collection that the bucket is named after
+    - `document`: the fields of the file that are known by now
+    - `session`: PyMongo's session, or None
     - `submit`: runs a function on a worker, in a queue
-    - `queue`: the session's; None: no session, and lanes of its own
+    - `queue`: the session's; None: no session, and queues of its own
     """
 
-    def __init__(self, grid_in: Any, submit: Submit, queue: SerialQueue | None) -> None:
+    def __init__(
+        self,
+        grid_in: Any,
+        root: Any,
+        document: dict[str, Any],
+        session: Any,
+        submit: Submit,
+        queue: SerialQueue | None,
+    ) -> None:
         self._grid_in = grid_in
+        # Whether there are indexes is known on the primary.
+        root = root_for_files(root, read_preference=ReadPreference.PRIMARY)
+        self._files, self._chunks = root.files, root.chunks
+        self.document: dict[str, Any] = document
+        self._session = session
         self._submit = submit
         self._queue = queue
-        self._lanes = (SerialQueue(), SerialQueue())
-        self._lane = 0
+        self._own_queues = (SerialQueue(), SerialQueue())
+        self._turn = 0
         #: The queues that batches were sent by. A bound session's may have been one of them.
         self._used: list[SerialQueue] = []
-        self._files, self._chunks = pymongo_internals.gridfs_collections(grid_in)
-        self._session = pymongo_internals.gridfs_session(grid_in)
-        document = pymongo_internals.file_document(grid_in)
-        assert document is not None
-        self._document = document
         self.chunk_size: int = int(document["chunkSize"])
-        chunks = min(max(1, BATCH_BYTES // self.chunk_size), BATCH_CHUNKS)
-        self.batch_bytes: int = chunks * self.chunk_size
+        self.batch_bytes: int = chunks_of(INSERT_BATCH, self.chunk_size) * self.chunk_size
         self._pieces: list[Piece] = []
         self._pending = 0
         self._length = 0
         #: What has gone wrong on a worker, for the next call to raise.
         self.error: BaseException | None = None
+        #: Whether nothing can be written any more: the file is stored, or was aborted.
+        self.closed: bool = False
         #: The ids of the first batch, and whether it is known to be there.
         self._first_ids: list[Any] = []
         self._confirmed = False
@@ -113,18 +130,18 @@ class Upload:
 
     def _send(self) -> SerialQueue:
         """Insert what has been kept. Returns the queue of the batch before."""
-        lane = self._queue or bound_queue.get()
-        before = lane
-        if lane is None or before is None:
-            before = self._lanes[self._lane]
+        queue = self._queue or bound_queue.get()
+        before = queue
+        if queue is None or before is None:
+            before = self._own_queues[self._turn]
             if self._confirmed:
-                self._lane = 1 - self._lane
-            lane = self._lanes[self._lane]
-        if lane not in self._used:
-            self._used.append(lane)
+                self._turn = 1 - self._turn
+            queue = self._own_queues[self._turn]
+        if queue not in self._used:
+            self._used.append(queue)
         if self._pending > LARGE_BLOCK:
             keep_large_blocks()
-        self._submit(self._insert, self._take(), queue=lane)
+        self._submit(self._insert, self._take(), queue=queue)
         return before
 
     async def close(self) -> None:
@@ -142,16 +159,30 @@ class Upload:
         await self._drain()
         await self._submit(self._delete, queue=self._last_queue())
 
+    async def give_up(self, *error: Any) -> None:
+        """End after an exception in a block: `abort`."""
+        await self.abort()
+
     def _last_queue(self) -> SerialQueue:
-        return self._queue or bound_queue.get() or self._lanes[0]
+        return self._queue or bound_queue.get() or self._own_queues[0]
 
     async def _drain(self) -> None:
         """Wait until all batches that were sent are done, whichever event loop sent them."""
-        for lane in self._used:
-            if lane.busy:
-                await self._submit(_nothing, queue=lane)
+        for queue in self._used:
+            if queue.busy:
+                await self._submit(_nothing, queue=queue)
 
     # On workers.
+
+    def set(self, field: str, value: Any) -> None:
+        """Set a field of the document, on the server too if the file is closed. Else never blocks.
+
+        PyMongo names no session with it, and neither does Motor: the file's may have ended.
+        """
+        self.document[field] = value
+        self._grid_in.set(field, value)
+        if self.closed:
+            self._files.update_one({"_id": {"$eq": self.document["_id"]}}, {"$set": {field: value}})
 
     def _check(self) -> None:
         if self.error is not None:
@@ -163,8 +194,8 @@ class Upload:
         try:
             refuse_transaction(self._session)
             if not self._confirmed:
-                pymongo_internals.ensure_gridfs_indexes(self._grid_in)
-            file_id = self._document["_id"]
+                self._make_indexes()
+            file_id = self.document["_id"]
             documents = [
                 {"files_id": file_id, "n": n, "data": data}
                 for n, data in enumerate(_cut(pieces, self.chunk_size), first)
@@ -180,16 +211,31 @@ class Upload:
         except BulkWriteError as error:
             self.error = self._translate(error)
         except BaseException as error:
-            # Nobody awaits this call: whoever comes next is told.
+            # No caller awaits this call: the next one is told.
             self.error = error
+
+    def _make_indexes(self) -> None:
+        self._make_index(self._files, _FILES_INDEX, unique=False)
+        self._make_index(self._chunks, _CHUNKS_INDEX, unique=True)
+
+    def _make_index(self, collection: Any, index: dict[str, int], *, unique: bool) -> None:
+        """Make an index of a collection that is empty, unless it has that index."""
+        if collection.find_one(projection={"_id": 1}, session=self._session) is not None:
+            return
+        try:
+            existing = [each["key"] for each in collection.list_indexes(session=self._session)]
+        except OperationFailure:
+            # Servers before 6 say so of a collection that is not there.
+            existing = []
+        if index not in existing:
+            collection.create_index(list(index.items()), unique=unique, session=self._session)
 
     def _translate(self, error: BulkWriteError) -> PyMongoError | FileExists:
         """The error of a single insert, which is what PyMongo's files raise."""
         details = error.details or {}
         write_errors = details.get("writeErrors") or []
-        for each in write_errors:
-            if each.get("code") in _DUPLICATE_KEY:
-                return FileExists(f"file with _id {self._document['_id']!r} already exists")
+        if any(each.get("code") in _DUPLICATE_KEY for each in write_errors):
+            return self._exists()
         if write_errors:
             each = write_errors[-1]
             return WriteError(each.get("errmsg", str(error)), each.get("code"), each)
@@ -199,24 +245,35 @@ class Upload:
             return WriteConcernError(each.get("errmsg", str(error)), each.get("code"), each)
         return error
 
+    def _exists(self) -> FileExists:
+        return FileExists(f"file with _id {self.document['_id']!r} already exists")
+
     def _finish(self, first: int, pieces: list[Piece]) -> None:
+        if self.closed:
+            # By a close that was given up.
+            return
         if pieces:
             self._insert(first, pieces)
         self._check()
         refuse_transaction(self._session)
-        self._finished = True
         try:
-            pymongo_internals.finish_upload(self._grid_in, self._length)
-        except FileExists as error:
+            if not self._confirmed:
+                self._make_indexes()
+            self.document["length"] = Int64(self._length)
+            self.document["uploadDate"] = datetime.datetime.now(tz=datetime.UTC)
+            self._finished = True
+            self._files.insert_one(self.document, session=self._session)
+        except DuplicateKeyError as error:
             self._finished = False
-            self.error = error
-            raise
+            self.error = self._exists()
+            raise self.error from error
         except BaseException as error:
             self.error = error
             raise
+        self.closed = True
 
     def _delete(self) -> None:
-        file_id = {"$eq": self._document["_id"]}
+        file_id = {"$eq": self.document["_id"]}
         if self._confirmed:
             # The first chunk is ours, and with it all others.
             self._chunks.delete_many({"files_id": file_id}, session=self._session)
@@ -225,7 +282,7 @@ class Upload:
             self._chunks.delete_many(ours, session=self._session)
         if self._finished:
             self._files.delete_one({"_id": file_id}, session=self._session)
-        pymongo_internals.mark_closed(self._grid_in)
+        self.closed = True
 
 
 def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:

@@ -1,16 +1,42 @@
-"""Where a file's bytes may come from."""
+"""Where a file's bytes may come from, and where they may go."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from motor.core.gridfs.sinks import is_async
+from motor.core.gridfs.ranges import COPY_BATCH, RangeReader
 
-__all__ = ["as_bytes", "is_plain", "pieces_of"]
+if TYPE_CHECKING:
+    from motor.core.gridfs.grid_out import AgnosticGridOut
+
+__all__ = ["as_bytes", "for_pymongo", "is_plain", "pieces_of", "write_file"]
 
 Submit = Callable[..., Any]
+
+
+def is_async(method: Any) -> bool:
+    """Whether a method returns something to be awaited: a coroutine function, or one of Motor's."""
+    function = getattr(method, "__func__", method)
+    marked = getattr(function, "coroutine_annotation", False)
+    return inspect.iscoroutinefunction(inspect.unwrap(function)) or marked is True
+
+
+def for_pymongo(stream: Any) -> Any:
+    """A source or a destination as PyMongo takes it. Raises TypeError if it is asynchronous."""
+    if isinstance(stream, (bytearray, memoryview)):
+        return bytes(stream)
+    methods = (getattr(stream, name, None) for name in ("read", "write"))
+    if any(map(is_async, methods)) or hasattr(stream, "__aiter__"):
+        raise TypeError(
+            "with an argument that only PyMongo knows, it is PyMongo that reads and writes, which "
+            f"cannot do so with an asynchronous object: {stream!r}"
+        )
+    return stream
+
+
+# Sources.
 
 
 def is_plain(data: object) -> bool:
@@ -89,3 +115,40 @@ def _read(read: Callable[[int], Any], size: int, count: int) -> list[Any]:
             # The rest may take a while, as from a pipe: this is no end, but it is a piece.
             break
     return pieces
+
+
+# Destinations.
+
+
+async def write_file(grid_out: AgnosticGridOut, destination: Any) -> None:
+    """Write all bytes of `grid_out` to `destination`, and read the next ones meanwhile.
+
+    Raises TypeError when it cannot be written to.
+    """
+    write = getattr(destination, "write", None)
+    if not callable(write):
+        raise TypeError(f"destination must have a method write(bytes), and {destination!r} has not")
+    drain = getattr(destination, "drain", None)
+    reader = RangeReader(grid_out, 0, None, most=COPY_BATCH)
+    try:
+        while pieces := await reader.next_batch():
+            if is_async(write):
+                for piece in pieces:
+                    await write(piece)
+            elif is_async(drain):
+                # An asyncio.StreamWriter, which belongs to the loop's thread.
+                for piece in pieces:
+                    write(piece)
+                    await drain()  # type: ignore[misc]
+            else:
+                left = await grid_out._submit_function(_write_all, (write, pieces))
+                while left:
+                    await left.pop(0)
+    finally:
+        await reader.aclose()
+
+
+def _write_all(write: Callable[[bytes], Any], pieces: list[bytes]) -> list[Any]:
+    """Write on a worker. Returns what is still to be awaited."""
+    results = (write(piece) for piece in pieces)
+    return [result for result in results if inspect.isawaitable(result)]

@@ -1,0 +1,116 @@
+"""Files of which PyMongo has made the GridIn or GridOut, or the user has, in public ways only.
+
+What Motor makes, it knows all about, and stores and reads by itself. Of others it knows neither the
+document nor the session: they are stored and read by their own methods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from gridfs.errors import CorruptGridFile
+
+from motor.core.gridfs.writing import Submit
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
+
+__all__ = ["DelegateFile", "DelegateUpload"]
+
+
+class PublicFields:
+    """The fields of a file that PyMongo's GridIn or GridOut holds, one by one.
+
+    It stands for the file's document where Motor has not made the object, because in public PyMongo
+    does not give the document. A GridOut must be open: asking it for a field opens it.
+    """
+
+    def __init__(self, grid_file: Any) -> None:
+        self._grid_file = grid_file
+
+    def get(self, field: str, default: Any = None) -> Any:
+        """The field's value, or `default`."""
+        return getattr(self._grid_file, field, default)
+
+
+class DelegateFile:
+    """A file of PyMongo's: its GridOut finds and reads it, as only that knows its session."""
+
+    serial = True
+
+    def __init__(self, grid_out: Any, *, opened: bool = False) -> None:
+        self._grid_out = grid_out
+        self.document: PublicFields | None = None
+        self.length: int = 0
+        self.chunk_size: int = 0
+        if opened:
+            self.open()
+
+    def open(self) -> Any:
+        if self.document is None:
+            self._grid_out.open()
+            self.length = int(self._grid_out.length)
+            self.chunk_size = int(self._grid_out.chunk_size or 0)
+            self.document = PublicFields(self._grid_out)
+        return self._grid_out
+
+    def read(self, start: int, end: int, limit: int) -> list[bytes]:
+        self._grid_out.seek(start)
+        pieces: list[bytes] = []
+        while start < end and len(pieces) < limit:
+            try:
+                piece = self._grid_out.readchunk()
+            except CorruptGridFile:
+                if pieces:
+                    break
+                raise
+            pieces.append(piece[: end - start])
+            start += len(piece)
+        return pieces
+
+
+class DelegateUpload:
+    """A new file of PyMongo's: its GridIn stores it, as only that knows its document and session.
+
+    It has the interface of an `Upload`.
+
+    - `grid_in`: the GridIn, which the user, or a method of PyMongo's, has made
+    """
+
+    def __init__(self, grid_in: Any, submit: Submit, queue: SerialQueue | None) -> None:
+        self._grid_in = grid_in
+        self._submit = submit
+        self._queue = queue or SerialQueue()
+        self.document = PublicFields(grid_in)
+        self.chunk_size: int = int(grid_in.chunk_size)
+        self.batch_bytes: int = self.chunk_size
+        #: What the last call has raised, it has told its own caller.
+        self.error: None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be written any more."""
+        return bool(self._grid_in.closed)
+
+    def add(self, data: bytes) -> OperationFuture[None]:
+        """Write the next bytes. Returns a future of None."""
+        return self._submit(self._grid_in.write, (data,), queue=self._queue)
+
+    def set(self, field: str, value: Any) -> None:
+        """Set a field of the document. Blocks only if the file is closed: it goes to the server."""
+        self._grid_in.set(field, value)
+
+    async def close(self) -> None:
+        """Store what remains, and the file's document."""
+        await asyncio.shield(self._submit(self._grid_in.close, queue=self._queue))
+
+    async def abort(self) -> None:
+        """Delete what was stored, as PyMongo does it: whatever has the file's ``_id``."""
+        await self._submit(self._grid_in.abort, queue=self._queue)
+
+    async def give_up(self, *error: Any) -> None:
+        """End after an exception in a block, as PyMongo does it: what was stored stays.
+
+        To delete it would be to delete whatever has the file's ``_id``.
+        """
+        await self._submit(self._grid_in.__exit__, error, queue=self._queue)
