@@ -181,7 +181,7 @@ async def test_other_uuids_on_request(make: Any, db_name: str) -> None:
 async def test_patterns_come_as_pythons(collection: Any) -> None:
     await collection.insert_one({"_id": 1, "r": re.compile("^a", re.I)})
     assert (await collection.find_one())["r"] == re.compile("^a", re.I)
-    with old("The keyword 'compile_re' of collection.find()"):
+    with old("The argument 'compile_re' of collection.find()"):
         (document,) = await collection.find(compile_re=False).to_list()
     assert document["r"].try_compile() == re.compile("^a", re.I)
 
@@ -287,7 +287,7 @@ async def test_items_of_the_write_concern_can_be_assigned(client: Any) -> None:
             owner.write_concern["j"] = True
             del owner.write_concern["j"]
         assert owner.write_concern == {"w": 1}
-        assert owner.delegate.write_concern == pymongo.WriteConcern(w=1)
+    assert client.db.delegate.write_concern == pymongo.WriteConcern(w=1)
     assert client.other.write_concern == {"w": 1}
 
 
@@ -307,7 +307,7 @@ def numbers(sync_db: Any) -> None:
 
 
 def keyword(name: str, method: str = "find") -> str:
-    return f"The keyword {name!r} of collection.{method}()"
+    return f"The argument {name!r} of collection.{method}()"
 
 
 @pytest.mark.usefixtures("numbers")
@@ -337,7 +337,8 @@ async def test_find_one_takes_them_too(collection: Any) -> None:
 
 @pytest.mark.usefixtures("numbers")
 async def test_find_ignores_what_nobody_knows(collection: Any) -> None:
-    with pytest.warns(DeprecationWarning, match=r"find\(\) ignores the keyword 'nope'") as caught:
+    said = r"find\(\) ignores the unknown keyword 'nope'"
+    with pytest.warns(DeprecationWarning, match=said) as caught:
         assert len(await collection.find({}, nope=1).to_list()) == 5
     assert caught[0].filename == __file__
     with old(keyword("snapshot"), keyword("max_scan"), at="find"):
@@ -360,7 +361,7 @@ async def test_commands_obey_the_read_preference_of_the_database(
         db.read_preference = ReadPreference.NEAREST
     await db.command("count", "test")
     await db.command("create", "test")
-    with old("The keyword 'fields' of database.command()"):
+    with old("This value of the argument 'fields' of database.command()"):
         await db.command("findAndModify", "test", remove=True, fields=["x"])
     count, create, modify = commands.named("count", "create", "findAndModify")
     assert count.command["$readPreference"] == {"mode": "nearest"}
@@ -371,7 +372,7 @@ async def test_commands_obey_the_read_preference_of_the_database(
 async def test_create_index_fills_the_cache_of_ensure_index(collection: Any) -> None:
     assert await collection.create_index("x") == "x_1"
     assert await collection.create_index([("y", -1)], unique=True) == "y_-1"
-    with old("The keyword 'cache_for' of collection.create_index()", at="cache_for"):
+    with old("The argument 'cache_for' of collection.create_index()", at="cache_for"):
         assert await collection.create_index("z", cache_for=0) == "z_1"
     with old(*["collection.ensure_index()"] * 3):
         assert await collection.ensure_index("x") is None
@@ -400,6 +401,33 @@ async def test_client_opens_again(client: Any, collection: Any) -> None:
     await client.close()
     await client.close()
     assert await client.server_info()
+
+
+async def test_client_that_opens_again_keeps_nothing_of_its_former_delegate(
+    make: Any, db_name: str
+) -> None:
+    client = make(driver=pymongo.driver_info.DriverInfo("Mapper", "1.2"))
+    fresh = {name: value for name, value in vars(client).items() if name != "delegate"}
+    first = client.delegate
+    session = client.start_session()
+    await client[db_name].test.insert_one({"_id": 1}, session=session)
+    async with client[db_name].test.watch():
+        pass
+    await client.close()
+    assert client.delegate is not first
+    assert "Mapper" in client.delegate.options.pool_options.metadata["driver"]["name"]
+    changed = {name for name, value in fresh.items() if not same(vars(client)[name], value)}
+    assert changed <= {"_begun", "_gives_way"}
+    assert await client[db_name].test.find_one() == {"_id": 1}
+    with pytest.raises(InvalidOperation, match="Can only use session with the MongoClient"):
+        await client[db_name].test.find_one(session=session)
+
+
+def same(now: Any, before: Any) -> bool:
+    if isinstance(before, bool) or before is None:
+        return now is before
+    # What can change is made anew.
+    return type(now) is type(before)
 
 
 def disconnect(client: Any) -> None:
@@ -450,6 +478,47 @@ async def test_users_come_and_go(client: Any, collection: Any, sync_db: Any) -> 
         assert await user() == ["bob"]
     finally:
         sync_db.command("dropAllUsersFromDatabase")
+
+
+# Truth ----------------------------------------------------------------------------------------
+
+
+async def test_databases_and_collections_are_true(collection: Any) -> None:
+    db = collection.database
+    with old("Testing whether a database is true", at="assert db"):
+        assert db
+    with old(*["Testing whether a collection is true"] * 2, at="collection"):
+        assert bool(collection) is True
+        found = collection if collection else None
+    assert found is collection
+    assert db is not None
+
+
+# Aggregations ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("numbers")
+async def test_aggregate_takes_a_stage_or_a_tuple(collection: Any) -> None:
+    stage = {"$match": {"_id": {"$gt": 2}}}
+    said = "Calling collection.aggregate() with a pipeline that is not a list"
+    with old(said, said, said, at="aggregate"):
+        assert ids(await collection.aggregate(stage).to_list()) == [3, 4]
+        assert ids(await collection.aggregate((stage, {"$limit": 1})).to_list()) == [3]
+        assert ids(await collection.aggregate(pipeline=stage).to_list()) == [3, 4]
+    assert ids(await collection.aggregate([stage], allowDiskUse=True).to_list()) == [3, 4]
+    for wrong in (5, "x"):
+        with pytest.raises(TypeError, match="pipeline must be a list"):
+            collection.aggregate(wrong)
+
+
+@pytest.mark.usefixtures("numbers")
+async def test_aggregate_says_where_its_result_is(collection: Any) -> None:
+    reply = await collection.aggregate([])
+    with pytest.raises(InvalidOperation, match=r"'result', is gone: since Motor 0\.5 .*to_list"):
+        reply["result"]
+    with pytest.raises(InvalidOperation, match="Cannot call __getitem__"):
+        reply[0]
+    assert len(await reply.to_list()) == 5
 
 
 # SON manipulators -----------------------------------------------------------------------------

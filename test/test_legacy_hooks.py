@@ -91,7 +91,7 @@ def test_refusals_say_what_to_do() -> None:
         if entry.reason is not None:
             assert " is gone: " in entry.message
             assert entry.advice[0].upper() + entry.advice[1:] in entry.message
-        assert entry.guide in entry.message
+        assert entry.link in entry.message
 
 
 async def test_method_of_old_acts_with_the_options_of_its_collection(db: Any) -> None:

@@ -289,7 +289,11 @@ class AgnosticBase:
             if call_of_old is not None:
                 return call_of_old()
         args, kwargs, _ = unwrap_arguments(args, kwargs)
-        return self._wrap(getattr(self.delegate, name)(*args, **kwargs))
+        made = self._wrap(getattr(self.delegate, name)(*args, **kwargs))
+        if name == "find":
+            # PyMongo's cursor does not tell what it was asked for, and the legacy hooks need it.
+            made._asked = ((name, args, kwargs),)
+        return made
 
 
 def check_arguments(

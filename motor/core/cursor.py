@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pymongo.asynchronous.cursor import AsyncCursor, AsyncRawBatchCursor
@@ -33,6 +34,15 @@ class AgnosticCursor(AgnosticBaseCursor):
     # Both send commands of their own, and leave the cursor as it is.
     distinct: Any = AsyncRead()
     explain: Any = AsyncRead()
+
+    #: The calls that made this cursor what it is: ``find``, and those that were chained to it.
+    _asked: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...] = ()
+
+    def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        made = super()._call_in_place(name, args, kwargs)
+        if made is self:
+            self._asked = (*self._asked, (name, args, kwargs))
+        return made
 
     @property
     def retrieved(self) -> int:
@@ -67,7 +77,9 @@ class AgnosticCursor(AgnosticBaseCursor):
         return self._copy(copy.deepcopy(self.delegate, memo))
 
     def _copy(self, delegate: Any) -> Any:
-        return type(self)._from_delegate(delegate, self.collection)
+        made = type(self)._from_delegate(delegate, self.collection)
+        made._asked = self._asked
+        return made
 
     def __getitem__(self, index: Any) -> Any:
         """The cursor limited to a slice of its results: ``find()[20:25]`` skips 20 and reads 5.
@@ -80,6 +92,7 @@ class AgnosticCursor(AgnosticBaseCursor):
                 "one document write 'await cursor.skip(n).limit(-1).next()'"
             )
         self.delegate[index]
+        self._asked = (*self._asked, ("__getitem__", (index,), {}))
         return self
 
     def batch_size(self, batch_size: int) -> Any:

@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
     # Late, because applications on asyncio must not pay for Tornado's import.
     from motor.legacy import fronts
 
-    return fronts.find(name)
+    return fronts.front_class(name)
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from gridfs import GridOut
 
-from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.collection import AgnosticCollection
 from motor.core.gridfs import AgnosticGridIn, AgnosticGridOut, AgnosticGridOutCursor
@@ -43,7 +42,7 @@ class HashingUpload(Upload):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        # An identifier of contents; nobody's safety depends on it.
+        # It tells contents apart; no security depends on it.
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._hashing = SerialQueue()
         # Waited for before the file is finished.
@@ -90,8 +89,12 @@ def _owner(file_or_cursor: Any) -> str:
 @bridges("attribute", ("grid_in", "grid_out"), "md5", "keep a checksum in the file's metadata")
 def md5(grid_file: Any) -> str | None:
     """The MD5 sum of a file's contents, in hexadecimal; None if it was stored without one."""
-    document = pymongo_internals.file_document(grid_file.delegate) or {}
-    return document.get("md5")
+    if isinstance(grid_file, AgnosticGridIn):
+        document = grid_file._document
+    else:
+        document = grid_file._document("md5")
+    checksum: str | None = document.get("md5")
+    return checksum
 
 
 def _md5(grid_file: Any) -> str | None:
@@ -163,7 +166,7 @@ class LegacyGridOutCursor(AgnosticGridOutCursor):
         files = super().to_list(length)
 
         async def documents() -> list[Any]:
-            return [pymongo_internals.file_document(each.delegate) for each in await files]
+            return [each._document("_id") for each in await files]
 
         return future_of(self._loop().create_task(documents()))
 

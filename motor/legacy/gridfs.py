@@ -17,6 +17,7 @@ from pymongo.read_preferences import make_read_preference
 from motor.core.base import unwrap
 from motor.core.gridfs.base import GridFSObject
 from motor.legacy import callbacks
+from motor.legacy.callback_keyword import take_callback
 from motor.legacy.deprecation import check
 from motor.legacy.grid_files import LegacyGridIn, LegacyGridOut, LegacyGridOutCursor, concrete
 from motor.legacy.registry import bridges, find
@@ -101,6 +102,11 @@ class AgnosticGridFS(GridFSObject):
         if isinstance(value, gridfs.GridOut):
             return concrete(LegacyGridOut, self._framework)._from_delegate(value, self)
         return super()._wrap(value)
+
+    @_old_method("leave it out")
+    def open(self) -> OperationFuture[Any]:
+        """Return a future of the MotorGridFS itself."""
+        return self._client._resolved(self)
 
     # Writing.
 
@@ -196,7 +202,10 @@ class AgnosticGridFS(GridFSObject):
 
         Returns a cursor at once. Raises TypeError for other arguments.
         """
-        return self._cursor_class._from_delegate(self._find(args, kwargs), self)
+        given = self._given(args, kwargs)
+        cursor = self._cursor_class._from_delegate(self._find(given), self)
+        cursor._asked = (("find", (), given),)
+        return cursor
 
     @_old_method("use MotorGridFSBucket.find(), and next()")
     def find_one(self, spec_or_id: Any = None, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
@@ -206,15 +215,15 @@ class AgnosticGridFS(GridFSObject):
         """
         if spec_or_id is not None and not isinstance(spec_or_id, dict):
             spec_or_id = {"_id": {"$eq": spec_or_id}}
-        cursor = self._find((spec_or_id, *args), kwargs).limit(-1)
+        cursor = self._find(self._given((spec_or_id, *args), kwargs)).limit(-1)
         return self._submit_function(lambda: next(cursor, None), wrap=self._wrap)
 
     @property
     def _cursor_class(self) -> Any:
         return concrete(LegacyGridOutCursor, self._framework)
 
-    def _find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """PyMongo's cursor for the old arguments of `find`."""
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of `find` by their names, as PyMongo has them."""
         if len(args) > len(_FIND_ARGUMENTS):
             raise TypeError(f"find() takes at most {len(_FIND_ARGUMENTS)} positional arguments")
         given = dict(zip(_FIND_ARGUMENTS, args, strict=False))
@@ -227,6 +236,10 @@ class AgnosticGridFS(GridFSObject):
             given["filter"] = given.pop("spec")
         if "timeout" in given:
             given["no_cursor_timeout"] = not given.pop("timeout")
+        return given
+
+    def _find(self, given: dict[str, Any]) -> Any:
+        """PyMongo's cursor for the arguments of `find`."""
         mode, tag_sets = given.pop("read_preference", None), given.pop("tag_sets", None)
         return self._reading_from(mode, tag_sets).find(**given)
 
@@ -245,7 +258,7 @@ class AgnosticGridFS(GridFSObject):
 
 for _owner in ("gridfs", "grid_in", "grid_out"):
     bridges("keyword", _owner, "callback", "await or yield the future that the method returns")(
-        callbacks.take_callback
+        take_callback
     )
 
 
