@@ -109,7 +109,7 @@ async def test_cursor_calls_it(collection: Any) -> None:
 @on_tornado
 async def test_aggregate_without_cursor_calls_it(collection: Any) -> None:
     called = Called()
-    cursor = "The argument 'cursor' of collection.aggregate()"
+    cursor = "This value of the argument 'cursor' of collection.aggregate()"
     with old(cursor, CALLBACK.format("collection"), at="aggregate"):
         collection.aggregate([], cursor=False, callback=called)
         assert await called.outcome == ({"result": [], "ok": 1.0}, None)

@@ -7,17 +7,16 @@ assigned, and passes it on whenever it makes a database.
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from pymongo.mongo_client import MongoClient
 
 from motor.core.client import AgnosticClient
 from motor.legacy.write_concerns import write_concern_of
-from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["ConfigurableClient", "change_client"]
+
+#: The options of a database, by position.
+_OPTIONS = ("codec_options", "read_preference", "write_concern", "read_concern")
 
 
 class ConfigurableClient(AgnosticClient):
@@ -41,29 +40,31 @@ class ConfigurableClient(AgnosticClient):
         """The write concern of the databases that this client makes."""
         return write_concern_of(self)
 
-    @takes_arguments_of(MongoClient.get_database)
-    def get_database(self, *args: Any, **kwargs: Any) -> Any:
+    def get_database(self, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.mongo_client.MongoClient.get_database`."""
-        return self._make_database("get_database", args, kwargs)
+        return self._make_database(self.delegate.get_database, name, args, kwargs)
 
-    @takes_arguments_of(MongoClient.get_default_database)
-    def get_default_database(self, *args: Any, **kwargs: Any) -> Any:
+    def get_default_database(self, default: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.mongo_client.MongoClient.get_default_database`."""
-        return self._make_database("get_default_database", args, kwargs)
+        return self._make_database(self.delegate.get_default_database, default, args, kwargs)
 
     def __getitem__(self, name: str) -> Any:
         """The database of that name."""
         if not isinstance(name, str):
             # PyMongo's error.
             return super().__getitem__(name)
-        return self._make_database("get_database", (name,), {})
+        return self.get_database(name)
 
-    def _make_database(self, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        signature = inspect.signature(getattr(MongoClient, method))
-        given = signature.bind(self.delegate, *args, **kwargs).arguments
-        del given[next(iter(signature.parameters))]
-        options = {name: value for name, value in given.items() if value is not None}
-        return self._wrap(getattr(self.delegate, method)(**{**self._assigned, **options}))
+    def _make_database(
+        self,
+        make: Callable[..., Any],
+        name: str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        given = dict(zip(_OPTIONS, args, strict=False), **kwargs)
+        options = {option: value for option, value in given.items() if value is not None}
+        return self._wrap(make(name, *args[len(_OPTIONS) :], **{**self._assigned, **options}))
 
 
 def change_client(client: Any, options: Mapping[str, Any]) -> None:
@@ -76,8 +77,11 @@ def change_client(client: Any, options: Mapping[str, Any]) -> None:
     client._assigned = {**client._assigned, **options}
 
 
-@functools.cache
-def _configurable(cls: type[AgnosticClient]) -> type[ConfigurableClient]:
-    """A client class that is today's in everything else: today's code pays nothing for settings."""
+def _make_configurable(cls: type) -> type:
+    """A subclass for clients that were assigned to: others pay nothing for settings."""
     names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     return type(cls.__name__, (ConfigurableClient, cls), names)
+
+
+#: One for each class.
+_configurable: Callable[[type], type] = functools.cache(_make_configurable)

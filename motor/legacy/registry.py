@@ -19,7 +19,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: What a name was. Of an object: a method that was called, an attribute that was read, a setting
 #: that was assigned to, a use such as ``bool(db)``, which has no name in the code. Or a keyword of
 #: a method that still exists, an option of a client, a module's name.
-EntryKind = Literal["method", "attribute", "setting", "use", "keyword", "option", "module"]
+EntryKind = (
+    Literal["method", "attribute", "setting", "use"] | Literal["keyword", "option", "module"]
+)
 
 #: The modules with declarations.
 _MODULES = [

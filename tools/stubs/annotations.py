@@ -33,6 +33,8 @@ class Imports:
 
     def __init__(self, own_module: str) -> None:
         self.own_module = own_module
+        #: The names of the classes that the stub defines itself.
+        self.defined: set[str] = set()
         self.origins: dict[str, tuple[str, str]] = {}
         self._reexported: set[str] = set()
 
@@ -41,9 +43,10 @@ class Imports:
         if module in ("builtins", self.own_module):
             return name
         module = _public_module(module, name)
-        taken = self.origins.setdefault(name, (module, name))
-        if taken == (module, name):
-            return name
+        if name not in self.defined:
+            taken = self.origins.setdefault(name, (module, name))
+            if taken == (module, name):
+                return name
         alias = f"{module.replace('.', '_')}_{name}"
         self.origins[alias] = (module, name)
         return alias

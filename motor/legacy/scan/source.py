@@ -73,13 +73,17 @@ def parse(source: str | bytes, path: str = "<source>") -> Parsed:
 
 
 def _text(source: str | bytes) -> str:
-    if isinstance(source, bytes):
-        try:
-            source = source.decode(tokenize.detect_encoding(BytesIO(source).readline)[0])
-        except (SyntaxError, UnicodeDecodeError, LookupError):
-            # Any byte is a character of this encoding.
-            source = source.decode("latin-1")
-    return source.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    text = source if isinstance(source, str) else _decoded(source)
+    return text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(source: bytes) -> str:
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(source).readline)
+        return source.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        # Any byte is a character of this encoding.
+        return source.decode("latin-1")
 
 
 def _parse_repaired(text: str, path: str, error: SyntaxError | ValueError) -> Parsed:
