@@ -377,6 +377,20 @@ class _NamesOfAsyncIOMotorCollection:
     def initialize_ordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
     @deprecated('pass a list to bulk_write(..., ordered=False)')
     def initialize_unordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
+    @deprecated('use count_documents({}) or estimated_document_count()')
+    def count(self) -> OperationFuture[int]: ...
+    @deprecated('use find()')
+    def parallel_scan(self, num_cursors: int, **kwargs: Any) -> OperationFuture[list[Any]]: ...
+    @deprecated('use aggregate() with a $group stage')
+    def group(
+        self,
+        key: Any,
+        condition: Any,
+        initial: Mapping[str, Any],
+        reduce: str,
+        finalize: str | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[list[Any]]: ...
     @deprecated('use find_one_and_update(), find_one_and_replace() or find_one_and_delete()')
     def find_and_modify(
         self,
@@ -415,20 +429,6 @@ class _NamesOfAsyncIOMotorCollection:
         full_response: bool = False,
         **kwargs: Any,
     ) -> OperationFuture[Any]: ...
-    @deprecated('use count_documents({}) or estimated_document_count()')
-    def count(self) -> OperationFuture[int]: ...
-    @deprecated('use find()')
-    def parallel_scan(self, num_cursors: int, **kwargs: Any) -> OperationFuture[list[Any]]: ...
-    @deprecated('use aggregate() with a $group stage')
-    def group(
-        self,
-        key: Any,
-        condition: Any,
-        initial: Mapping[str, Any],
-        reduce: str,
-        finalize: str | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[list[Any]]: ...
 
 class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.AsyncIOMotorCollection[_DocumentType]):
     """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""
@@ -900,6 +900,28 @@ class _NamesOfMotorCollection:
     def initialize_ordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
     @deprecated('pass a list to bulk_write(..., ordered=False)')
     def initialize_unordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
+    @deprecated('use count_documents({}) or estimated_document_count()')
+    def count(self, *, callback: Callback | None = None) -> OperationFuture[int]: ...
+    @deprecated('use find()')
+    def parallel_scan(
+        self,
+        num_cursors: int,
+        *,
+        callback: Callback | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[list[Any]]: ...
+    @deprecated('use aggregate() with a $group stage')
+    def group(
+        self,
+        key: Any,
+        condition: Any,
+        initial: Mapping[str, Any],
+        reduce: str,
+        finalize: str | None = None,
+        *,
+        callback: Callback | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[list[Any]]: ...
     @deprecated('use find_one_and_update(), find_one_and_replace() or find_one_and_delete()')
     def find_and_modify(
         self,
@@ -946,28 +968,6 @@ class _NamesOfMotorCollection:
         callback: Callback | None = None,
         **kwargs: Any,
     ) -> OperationFuture[Any]: ...
-    @deprecated('use count_documents({}) or estimated_document_count()')
-    def count(self, *, callback: Callback | None = None) -> OperationFuture[int]: ...
-    @deprecated('use find()')
-    def parallel_scan(
-        self,
-        num_cursors: int,
-        *,
-        callback: Callback | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[list[Any]]: ...
-    @deprecated('use aggregate() with a $group stage')
-    def group(
-        self,
-        key: Any,
-        condition: Any,
-        initial: Mapping[str, Any],
-        reduce: str,
-        finalize: str | None = None,
-        *,
-        callback: Callback | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[list[Any]]: ...
 
 class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_DocumentType]):
     """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""

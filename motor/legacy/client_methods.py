@@ -10,7 +10,7 @@ from bson.int64 import Int64
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from motor.legacy.registry import bridges, refuses
-from motor.legacy.settings import set_document_class as assign_document_class
+from motor.legacy.settings import set_document_class
 
 __all__: list[str] = []
 
@@ -141,5 +141,5 @@ def get_document_class(client: Any) -> type:
     "use CodecOptions(document_class=...)",
     in_place=True,
 )
-def set_document_class(client: Any, document_class: type) -> None:
-    assign_document_class(client, document_class)
+def call_set_document_class(client: Any, document_class: type) -> None:
+    set_document_class(client, document_class)

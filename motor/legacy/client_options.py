@@ -102,7 +102,7 @@ def set_mode(options: Options, value: int) -> None:
 
 
 @bridges("option", "client", "tag_sets", "use read_preference=Secondary(tag_sets=...) or another")
-def set_tag_sets(options: Options, value: list[Mapping[str, Any]] | None) -> None:
+def set_tags(options: Options, value: list[Mapping[str, Any]] | None) -> None:
     options.tag_sets = value
 
 

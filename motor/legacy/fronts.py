@@ -33,7 +33,7 @@ followers.classes.update(
     }
 )
 
-_KINDS: dict[type, str | None] = {
+_OLD_CLASSES: dict[type, str | None] = {
     OldClient: "client",
     OldReplicaSetClient: "replica_set_client",
     OldDatabase: "database",
@@ -51,7 +51,7 @@ def _make_classes(framework: str) -> dict[str, type]:
     importlib.import_module(f"motor.motor_{framework}")
     module = importlib.import_module(f"motor.frameworks.{framework}")
     made: dict[str, type] = {}
-    for agnostic, kind in _KINDS.items():
+    for agnostic, kind in _OLD_CLASSES.items():
         cls = create_class_with_framework(agnostic, module, "motor.legacy")
         if kind is not None:
             give_old_names(cls, kind)

@@ -34,7 +34,7 @@ def bulk_operation_builder(module: str) -> Any:
 
 
 @bridges("module", "motor", "MotorConnection", "use MotorClient", tornado_only=True)
-def connection(module: str) -> Any:
+def motor_connection(module: str) -> Any:
     return _front(module, "MotorClient")
 
 
@@ -45,7 +45,7 @@ def connection(module: str) -> Any:
     "use MotorClient with replicaSet=",
     tornado_only=True,
 )
-def replica_set_connection(module: str) -> Any:
+def motor_replica_set_connection(module: str) -> Any:
     return _front(module, "MotorReplicaSetClient")
 
 

@@ -31,7 +31,9 @@ _MODULES = [
     "client_methods",
     "client_options",
     "collection_keywords",
-    "cursors",
+    "collection_reads",
+    "collection_writes",
+    "cursor_methods",
     "database_keywords",
     "database_methods",
     "find_and_modify",
@@ -40,12 +42,10 @@ _MODULES = [
     "indexes",
     "map_reduce",
     "module_names",
-    "reads",
     "serving",
     "settings",
     "truth",
     "users",
-    "writes",
 ]
 
 

@@ -34,7 +34,7 @@ def choose_file(function: Callable[..., Any], bucket: Any, filename: str, reques
     Returns its result, or `NOT_BRIDGED` if it takes the three, so that the refusal was its own.
     """
     signature = inspect.signature(function)
-    if _takes(signature, bucket, filename, request) or not _takes(signature, bucket, filename):
+    if _accepts(signature, bucket, filename, request) or not _accepts(signature, bucket, filename):
         return NOT_BRIDGED
     entry = find("method", "grid_fs_handler", "get_gridfs_file")
     assert entry is not None
@@ -44,7 +44,7 @@ def choose_file(function: Callable[..., Any], bucket: Any, filename: str, reques
     return call_old(function, bucket, filename)
 
 
-def _takes(signature: inspect.Signature, *args: Any) -> bool:
+def _accepts(signature: inspect.Signature, *args: Any) -> bool:
     try:
         signature.bind(*args)
     except TypeError:

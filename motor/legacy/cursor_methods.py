@@ -16,7 +16,7 @@ __all__: list[str] = []
 
 
 @bridges("method", "cursor", "count", "use the collection's count_documents()")
-def count(cursor: Any, with_limit_and_skip: bool = False) -> int:
+def count_results(cursor: Any, with_limit_and_skip: bool = False) -> int:
     if not isinstance(with_limit_and_skip, bool):
         raise TypeError(f"with_limit_and_skip must be a bool, not {with_limit_and_skip!r}")
     delegate = cursor.delegate
