@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pymongo
@@ -13,48 +12,22 @@ import pytest
 from bson.binary import Binary, UuidRepresentation
 from bson.son import SON
 from pymongo import ReadPreference
-from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
+from pymongo.errors import ConfigurationError, InvalidOperation
 
 import motor.legacy
-from motor.executor import default_pool
-from support import Framework, run_python
+from support import Framework, legacy_fronts, run_python
 from support.cursors import ids
+from support.legacy_fronts import legacy
 from support.old_style import old
 
 #: Never connected to.
 URI = "mongodb://127.0.0.1:1/"
 
 
-def legacy(framework: Framework, name: str) -> Any:
-    prefix = "AsyncIO" if framework.name == "asyncio" else ""
-    return getattr(motor.legacy, f"{prefix}Motor{name}")
-
-
-@pytest.fixture
-def make(framework: Framework, mongo_uri: str, db_name: str) -> Iterator[Any]:
-    """Make clients of `motor.legacy`, which are closed after the test."""
-    clients = []
-
-    def make(*args: Any, name: str = "Client", **kwargs: Any) -> Any:
-        kwargs.setdefault("serverMonitoringMode", "poll")
-        client = legacy(framework, name)(*(args or (mongo_uri,)), **kwargs)
-        clients.append(client)
-        return client
-
-    yield make
-    default_pool().drain()
-    for client in clients:
-        client.close()
-
-
-@pytest.fixture
-def client(make: Any) -> Any:
-    return make()
-
-
-@pytest.fixture
-def collection(client: Any, db_name: str) -> Any:
-    return client[db_name].test
+make = legacy_fronts.make
+client = legacy_fronts.client
+collection = legacy_fronts.collection
+numbers = legacy_fronts.numbers
 
 
 # Classes --------------------------------------------------------------------------------------
@@ -98,12 +71,13 @@ def test_classes_of_one_framework_do_without_the_other() -> None:
 # Arguments ------------------------------------------------------------------------------------
 
 
-def test_third_argument_is_the_size_of_the_pool(make: Any) -> None:
+def test_third_argument_is_the_size_of_the_pool(framework: Framework) -> None:
     with old("The client option 'max_pool_size'", at="legacy(framework"):
-        client = make(URI, None, 7, SON, True)
+        client = legacy(framework, "Client")(URI, None, 7, SON, True)
     options = client.delegate.options
     assert options.pool_options.max_pool_size == 7
     assert (options.codec_options.document_class, options.codec_options.tz_aware) == (SON, True)
+    client.close()
 
 
 def test_client_connects_when_it_is_told_to(make: Any) -> None:
@@ -301,11 +275,6 @@ def isinstance_of(owner: Any, kind: str) -> bool:
 # Finding --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def numbers(sync_db: Any) -> None:
-    sync_db.test.insert_many([{"_id": i, "x": -i} for i in range(5)])
-
-
 def keyword(name: str, method: str = "find") -> str:
     return f"The argument {name!r} of collection.{method}()"
 
@@ -380,106 +349,6 @@ async def test_create_index_fills_the_cache_of_ensure_index(collection: Any) -> 
         assert await collection.ensure_index("z") == "z_1"
 
 
-# Closing --------------------------------------------------------------------------------------
-
-
-async def test_client_opens_again(client: Any, collection: Any) -> None:
-    db = collection.database
-    await collection.insert_one({"_id": 1})
-    with old("Assigning to client.read_preference"):
-        client.read_preference = ReadPreference.NEAREST
-    for close in (client.close, lambda: disconnect(client)):
-        before = client.delegate
-        await (close() or nothing())
-        assert await collection.find_one() == {"_id": 1}
-        assert client.delegate is not before
-        assert await db.test.find().to_list() == [{"_id": 1}]
-        assert client.read_preference == ReadPreference.NEAREST
-    await client.close()
-    with old("collection.count()"):
-        assert await collection.count() == 1
-    await client.close()
-    await client.close()
-    assert await client.server_info()
-
-
-async def test_client_that_opens_again_keeps_nothing_of_its_former_delegate(
-    make: Any, db_name: str
-) -> None:
-    client = make(driver=pymongo.driver_info.DriverInfo("Mapper", "1.2"))
-    fresh = {name: value for name, value in vars(client).items() if name != "delegate"}
-    first = client.delegate
-    session = client.start_session()
-    await client[db_name].test.insert_one({"_id": 1}, session=session)
-    async with client[db_name].test.watch():
-        pass
-    await client.close()
-    assert client.delegate is not first
-    assert "Mapper" in client.delegate.options.pool_options.metadata["driver"]["name"]
-    changed = {name for name, value in fresh.items() if not same(vars(client)[name], value)}
-    assert changed <= {"_begun", "_gives_way"}
-    assert await client[db_name].test.find_one() == {"_id": 1}
-    with pytest.raises(InvalidOperation, match="Can only use session with the MongoClient"):
-        await client[db_name].test.find_one(session=session)
-
-
-def same(now: Any, before: Any) -> bool:
-    if isinstance(before, bool) or before is None:
-        return now is before
-    # What can change is made anew.
-    return type(now) is type(before)
-
-
-def disconnect(client: Any) -> None:
-    with old("client.disconnect()"):
-        client.disconnect()
-
-
-async def nothing() -> None:
-    pass
-
-
-async def test_client_around_another_does_not_open_again(
-    framework: Framework, mongo_uri: str
-) -> None:
-    delegate = pymongo.MongoClient(mongo_uri, connect=False)
-    client = legacy(framework, "Client").from_delegate(delegate)
-    await client.close()
-    with pytest.raises(InvalidOperation, match="make a new client"):
-        await client.db.test.find_one()
-
-
-async def test_users_come_and_go(client: Any, collection: Any, sync_db: Any) -> None:
-    db = collection.database
-    authenticate, logout = "database.authenticate()", "database.logout()"
-    sync_db.command("createUser", "ann", pwd="secret", roles=[])
-    sync_db.command("createUser", "bob", pwd="secret", roles=[])
-
-    async def user() -> list[str]:
-        status = await db.command("connectionStatus")
-        return [each["user"] for each in status["authInfo"]["authenticatedUsers"]]
-
-    try:
-        with old(authenticate), pytest.raises(OperationFailure, match="Authentication failed"):
-            await db.authenticate("ann", "wrong")
-        assert await user() == []
-        with old(authenticate, authenticate):
-            assert await db.authenticate("ann", "secret") is True
-            assert await db.authenticate("ann", "secret") is True
-        assert await user() == ["ann"]
-        with old(authenticate), pytest.raises(OperationFailure, match="You must logout first"):
-            await db.authenticate("bob", "secret")
-        with old(logout):
-            assert await db.logout() is None
-        assert await user() == []
-        with old(authenticate):
-            await db.authenticate("bob", "secret", mechanism="SCRAM-SHA-256")
-        await client.close()
-        assert await user() == ["bob"]
-    finally:
-        sync_db.command("dropAllUsersFromDatabase")
-
-
 # Truth ----------------------------------------------------------------------------------------
 
 
@@ -521,93 +390,7 @@ async def test_aggregate_says_where_its_result_is(collection: Any) -> None:
     assert len(await reply.to_list()) == 5
 
 
-# SON manipulators -----------------------------------------------------------------------------
-
-
-class Upper:
-    """Stores names in upper case, and gives them in lower case."""
-
-    def __init__(self, copies: bool = False) -> None:
-        self.copies = copies
-
-    def will_copy(self) -> bool:
-        return self.copies
-
-    def transform_incoming(self, son: Any, collection: Any) -> Any:
-        assert collection.name == "test"
-        changed = dict(son) if self.copies else son
-        changed["name"] = changed.get("name", "").upper()
-        return changed
-
-    def transform_outgoing(self, son: Any, collection: Any) -> Any:
-        return {**son, "name": son["name"].lower()}
-
-
-@pytest.mark.parametrize("copies", [True, False])
-async def test_manipulators_go_over_documents(collection: Any, sync_db: Any, copies: bool) -> None:
-    db = collection.database
-    with old("database.add_son_manipulator()"):
-        assert db.add_son_manipulator(Upper(copies)) is None
-    stored = sync_db.test.find_one
-    document = {"_id": 1, "name": "Ann"}
-    with old("collection.insert()", "collection.save()", "collection.update()"):
-        await collection.insert(document)
-        assert document["name"] == ("Ann" if copies else "ANN")
-        assert stored(1)["name"] == "ANN"
-        await collection.save({"_id": 2, "name": "Bob"})
-        await collection.update({"_id": 2}, {"name": "Bea"}, manipulate=True)
-    assert stored(2)["name"] == "BEA"
-    assert [each["name"] for each in await collection.find().to_list()] == ["ann", "bea"]
-    assert [each["name"] async for each in collection.find()] == ["ann", "bea"]
-    cursor = collection.find()
-    assert (await cursor.next())["name"] == "ann"
-    assert (await cursor.rewind().next())["name"] == "ann"
-    await cursor.close()
-    assert (await collection.find_one({"_id": 2}))["name"] == "bea"
-    with old("collection.find_and_modify()"):
-        found = await collection.find_and_modify({"_id": 2}, remove=True, manipulate=True)
-    assert found["name"] == "bea"
-
-
-async def test_manipulators_only_where_wanted(collection: Any, sync_db: Any) -> None:
-    db = collection.database
-    with old("database.add_son_manipulator()"):
-        db.add_son_manipulator(Upper())
-    with old("collection.insert()"):
-        await collection.insert({"_id": 1, "name": "Ann"}, manipulate=False)
-    await collection.insert_one({"_id": 2, "name": "Bob"})
-    with old(keyword("manipulate"), keyword("manipulate", "find_one"), at="manipulate"):
-        found = await collection.find(manipulate=False).to_list()
-        assert (await collection.find_one(1, manipulate=False))["name"] == "Ann"
-    assert [each["name"] for each in found] == ["Ann", "Bob"]
-    assert await collection.find_one({"_id": 3}) is None
-
-
-async def test_databases_tell_of_their_manipulators(client: Any) -> None:
-    db = client.db
-    with old(*["database.add_son_manipulator()"] * 2):
-        db.add_son_manipulator(Upper())
-        db.add_son_manipulator(Upper(copies=True))
-    with old("database.incoming_manipulators", "database.incoming_copying_manipulators"):
-        assert db.incoming_manipulators == ["Upper"]
-        assert db.incoming_copying_manipulators == ["Upper"]
-    with old("database.outgoing_manipulators", "database.outgoing_copying_manipulators"):
-        assert db.outgoing_manipulators == ["Upper"]
-        assert db.outgoing_copying_manipulators == ["Upper"]
-    with old("database.incoming_manipulators"):
-        assert client.other.incoming_manipulators == []
-    with old("database.add_son_manipulator()"), pytest.raises(TypeError, match="a SON manipulator"):
-        db.add_son_manipulator(5)
-
-
-async def test_manipulators_go_over_documents_of_a_session(collection: Any) -> None:
-    db = collection.database
-    with old("database.add_son_manipulator()"):
-        db.add_son_manipulator(Upper())
-    await collection.insert_one({"_id": 1, "name": "Ann"})
-    async with db.client.start_session() as session:
-        assert (await collection.find_one({}, session=session))["name"] == "ann"
-        assert [d["name"] for d in await collection.find(session=session).to_list()] == ["ann"]
+# Without Tornado, without results -----------------------------------------------------------------
 
 
 def test_classes_for_tornado_want_tornado() -> None:
