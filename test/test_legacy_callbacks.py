@@ -21,7 +21,7 @@ CALLBACK = "The argument 'callback' of {} methods"
 
 
 class Called:
-    """A callback that tells what it was called with, to whoever awaits `outcome`."""
+    """A callback: `outcome` is a future of what it was called with."""
 
     def __init__(self) -> None:
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""The clients of `motor.legacy`: code of old that is code of today with another meaning."""
+"""The clients of `motor.legacy`: old code that has another meaning today."""
 
 from __future__ import annotations
 

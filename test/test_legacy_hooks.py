@@ -65,7 +65,7 @@ def test_listed_keywords_are_none_of_pymongos(cls: type) -> None:
 
 
 def test_core_knows_no_keyword_of_old() -> None:
-    """The list of them is the bridge's, and so is whatever else is of old."""
+    """Old names are known to the bridge alone."""
     core = Path(bridge.__file__).parent
     words = {
         token.string.strip("\"'")

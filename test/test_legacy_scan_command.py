@@ -130,6 +130,19 @@ def test_runs_as_a_module(tree: Path) -> None:
     assert len(done.stdout.splitlines()) == 2
 
 
+def test_ends_quietly_when_nothing_reads_on(tree: Path) -> None:
+    (tree / "many.py").write_text("db.things.insert(d)\n" * 5000)
+    command = [sys.executable, "-W", "error", "-m", "motor.legacy", str(tree)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
 def test_without_a_path_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([])

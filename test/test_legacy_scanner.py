@@ -108,6 +108,11 @@ def found(code: str) -> list[str]:
         ("import motor\ntry: x\nexcept motor.MotorPoolTimeout: y", "MotorPoolTimeout"),
         ("db.things.find().tail(callback)", "cursor.tail()"),
         ("fs = yield Op(MotorGridFS(db).open)", "gridfs.open()"),
+        (
+            "from motor import MotorClient\ndo = gen.Task\nyield do(db.a.save, d)",
+            "collection.save()",
+        ),
+        ("from tornado.gen import Task as T\nyield T(db.a.save, d)", "collection.save()"),
         # What aggregate took and returned.
         ("(yield db.things.aggregate([]))['result']", "collection.aggregate()['result']"),
         ("db.things.aggregate({'$match': {}})", "collection.aggregate() without a list"),

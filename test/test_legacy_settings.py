@@ -203,7 +203,7 @@ async def test_other_attributes_are_as_ever(owners: Any, owner: str) -> None:
 
 
 def test_code_of_today_never_comes_to_the_bridge(mongo_uri: str, db_name: str) -> None:
-    """Not even where it looks a bit like code of old."""
+    """Not even where it looks like old code."""
     run_python(
         """
         import asyncio, sys, uuid

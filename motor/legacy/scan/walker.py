@@ -28,6 +28,8 @@ class Walker(ast.NodeVisitor):
         self.findings: list[Finding] = []
         self.scope = scope
         self.imports_motor = imports_motor
+        #: The names of functions that call their first argument, with those of the module's own.
+        self._callers = set(CALLERS)
         #: Calls, and the values of calls, whose value is awaited or yielded.
         self._awaited: set[ast.AST] = set()
         #: Functions whose bodies are still to be read, with the scopes around them.
@@ -89,6 +91,8 @@ class Walker(ast.NodeVisitor):
         for target in node.targets:
             self._visit_target(target)
             self.scope.assign(target, node.value)
+            if last_name(node.value) in self._callers and isinstance(target, ast.Name):
+                self._callers.add(target.id)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -134,6 +138,8 @@ class Walker(ast.NodeVisitor):
         for alias in node.names:
             self.scope.import_module(f"{node.module}.{alias.name}", alias.asname or alias.name)
             self._check_import(alias, node.module, alias.name)
+            if alias.name in CALLERS and alias.asname:
+                self._callers.add(alias.asname)
 
     def _check_import(self, node: ast.stmt | ast.alias, module: str, name: str | None) -> None:
         advice = vocabulary.gone_import(module, name)
@@ -152,7 +158,7 @@ class Walker(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self._check_call(node)
-        if last_name(node.func) in CALLERS and node.args:
+        if last_name(node.func) in self._callers and node.args:
             passed_on = ast.Call(node.args[0], node.args[1:], node.keywords)
             self._awaited.add(passed_on)
             self._check_call(ast.copy_location(passed_on, node))
