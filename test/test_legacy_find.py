@@ -234,6 +234,15 @@ async def test_cursor_counts_by_what_it_was_given(
             assert await cursor.count(with_limit_and_skip=True) == some
 
 
+async def test_cursor_of_a_bucket_can_be_counted(framework: Any, db: Any) -> None:
+    bucket = framework.GridFSBucket(db)
+    for name in ("a", "a", "b"):
+        await bucket.upload_from_stream(name, b"data")
+    with old("cursor.count()", "cursor.count()"):
+        assert await bucket.find({"filename": "a"}).count() == 2
+        assert await bucket.find().skip(1).count(True) == 2
+
+
 async def test_cursor_of_pymongos_cannot_be_counted(collection: Any) -> None:
     cursor = collection.wrap(collection.delegate.find())
     with old("cursor.count()"), pytest.raises(InvalidOperation, match="use the collection's count"):

@@ -142,6 +142,10 @@ class AgnosticBase:
     #: What runs one after the other with other calls on this object: sessions have one.
     _queue: SerialQueue | None = None
 
+    #: Of a cursor: the calls that made it what it is, `find` and those that were chained to it.
+    #: PyMongo's cursor does not tell, and the legacy hooks need it.
+    _asked: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...] = ()
+
     delegate: Any
     #: The Motor client that this object belongs to.
     _client: ClientServices
@@ -290,8 +294,7 @@ class AgnosticBase:
                 return call_of_old()
         args, kwargs, _ = unwrap_arguments(args, kwargs)
         made = self._wrap(getattr(self.delegate, name)(*args, **kwargs))
-        if name == "find":
-            # PyMongo's cursor does not tell what it was asked for, and the legacy hooks need it.
+        if name == "find" and isinstance(made, AgnosticBase):
             made._asked = ((name, args, kwargs),)
         return made
 

@@ -35,9 +35,6 @@ class AgnosticCursor(AgnosticBaseCursor):
     distinct: Any = AsyncRead()
     explain: Any = AsyncRead()
 
-    #: The calls that made this cursor what it is: ``find``, and those that were chained to it.
-    _asked: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...] = ()
-
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         made = super()._call_in_place(name, args, kwargs)
         if made is self:

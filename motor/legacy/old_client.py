@@ -1,4 +1,4 @@
-"""Clients as they were: their arguments, their defaults, and a close that is not the end."""
+"""Clients as they were: their arguments and defaults, and that they open again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALIASES = {"wtimeout": "wtimeoutms", "j": "journal", "ssl": "tls"}
 
 
 class OldClient(Follower, ConfigurableClient):
-    """A client with the arguments and the ways of Motor 0.x and PyMongo 2.
+    """A client that takes the arguments and behaves like those of Motor 0.x and PyMongo 2.
 
     - `host`: a host, a list of hosts, or a MongoDB URI; None: localhost
     - `port`: the port where `host` names none; None: 27017
