@@ -84,6 +84,19 @@ async def test_client_around_another_does_not_open_again(
         await client.db.test.find_one()
 
 
+async def test_client_around_another_does_not_change_its_user(
+    framework: Framework, mongo_uri: str
+) -> None:
+    delegate = pymongo.MongoClient(mongo_uri, connect=False)
+    client = legacy(framework, "Client").from_delegate(delegate)
+    with (
+        old("database.authenticate()"),
+        pytest.raises(InvalidOperation, match="uses the credentials of the PyMongo client"),
+    ):
+        await client.db.authenticate("ann", "secret")
+    await client.close()
+
+
 async def test_users_come_and_go(client: Any, collection: Any, sync_db: Any) -> None:
     db = collection.database
     authenticate, logout = "database.authenticate()", "database.logout()"

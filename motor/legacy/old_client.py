@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from bson.codec_options import TypeRegistry
 from pymongo.driver_info import DriverInfo
-from pymongo.errors import ConfigurationError, OperationFailure
+from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
 
 from motor.core.client import AgnosticClient
 from motor.legacy.client_options import translate
@@ -133,8 +133,14 @@ class OldClient(Follower, ConfigurableClient):
     def _change_credentials(self, credentials: Mapping[str, Any]) -> None:
         """On a worker: go on as the user with these credentials, or as none if they are empty.
 
-        Raises OperationFailure when the server refuses them, or there is another user already.
+        Raises OperationFailure when the server refuses them, or there is another user already, and
+        InvalidOperation for a client that was made around a PyMongo client.
         """
+        if "_made_from" not in self.__dict__:
+            raise InvalidOperation(
+                f"{type(self).__name__}.from_delegate() uses the credentials of the PyMongo client "
+                "that it was given: make that client with other ones"
+            )
         with self._reopening:
             if credentials == self._credentials:
                 return
