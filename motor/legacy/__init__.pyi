@@ -88,7 +88,7 @@ class _NamesOfAsyncIOMotorClient:
     def set_document_class(self, document_class: type) -> None: ...
 
 class AsyncIOMotorClient(_NamesOfAsyncIOMotorClient, motor_asyncio.AsyncIOMotorClient[_DocumentType]):
-    """A client with the arguments and the ways of Motor 0.x and PyMongo 2.
+    """A client that takes the arguments and behaves like those of Motor 0.x and PyMongo 2.
 
     - `host`: a host, a list of hosts, or a MongoDB URI; None: localhost
     - `port`: the port where `host` names none; None: 27017
@@ -585,7 +585,7 @@ class _NamesOfMotorClient:
     def set_document_class(self, document_class: type) -> None: ...
 
 class MotorClient(_NamesOfMotorClient, motor_tornado.MotorClient[_DocumentType]):
-    """A client with the arguments and the ways of Motor 0.x and PyMongo 2.
+    """A client that takes the arguments and behaves like those of Motor 0.x and PyMongo 2.
 
     - `host`: a host, a list of hosts, or a MongoDB URI; None: localhost
     - `port`: the port where `host` names none; None: 27017
