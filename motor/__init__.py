@@ -47,7 +47,8 @@ def __getattr__(name: str) -> Any:
     if name.startswith("Motor"):
         if name in _tornado_names():
             return getattr(importlib.import_module("motor.motor_tornado"), name)
-        hint = f". Is it motor.motor_asyncio.AsyncIO{name}? Or should Tornado be installed?"
+        if f"AsyncIO{name}" in importlib.import_module("motor.motor_asyncio").__all__:
+            hint = f". Is it motor.motor_asyncio.AsyncIO{name}? Or should Tornado be installed?"
     if name[0].isupper():
         # No submodule, which "from motor import ..." asks for here before it imports it.
         bridge = importlib.import_module("motor._bridge")

@@ -27,10 +27,13 @@ from motor.core import (
     AgnosticRawBatchCommandCursor,
     AgnosticRawBatchCursor,
 )
-from motor.legacy import MotorReplicaSetClient as MotorReplicaSetClient
+from motor.legacy import (
+    MotorReplicaSetClient as MotorReplicaSetClient,
+    MotorClient as motor_legacy_MotorClient,
+)
 from motor.legacy.bulk import MotorBulkOperationBuilder as MotorBulkOperationBuilder
 from motor.legacy.gridfs import AgnosticGridFS
-from motor.legacy.names import run_op
+from motor.legacy.module_names import run_op
 from motor.operation import OperationFuture
 from motor.pymongo_internals import ServerMode
 from pymongo.client_options import ClientOptions
@@ -40,6 +43,7 @@ from pymongo.collation import Collation
 from pymongo.driver_info import DriverInfo
 from pymongo.encryption_options import RangeOpts, StringOpts
 from pymongo.encryption_shared import RewrapManyDataKeyResult
+from pymongo.errors import WaitQueueTimeoutError
 from pymongo.mongo_client import MongoClient
 from pymongo.operations import (
     DeleteMany,
@@ -1493,6 +1497,9 @@ class MotorGridFS(AgnosticGridFS):
     """
     ...
 
+MotorConnection = motor_legacy_MotorClient
+MotorReplicaSetConnection = MotorReplicaSetClient
+MotorPoolTimeout = WaitQueueTimeoutError
 Op = run_op
 __all__ = [
     "MotorChangeStream",

@@ -12,8 +12,8 @@ from support.snippets import KNOWN_CLASSES, Runner, Snippet, programs, snippets
 
 DOC = Path(__file__).parent.parent / "doc"
 # The pages about GridFS have tests of their own, with the names that they use.
-ELSEWHERE = {"gridfs.rst", "web.rst"}
-PAGES = [page for page in sorted(DOC.rglob("*.rst")) if page.name not in ELSEWHERE]
+ELSEWHERE = {DOC / "gridfs.rst", DOC / "web.rst"}
+PAGES = [page for page in sorted(DOC.rglob("*.rst")) if page not in ELSEWHERE]
 PROGRAMS = [program for page in PAGES for program in programs(page)]
 
 pytest.importorskip("tornado")

@@ -17,11 +17,11 @@ from support.old_style import old
 on_tornado = pytest.mark.parametrize("framework", ["tornado"], indirect=True)
 on_asyncio = pytest.mark.parametrize("framework", ["asyncio"], indirect=True)
 
-CALLBACK = "The keyword 'callback' of {} methods"
+CALLBACK = "The argument 'callback' of {} methods"
 
 
 class Called:
-    """A callback that tells what it was called with, to whoever awaits `outcome`."""
+    """A callback: `outcome` is a future of what it was called with."""
 
     def __init__(self) -> None:
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -109,7 +109,7 @@ async def test_cursor_calls_it(collection: Any) -> None:
 @on_tornado
 async def test_aggregate_without_cursor_calls_it(collection: Any) -> None:
     called = Called()
-    cursor = "The keyword 'cursor' of collection.aggregate()"
+    cursor = "This value of the argument 'cursor' of collection.aggregate()"
     with old(cursor, CALLBACK.format("collection"), at="aggregate"):
         collection.aggregate([], cursor=False, callback=called)
         assert await called.outcome == ({"result": [], "ok": 1.0}, None)

@@ -8,7 +8,12 @@ from typing import Any
 import pymongo
 import pytest
 from bson.son import SON
-from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
+from pymongo.errors import (
+    ConfigurationError,
+    InvalidOperation,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+)
 
 from motor.legacy.registry import entries
 from motor.testing import EmbeddedMongo
@@ -78,7 +83,7 @@ async def test_profiling(db: Any) -> None:
 async def test_what_no_server_does_is_refused(db: Any, name: str) -> None:
     with pytest.raises(InvalidOperation, match=r"is gone: MongoDB .*removed") as caught:
         getattr(db, name)()
-    assert f"{GUIDE}database-{name.replace('_', '-')}" in str(caught.value)
+    assert f"{GUIDE}database.rst#database-{name.replace('_', '-')}" in str(caught.value)
 
 
 async def test_users(db: Any, sync_db: Any) -> None:
@@ -135,7 +140,7 @@ async def test_todays_databases_have_no_manipulators_and_no_credentials(db: Any)
 
 
 def keyword(name: str, method: str) -> str:
-    return f"The keyword {name!r} of {method}()"
+    return f"The argument {name!r} of {method}()"
 
 
 async def test_command_keywords(db: Any) -> None:
@@ -261,6 +266,51 @@ async def test_open_and_alive_and_refresh(client: Any) -> None:
         assert await client.refresh() is None
 
 
+async def test_client_is_locked_between_fsync_and_unlock(client: Any) -> None:
+    locked = "client.is_locked()"
+    with old(locked, "client.fsync()", locked, "client.unlock()", locked):
+        assert await client.is_locked() is False
+        await client.fsync(lock=True)
+        try:
+            assert await client.is_locked() is True
+        finally:
+            await client.unlock()
+        assert await client.is_locked() is False
+
+
+def test_open_sync_connects_before_there_is_a_loop(framework: Any, mongo_uri: str) -> None:
+    client = framework.Client(mongo_uri)
+    with old("client.open_sync()"):
+        assert client.open_sync() is client
+    assert client.delegate.nodes
+    client.close()
+    unreachable = framework.Client(URI, serverSelectionTimeoutMS=1)
+    with old("client.open_sync()"), pytest.raises(ServerSelectionTimeoutError):
+        unreachable.open_sync()
+    unreachable.close()
+
+
+async def test_open_sync_does_not_block_a_running_loop(client_factory: Any) -> None:
+    client = client_factory("mongodb://127.0.0.1:1/", serverSelectionTimeoutMS=60_000)
+    with old("client.open_sync()"):
+        assert client.open_sync() is client
+
+
+async def test_sync_client_is_the_one_of_pymongo(client: Any, db: Any) -> None:
+    with old("client.sync_client()"):
+        found = client.sync_client()
+    assert type(found) is pymongo.MongoClient
+    found[db.name].test.insert_one({"_id": 1})
+    assert await db.test.find_one() == {"_id": 1}
+
+
+@pytest.mark.parametrize("name", ["start_request", "in_request", "end_request", "copy_database"])
+async def test_what_clients_cannot_do_any_more_is_refused(client: Any, name: str) -> None:
+    with pytest.raises(InvalidOperation, match=rf"client\.{name}\(\) is gone: ") as caught:
+        getattr(client, name)("a", "b")
+    assert f"{GUIDE}client.rst#client-{name.replace('_', '-')}" in str(caught.value)
+
+
 async def test_client_without_server_is_not_alive(client_factory: Any) -> None:
     client = client_factory("mongodb://127.0.0.1:1/", serverSelectionTimeoutMS=10)
     with old("client.alive()"):
@@ -329,6 +379,9 @@ URI = "mongodb://127.0.0.1:1/"
     ("options", "read", "value"),
     [
         ({"max_pool_size": 3}, lambda o: o.pool_options.max_pool_size, 3),
+        ({"max_concurrent": 3}, lambda o: o.pool_options.max_pool_size, 3),
+        ({"max_wait_time": 0.25}, lambda o: o.pool_options.wait_queue_timeout, 0.25),
+        ({"max_wait_time": None}, lambda o: o.pool_options.wait_queue_timeout, None),
         ({"wtimeout": 5}, lambda o: o.write_concern.document, {"wtimeout": 5}),
         ({"j": True}, lambda o: o.write_concern.document, {"j": True}),
         ({"secondary_acceptable_latency_ms": 7}, lambda o: o.local_threshold_ms, 7),
@@ -350,7 +403,9 @@ URI = "mongodb://127.0.0.1:1/"
 )
 def test_client_options_are_translated(framework: Any, options: Any, read: Any, value: Any) -> None:
     names = [name for name in options if name != "readPreference"]
-    with old(*(f"The client option {name!r}" for name in names), at="Client"):
+    value_is_old = {"read_preference": "This value of the client option 'read_preference'"}
+    said = [value_is_old.get(name, f"The client option {name!r}") for name in names]
+    with old(*said, at="Client"):
         client = framework.Client(URI, **options)
     assert read(client.delegate.options) == value
     client.close()
@@ -367,7 +422,7 @@ def test_client_options_that_are_refused(framework: Any) -> None:
             framework.Client(URI, **{entry.name: value})
         assert str(caught.value) == entry.message
         assert " is gone: " in entry.message
-        assert f"{GUIDE}{entry.anchor}" in entry.message
+        assert entry.link in entry.message
 
 
 def test_client_options_of_tls(framework: Any, tmp_path: Any) -> None:
@@ -397,7 +452,9 @@ def test_client_options_of_files(framework: Any, tmp_path: Any, name: str) -> No
 def test_client_options_of_certificates(framework: Any, tmp_path: Any) -> None:
     certificates = Certificates(tmp_path)
     names = ("ssl_ca_certs", "ssl_certfile", "ssl_pem_passphrase")
-    with old(*(f"The client option {name!r}" for name in names), at="Client"):
+    value_is_old = {"read_preference": "This value of the client option 'read_preference'"}
+    said = [value_is_old.get(name, f"The client option {name!r}") for name in names]
+    with old(*said, at="Client"):
         client = framework.Client(
             URI,
             ssl=True,

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 import motor
-from motor.legacy.scanner import scan_file
+from motor.legacy.scan import scan_file
 from support import wait_until
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "legacy"
 VERSIONS = ("before", "after")
-BRIDGE_WARNING = "migrate-from-motor-0.rst#"
+BRIDGE_WARNING = "migrate-from-motor-0/"
 
 pytest.importorskip("tornado")
 
@@ -156,8 +156,8 @@ def test_blog(version: str, mongo_uri: str, db_name: str, sync_db: Any, tmp_path
         "collection.remove()",
         "collection.find_and_modify()",
         "collection.inline_map_reduce()",
-        "The keyword 'fields'",
-        "The keyword 'spec_or_id'",
+        "The argument 'fields'",
+        "The argument 'spec_or_id'",
         "cursor.count()",
     )
 
@@ -213,8 +213,8 @@ def test_loader(version: str, mongo_uri: str, db_name: str, sync_db: Any, tmp_pa
         "collection.initialize_ordered_bulk_op()",
         "collection.map_reduce()",
         "collection.group()",
-        "The keyword 'spec'",
-        "The keyword 'timeout'",
+        "The argument 'spec'",
+        "The argument 'timeout'",
         "client.disconnect()",
     )
     # Once more, with one new line among those that are there; from a pipe.

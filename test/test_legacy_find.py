@@ -15,7 +15,7 @@ from support.old_style import old
 
 
 def keyword(name: str, method: str = "find") -> str:
-    return f"The keyword {name!r} of collection.{method}()"
+    return f"The argument {name!r} of collection.{method}()"
 
 
 @pytest.fixture
@@ -206,6 +206,54 @@ async def test_cursor_count_takes_all_that_the_cursor_has(collection: Any, db: A
         await collection.find().count(1)
 
 
+@pytest.mark.parametrize(
+    ("make", "all_of_them", "some"),
+    [
+        (lambda c: c.find({}, None, 1, 2), 6, 2),
+        (lambda c: c.find(filter=None, skip=4, limit=-5), 6, 2),
+        (lambda c: c.find().where("this.n > 1").where("this.n > 3"), 2, 2),
+        (lambda c: c.find({"$query": {"letter": "a"}, "$orderby": {"n": 1}}), 2, 2),
+        (lambda c: c.find({"letter": "A"}, collation={"locale": "en", "strength": 2}), 2, 2),
+        (lambda c: c.find({}, hint="_id_", comment="x", max_time_ms=9000), 6, 6),
+        (lambda c: c.find(hint=[("_id", 1)]).hint(None), 6, 6),
+        (lambda c: c.find()[2:5], 6, 3),
+        (lambda c: c.find()[4:], 6, 2),
+        (lambda c: c.find().limit(3).limit(0).clone().sort("n").batch_size(2), 6, 6),
+        (lambda c: c.find(session=c.session, limit=5), 6, 5),
+    ],
+)
+@pytest.mark.usefixtures("letters")
+async def test_cursor_counts_by_what_it_was_given(
+    collection: Any, make: Any, all_of_them: int, some: int
+) -> None:
+    async with collection.database.client.start_session() as session:
+        collection.__dict__["session"] = session
+        cursor = make(collection)
+        with old("cursor.count()", "cursor.count()"):
+            assert await cursor.count() == all_of_them
+            assert await cursor.count(with_limit_and_skip=True) == some
+
+
+async def test_cursor_of_a_bucket_can_be_counted(framework: Any, db: Any) -> None:
+    bucket = framework.GridFSBucket(db)
+    for name in ("a", "a", "b"):
+        await bucket.upload_from_stream(name, b"data")
+    with old("cursor.count()", "cursor.count()"):
+        assert await bucket.find({"filename": "a"}).count() == 2
+        assert await bucket.find().skip(1).count(True) == 2
+
+
+async def test_cursor_of_pymongos_cannot_be_counted(collection: Any) -> None:
+    cursor = collection.wrap(collection.delegate.find())
+    with old("cursor.count()"), pytest.raises(InvalidOperation, match="use the collection's count"):
+        await cursor.count()
+
+
+async def test_cursor_cannot_tail(collection: Any) -> None:
+    with pytest.raises(InvalidOperation, match=r"cursor\.tail\(\) is gone: Motor 0\.2"):
+        collection.find().tail(print)
+
+
 @pytest.mark.usefixtures("letters")
 async def test_cursor_tells_its_connection(collection: Any) -> None:
     cursor = collection.find()
@@ -227,7 +275,7 @@ async def test_find_wants_its_callback_elsewhere(framework: Any, collection: Any
     error = NotImplementedError if framework.name == "asyncio" else InvalidOperation
     for call in (collection.find, lambda **kwargs: collection.aggregate([], **kwargs)):
         with (
-            old("The keyword 'callback' of collection methods", at=""),
+            old("The argument 'callback' of collection methods", at=""),
             pytest.raises(error, match=r"[Cc]allback"),
         ):
             call(callback=print)

@@ -1,11 +1,10 @@
-"""The clients of `motor.legacy`: code of old that is code of today with another meaning."""
+"""The clients of `motor.legacy`: old code that has another meaning today."""
 
 from __future__ import annotations
 
 import pickle
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pymongo
@@ -13,48 +12,22 @@ import pytest
 from bson.binary import Binary, UuidRepresentation
 from bson.son import SON
 from pymongo import ReadPreference
-from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
+from pymongo.errors import ConfigurationError, InvalidOperation
 
 import motor.legacy
-from motor.executor import default_executor
-from support import Framework, run_python
+from support import Framework, legacy_fronts, run_python
 from support.cursors import ids
+from support.legacy_fronts import legacy
 from support.old_style import old
 
 #: Never connected to.
 URI = "mongodb://127.0.0.1:1/"
 
 
-def legacy(framework: Framework, name: str) -> Any:
-    prefix = "AsyncIO" if framework.name == "asyncio" else ""
-    return getattr(motor.legacy, f"{prefix}Motor{name}")
-
-
-@pytest.fixture
-def make(framework: Framework, mongo_uri: str, db_name: str) -> Iterator[Any]:
-    """Make clients of `motor.legacy`, which are closed after the test."""
-    clients = []
-
-    def make(*args: Any, name: str = "Client", **kwargs: Any) -> Any:
-        kwargs.setdefault("serverMonitoringMode", "poll")
-        client = legacy(framework, name)(*(args or (mongo_uri,)), **kwargs)
-        clients.append(client)
-        return client
-
-    yield make
-    default_executor().drain()
-    for client in clients:
-        client.close()
-
-
-@pytest.fixture
-def client(make: Any) -> Any:
-    return make()
-
-
-@pytest.fixture
-def collection(client: Any, db_name: str) -> Any:
-    return client[db_name].test
+make = legacy_fronts.make
+client = legacy_fronts.client
+collection = legacy_fronts.collection
+numbers = legacy_fronts.numbers
 
 
 # Classes --------------------------------------------------------------------------------------
@@ -98,12 +71,13 @@ def test_classes_of_one_framework_do_without_the_other() -> None:
 # Arguments ------------------------------------------------------------------------------------
 
 
-def test_third_argument_is_the_size_of_the_pool(make: Any) -> None:
+def test_third_argument_is_the_size_of_the_pool(framework: Framework) -> None:
     with old("The client option 'max_pool_size'", at="legacy(framework"):
-        client = make(URI, None, 7, SON, True)
+        client = legacy(framework, "Client")(URI, None, 7, SON, True)
     options = client.delegate.options
     assert options.pool_options.max_pool_size == 7
     assert (options.codec_options.document_class, options.codec_options.tz_aware) == (SON, True)
+    client.close()
 
 
 def test_client_connects_when_it_is_told_to(make: Any) -> None:
@@ -181,7 +155,7 @@ async def test_other_uuids_on_request(make: Any, db_name: str) -> None:
 async def test_patterns_come_as_pythons(collection: Any) -> None:
     await collection.insert_one({"_id": 1, "r": re.compile("^a", re.I)})
     assert (await collection.find_one())["r"] == re.compile("^a", re.I)
-    with old("The keyword 'compile_re' of collection.find()"):
+    with old("The argument 'compile_re' of collection.find()"):
         (document,) = await collection.find(compile_re=False).to_list()
     assert document["r"].try_compile() == re.compile("^a", re.I)
 
@@ -287,7 +261,7 @@ async def test_items_of_the_write_concern_can_be_assigned(client: Any) -> None:
             owner.write_concern["j"] = True
             del owner.write_concern["j"]
         assert owner.write_concern == {"w": 1}
-        assert owner.delegate.write_concern == pymongo.WriteConcern(w=1)
+    assert client.db.delegate.write_concern == pymongo.WriteConcern(w=1)
     assert client.other.write_concern == {"w": 1}
 
 
@@ -301,13 +275,8 @@ def isinstance_of(owner: Any, kind: str) -> bool:
 # Finding --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def numbers(sync_db: Any) -> None:
-    sync_db.test.insert_many([{"_id": i, "x": -i} for i in range(5)])
-
-
 def keyword(name: str, method: str = "find") -> str:
-    return f"The keyword {name!r} of collection.{method}()"
+    return f"The argument {name!r} of collection.{method}()"
 
 
 @pytest.mark.usefixtures("numbers")
@@ -337,7 +306,8 @@ async def test_find_one_takes_them_too(collection: Any) -> None:
 
 @pytest.mark.usefixtures("numbers")
 async def test_find_ignores_what_nobody_knows(collection: Any) -> None:
-    with pytest.warns(DeprecationWarning, match=r"find\(\) ignores the keyword 'nope'") as caught:
+    said = r"find\(\) ignores the unknown keyword 'nope'"
+    with pytest.warns(DeprecationWarning, match=said) as caught:
         assert len(await collection.find({}, nope=1).to_list()) == 5
     assert caught[0].filename == __file__
     with old(keyword("snapshot"), keyword("max_scan"), at="find"):
@@ -360,7 +330,7 @@ async def test_commands_obey_the_read_preference_of_the_database(
         db.read_preference = ReadPreference.NEAREST
     await db.command("count", "test")
     await db.command("create", "test")
-    with old("The keyword 'fields' of database.command()"):
+    with old("This value of the argument 'fields' of database.command()"):
         await db.command("findAndModify", "test", remove=True, fields=["x"])
     count, create, modify = commands.named("count", "create", "findAndModify")
     assert count.command["$readPreference"] == {"mode": "nearest"}
@@ -371,7 +341,7 @@ async def test_commands_obey_the_read_preference_of_the_database(
 async def test_create_index_fills_the_cache_of_ensure_index(collection: Any) -> None:
     assert await collection.create_index("x") == "x_1"
     assert await collection.create_index([("y", -1)], unique=True) == "y_-1"
-    with old("The keyword 'cache_for' of collection.create_index()", at="cache_for"):
+    with old("The argument 'cache_for' of collection.create_index()", at="cache_for"):
         assert await collection.create_index("z", cache_for=0) == "z_1"
     with old(*["collection.ensure_index()"] * 3):
         assert await collection.ensure_index("x") is None
@@ -379,166 +349,48 @@ async def test_create_index_fills_the_cache_of_ensure_index(collection: Any) -> 
         assert await collection.ensure_index("z") == "z_1"
 
 
-# Closing --------------------------------------------------------------------------------------
+# Truth ----------------------------------------------------------------------------------------
 
 
-async def test_client_opens_again(client: Any, collection: Any) -> None:
+async def test_databases_and_collections_are_true(collection: Any) -> None:
     db = collection.database
-    await collection.insert_one({"_id": 1})
-    with old("Assigning to client.read_preference"):
-        client.read_preference = ReadPreference.NEAREST
-    for close in (client.close, lambda: disconnect(client)):
-        before = client.delegate
-        await (close() or nothing())
-        assert await collection.find_one() == {"_id": 1}
-        assert client.delegate is not before
-        assert await db.test.find().to_list() == [{"_id": 1}]
-        assert client.read_preference == ReadPreference.NEAREST
-    await client.close()
-    with old("collection.count()"):
-        assert await collection.count() == 1
-    await client.close()
-    await client.close()
-    assert await client.server_info()
+    with old("Testing whether a database is true", at="assert db"):
+        assert db
+    with old(*["Testing whether a collection is true"] * 2, at="collection"):
+        assert bool(collection) is True
+        found = collection if collection else None
+    assert found is collection
+    assert db is not None
 
 
-def disconnect(client: Any) -> None:
-    with old("client.disconnect()"):
-        client.disconnect()
+# Aggregations ---------------------------------------------------------------------------------
 
 
-async def nothing() -> None:
-    pass
+@pytest.mark.usefixtures("numbers")
+async def test_aggregate_takes_a_stage_or_a_tuple(collection: Any) -> None:
+    stage = {"$match": {"_id": {"$gt": 2}}}
+    said = "Calling collection.aggregate() with a pipeline that is not a list"
+    with old(said, said, said, at="aggregate"):
+        assert ids(await collection.aggregate(stage).to_list()) == [3, 4]
+        assert ids(await collection.aggregate((stage, {"$limit": 1})).to_list()) == [3]
+        assert ids(await collection.aggregate(pipeline=stage).to_list()) == [3, 4]
+    assert ids(await collection.aggregate([stage], allowDiskUse=True).to_list()) == [3, 4]
+    for wrong in (5, "x"):
+        with pytest.raises(TypeError, match="pipeline must be a list"):
+            collection.aggregate(wrong)
 
 
-async def test_client_around_another_does_not_open_again(
-    framework: Framework, mongo_uri: str
-) -> None:
-    delegate = pymongo.MongoClient(mongo_uri, connect=False)
-    client = legacy(framework, "Client").from_delegate(delegate)
-    await client.close()
-    with pytest.raises(InvalidOperation, match="make a new client"):
-        await client.db.test.find_one()
+@pytest.mark.usefixtures("numbers")
+async def test_aggregate_says_where_its_result_is(collection: Any) -> None:
+    reply = await collection.aggregate([])
+    with pytest.raises(InvalidOperation, match=r"'result', is gone: since Motor 0\.5 .*to_list"):
+        reply["result"]
+    with pytest.raises(InvalidOperation, match="Cannot call __getitem__"):
+        reply[0]
+    assert len(await reply.to_list()) == 5
 
 
-async def test_users_come_and_go(client: Any, collection: Any, sync_db: Any) -> None:
-    db = collection.database
-    authenticate, logout = "database.authenticate()", "database.logout()"
-    sync_db.command("createUser", "ann", pwd="secret", roles=[])
-    sync_db.command("createUser", "bob", pwd="secret", roles=[])
-
-    async def user() -> list[str]:
-        status = await db.command("connectionStatus")
-        return [each["user"] for each in status["authInfo"]["authenticatedUsers"]]
-
-    try:
-        with old(authenticate), pytest.raises(OperationFailure, match="Authentication failed"):
-            await db.authenticate("ann", "wrong")
-        assert await user() == []
-        with old(authenticate, authenticate):
-            assert await db.authenticate("ann", "secret") is True
-            assert await db.authenticate("ann", "secret") is True
-        assert await user() == ["ann"]
-        with old(authenticate), pytest.raises(OperationFailure, match="You must logout first"):
-            await db.authenticate("bob", "secret")
-        with old(logout):
-            assert await db.logout() is None
-        assert await user() == []
-        with old(authenticate):
-            await db.authenticate("bob", "secret", mechanism="SCRAM-SHA-256")
-        await client.close()
-        assert await user() == ["bob"]
-    finally:
-        sync_db.command("dropAllUsersFromDatabase")
-
-
-# SON manipulators -----------------------------------------------------------------------------
-
-
-class Upper:
-    """Stores names in upper case, and gives them in lower case."""
-
-    def __init__(self, copies: bool = False) -> None:
-        self.copies = copies
-
-    def will_copy(self) -> bool:
-        return self.copies
-
-    def transform_incoming(self, son: Any, collection: Any) -> Any:
-        assert collection.name == "test"
-        changed = dict(son) if self.copies else son
-        changed["name"] = changed.get("name", "").upper()
-        return changed
-
-    def transform_outgoing(self, son: Any, collection: Any) -> Any:
-        return {**son, "name": son["name"].lower()}
-
-
-@pytest.mark.parametrize("copies", [True, False])
-async def test_manipulators_go_over_documents(collection: Any, sync_db: Any, copies: bool) -> None:
-    db = collection.database
-    with old("database.add_son_manipulator()"):
-        assert db.add_son_manipulator(Upper(copies)) is None
-    stored = sync_db.test.find_one
-    document = {"_id": 1, "name": "Ann"}
-    with old("collection.insert()", "collection.save()", "collection.update()"):
-        await collection.insert(document)
-        assert document["name"] == ("Ann" if copies else "ANN")
-        assert stored(1)["name"] == "ANN"
-        await collection.save({"_id": 2, "name": "Bob"})
-        await collection.update({"_id": 2}, {"name": "Bea"}, manipulate=True)
-    assert stored(2)["name"] == "BEA"
-    assert [each["name"] for each in await collection.find().to_list()] == ["ann", "bea"]
-    assert [each["name"] async for each in collection.find()] == ["ann", "bea"]
-    cursor = collection.find()
-    assert (await cursor.next())["name"] == "ann"
-    assert (await cursor.rewind().next())["name"] == "ann"
-    await cursor.close()
-    assert (await collection.find_one({"_id": 2}))["name"] == "bea"
-    with old("collection.find_and_modify()"):
-        found = await collection.find_and_modify({"_id": 2}, remove=True, manipulate=True)
-    assert found["name"] == "bea"
-
-
-async def test_manipulators_only_where_wanted(collection: Any, sync_db: Any) -> None:
-    db = collection.database
-    with old("database.add_son_manipulator()"):
-        db.add_son_manipulator(Upper())
-    with old("collection.insert()"):
-        await collection.insert({"_id": 1, "name": "Ann"}, manipulate=False)
-    await collection.insert_one({"_id": 2, "name": "Bob"})
-    with old(keyword("manipulate"), keyword("manipulate", "find_one"), at="manipulate"):
-        found = await collection.find(manipulate=False).to_list()
-        assert (await collection.find_one(1, manipulate=False))["name"] == "Ann"
-    assert [each["name"] for each in found] == ["Ann", "Bob"]
-    assert await collection.find_one({"_id": 3}) is None
-
-
-async def test_databases_tell_of_their_manipulators(client: Any) -> None:
-    db = client.db
-    with old(*["database.add_son_manipulator()"] * 2):
-        db.add_son_manipulator(Upper())
-        db.add_son_manipulator(Upper(copies=True))
-    with old("database.incoming_manipulators", "database.incoming_copying_manipulators"):
-        assert db.incoming_manipulators == ["Upper"]
-        assert db.incoming_copying_manipulators == ["Upper"]
-    with old("database.outgoing_manipulators", "database.outgoing_copying_manipulators"):
-        assert db.outgoing_manipulators == ["Upper"]
-        assert db.outgoing_copying_manipulators == ["Upper"]
-    with old("database.incoming_manipulators"):
-        assert client.other.incoming_manipulators == []
-    with old("database.add_son_manipulator()"), pytest.raises(TypeError, match="a SON manipulator"):
-        db.add_son_manipulator(5)
-
-
-async def test_manipulators_go_over_documents_of_a_session(collection: Any) -> None:
-    db = collection.database
-    with old("database.add_son_manipulator()"):
-        db.add_son_manipulator(Upper())
-    await collection.insert_one({"_id": 1, "name": "Ann"})
-    async with db.client.start_session() as session:
-        assert (await collection.find_one({}, session=session))["name"] == "ann"
-        assert [d["name"] for d in await collection.find(session=session).to_list()] == ["ann"]
+# Without Tornado, without results -----------------------------------------------------------------
 
 
 def test_classes_for_tornado_want_tornado() -> None:

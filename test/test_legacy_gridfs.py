@@ -36,7 +36,7 @@ def deprecated(what: str, replacement: str) -> Iterator[None]:
     assert caught[0].category is DeprecationWarning
     assert caught[0].filename == __file__
     assert replacement in messages[0]
-    assert "doc/migrate-from-motor-0.rst#" in messages[0]
+    assert "doc/migrate-from-motor-0/" in messages[0]
 
 
 def grid_fs_class(framework: Framework) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import graphlib
 import inspect
 import io
+import re
 import tokenize
 from pathlib import Path
 from typing import Any
@@ -62,7 +65,7 @@ def test_listed_keywords_are_none_of_pymongos(cls: type) -> None:
 
 
 def test_core_knows_no_keyword_of_old() -> None:
-    """The list of them is the bridge's, and so is whatever else is of old."""
+    """Old names are known to the bridge alone."""
     core = Path(bridge.__file__).parent
     words = {
         token.string.strip("\"'")
@@ -72,6 +75,38 @@ def test_core_knows_no_keyword_of_old() -> None:
     }
     # What some of Motor's own functions are called with is no keyword of PyMongo 2's.
     assert words & LISTED <= {"callback", "snapshot"}
+
+
+def test_bridge_uses_public_names_of_pymongo() -> None:
+    """What begins with an underscore belongs to Motor: it is asked of Motor's objects."""
+    for path in Path(motor.legacy.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                names = [node.module, *(alias.name for alias in node.names)]
+                assert "pymongo_internals" not in " ".join(names), path
+                if node.module.partition(".")[0] in ("bson", "gridfs", "pymongo"):
+                    assert not [name for name in names if re.search(r"(^|\.)_", name)], path
+            elif isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+                assert "delegate" not in ast.unparse(node.value), f"{path}:{node.lineno}"
+
+
+def test_modules_of_the_bridge_import_one_another_one_way() -> None:
+    root = Path(motor.legacy.__file__).parent
+    names = {
+        ".".join(["motor.legacy", *path.relative_to(root).with_suffix("").parts]): path
+        for path in root.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    graph: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
+    for name, path in names.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    for imported in (node.module, f"{node.module}.{alias.name}"):
+                        if imported in names:
+                            graph.add(name, imported)
+    # Raises CycleError.
+    graph.prepare()
 
 
 def test_keywords_of_find_are_those_of_pymongo() -> None:
@@ -91,7 +126,7 @@ def test_refusals_say_what_to_do() -> None:
         if entry.reason is not None:
             assert " is gone: " in entry.message
             assert entry.advice[0].upper() + entry.advice[1:] in entry.message
-        assert entry.guide in entry.message
+        assert entry.link in entry.message
 
 
 async def test_method_of_old_acts_with_the_options_of_its_collection(db: Any) -> None:

@@ -1,4 +1,4 @@
-"""The bridge is complete: each name of old is led somewhere, or refused with a reason."""
+"""The bridge is complete: each old name is bridged, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 
-from motor.legacy import registry
-from motor.legacy.registry import GUIDE, Entry
+from motor.legacy import guide, registry
+from motor.legacy.registry import Entry
 
 ROOT = Path(__file__).parent.parent
 NAMES: dict[str, dict[str, Any]] = tomllib.loads(
@@ -58,7 +58,7 @@ def keywords() -> Iterator[tuple[str, str, str]]:
 
 
 def explained(entry: Entry | None) -> bool:
-    """Whether a name leads somewhere, or is refused with a reason, and says what to do."""
+    """Whether a name is bridged, or refused with a reason, and says what to do."""
     return (
         entry is not None
         and bool(entry.advice)
@@ -68,7 +68,7 @@ def explained(entry: Entry | None) -> bool:
 
 @pytest.mark.parametrize(("owner", "name"), list(members()))
 def test_member_is_bridged_or_refused(owner: str, name: str) -> None:
-    kinds: tuple[registry.Kind, ...] = ("method", "attribute", "setting")
+    kinds: tuple[registry.EntryKind, ...] = ("method", "attribute", "setting")
     assert any(explained(registry.find(kind, owner, name)) for kind in kinds)
 
 
@@ -87,7 +87,33 @@ def test_keyword_is_bridged_or_refused(owner: str, method: str, name: str) -> No
     assert explained(entry or registry.find("keyword", owner, name))
 
 
-@pytest.mark.parametrize("name", NAMES["client"]["options"])
+OLDEST = NAMES["motor_0_1"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(owner, n) for owner in ("client", "cursor", "gridfs") for n in OLDEST[owner]],
+)
+def test_method_of_motor_0_1_is_bridged_or_refused(owner: str, name: str) -> None:
+    assert explained(registry.find("method", owner, name))
+
+
+@pytest.mark.parametrize("name", OLDEST["module"])
+def test_name_of_motor_0_1_is_bridged_or_refused(name: str) -> None:
+    entry = registry.find_in_module(name)
+    assert explained(entry)
+    assert entry is not None
+    assert entry.tornado_only
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(owner, n) for owner, names in OLDEST["uses"].items() for n in names]
+)
+def test_use_of_an_object_is_bridged_or_refused(owner: str, name: str) -> None:
+    assert explained(registry.find("use", owner, name))
+
+
+@pytest.mark.parametrize("name", NAMES["client"]["options"] + OLDEST["options"])
 def test_client_option_is_bridged_or_refused(name: str) -> None:
     assert explained(registry.find("option", "client", name))
 
@@ -100,7 +126,7 @@ def test_name_of_a_module_is_found(module: str, name: str) -> None:
         if name in NAMES["module"]["functions"]:
             pytest.skip("only Tornado's half ever had it")
         name = f"AsyncIO{name}"
-    with pytest.warns(DeprecationWarning, match=re.escape(GUIDE)):
+    with pytest.warns(DeprecationWarning, match=re.escape("doc/migrate-from-motor-0/")):
         found = getattr(importlib.import_module(module), name)
     assert callable(found)
 
@@ -140,17 +166,31 @@ def test_no_bridged_member_is_one_of_todays(owner: str) -> None:
 
 # The guide ------------------------------------------------------------------------------------
 
+PAGES = sorted((ROOT / guide.INDEX).parent.glob("*.rst"))
+
+#: What the bridge cannot notice, and the scanner can.
+UNNOTICED = {"collection-find-positional"}
+
+
+def places() -> list[str]:
+    """The places in the guide, as links lead to them."""
+    return [
+        f"{page.relative_to(ROOT).as_posix()}#{anchor}"
+        for page in PAGES
+        for anchor in re.findall(r"\.\. _([\w-]+):$", page.read_text(), re.MULTILINE)
+    ]
+
 
 def test_guide_has_the_place_that_each_warning_leads_to() -> None:
-    page = (ROOT / GUIDE).read_text()
-    anchors = re.findall(r"\.\. _([\w-]+):$", page, re.MULTILINE)
-    assert len(anchors) == len(set(anchors))
-    assert {entry.anchor for entry in registry.entries()} - set(anchors) == set()
+    found = places()
+    assert len(found) == len(set(found))
+    assert {entry.link for entry in registry.entries()} - set(found) == set()
 
 
 def test_guide_has_no_place_that_nothing_leads_to() -> None:
-    page = (ROOT / GUIDE).read_text()
-    anchors = set(re.findall(r"\.\. _([\w-]+):$", page, re.MULTILINE))
-    # What no bridge can notice, and the scanner can.
-    unnoticed = {"collection-find-positional"}
-    assert anchors - {entry.anchor for entry in registry.entries()} == unnoticed
+    links = {entry.link for entry in registry.entries()} | set(map(guide.link, UNNOTICED))
+    assert set(places()) - links == set()
+
+
+def test_each_page_of_the_guide_is_short() -> None:
+    assert {page.name for page in PAGES if len(page.read_text().splitlines()) > 500} == set()

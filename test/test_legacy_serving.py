@@ -70,7 +70,7 @@ def test_choosing_a_file_of_old_goes_on_and_warns_where_it_is_written(
     assert {w.lineno for w in chosen} == {line}
     message = str(chosen[0].message)
     assert "(self, bucket, filename, request)" in message
-    assert "doc/migrate-from-motor-0.rst#grid-fs-handler-get-gridfs-file" in message
+    assert "doc/migrate-from-motor-0/gridfs.rst#grid-fs-handler-get-gridfs-file" in message
     # And the method of the old GridFS, at its own line.
     assert {w.lineno for w in requested if "get_version()" in str(w.message)} == {line + 1}
 

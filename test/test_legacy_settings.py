@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from bson.binary import Binary, UuidRepresentation
 from bson.son import SON
-from pymongo import ReadPreference, WriteConcern
+from pymongo import MongoClient, ReadPreference, WriteConcern
 from pymongo.errors import ConfigurationError
 from pymongo.read_preferences import Secondary
 
-from support import run_python
+from support import Framework, run_python
 from support.old_style import old
 
 OWNERS = ("client", "database", "collection")
@@ -98,6 +98,49 @@ async def test_settings_are_inherited_by_what_is_made_afterwards(client: Any, db
     assert client[db_name].write_concern == concern
 
 
+async def test_settings_of_a_client_change_nothing_of_pymongos(
+    framework: Framework, mongo_uri: str, db_name: str
+) -> None:
+    delegate = MongoClient(mongo_uri, uuidRepresentation="standard")
+    client = framework.Client.from_delegate(delegate)
+    before = (delegate.read_preference, delegate.write_concern, delegate.codec_options)
+    with old(*(assigning("client", name) for name in ("read_preference", "document_class"))):
+        client.read_preference = ReadPreference.NEAREST
+        client.document_class = SON
+    with old(assigning("client", "write_concern")):
+        client.write_concern = {"w": 0}
+    assert (delegate.read_preference, delegate.write_concern, delegate.codec_options) == before
+    assert client.delegate is delegate
+    assert isinstance(client, framework.Client)
+    assert type(client).__name__ == framework.Client.__name__
+    assert client == framework.Client.from_delegate(delegate)
+    options = client.codec_options
+    assert (options.document_class, options.uuid_representation) == (SON, 4)
+    assert client.write_concern == WriteConcern(w=0)
+    for made in (client[db_name], client.get_database(db_name), getattr(client, db_name)):
+        assert type(made) is framework.Database
+        assert (made.codec_options, made.write_concern) == (options, WriteConcern(w=0))
+        assert made.client is client
+    own = client.get_database(db_name, write_concern=WriteConcern(w=1), read_concern=None)
+    assert (own.write_concern, own.read_preference) == (WriteConcern(w=1), ReadPreference.NEAREST)
+    assert client.get_default_database("x").read_preference == ReadPreference.NEAREST
+    with pytest.raises(TypeError):
+        client[5]
+    async with client.start_session() as session:
+        assert await own.test.find_one(session=session) is None
+    await client.close()
+
+
+async def test_settings_of_a_client_around_mongomock(framework: Framework) -> None:
+    mongomock = pytest.importorskip("mongomock")
+    client = framework.Client.from_delegate(mongomock.MongoClient())
+    with old(assigning("client", "read_preference")):
+        client.read_preference = ReadPreference.NEAREST
+    assert client.db.read_preference == ReadPreference.NEAREST
+    await client.db.test.insert_one({"_id": 1})
+    client.close()
+
+
 async def test_settings_are_those_of_operations(
     client_factory: Any, db_name: str, commands: Any
 ) -> None:
@@ -160,13 +203,13 @@ async def test_other_attributes_are_as_ever(owners: Any, owner: str) -> None:
 
 
 def test_code_of_today_never_comes_to_the_bridge(mongo_uri: str, db_name: str) -> None:
-    """Not even where it looks a bit like code of old."""
+    """Not even where it looks like old code."""
     run_python(
         """
         import asyncio, sys, uuid
         import motor.motor_asyncio, motor.motor_tornado
         from motor.motor_asyncio import AsyncIOMotorClient
-        from pymongo import ReadPreference, WriteConcern
+        from pymongo import MongoClient, ReadPreference, WriteConcern
 
         async def main(uri, name):
             async with AsyncIOMotorClient(uri, maxPoolSize=5, io_loop=None) as client:

@@ -567,4 +567,4 @@ def test_what_else_is_asked_of_an_interface_is_passed_on() -> None:
         assert interface.is_closing() == "asked"
         assert interface.get_conn.getsockname() == near.getsockname()
         with pytest.raises(AttributeError):
-            interface.unknown
+            _ = interface.unknown

@@ -9,6 +9,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from motor.core.base import unwrap_arguments
 from motor.core.namespace import Namespace
 from motor.core.yield_gil import yielding_gil
 from motor.metaprogramming import AsyncWrite, DelegateMethod, LatentCursor, takes_arguments_of
@@ -39,7 +40,7 @@ class _Find(DelegateMethod):
     def make(self, pymongo_name: str) -> types.FunctionType:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             cursor = self._call_in_place(pymongo_name, args, kwargs)
-            cursor._found = args, kwargs
+            cursor._asked = ((pymongo_name, *unwrap_arguments(args, kwargs)[:2]),)
             position = _Find.type_position
             kind = args[position] if len(args) > position else kwargs.get("cursor_type")
             cursor._flags = kind or 0

@@ -1,8 +1,8 @@
-"""The bridge from the PyMongo 2 era: code written for Motor 0.x runs, and says how to move on.
+"""The bridge for code of the PyMongo 2 era: it runs, and warns with what to write instead.
 
-Most of it needs no import: ``collection.insert(...)`` on any of Motor's collections finds its way
-here, and gives a DeprecationWarning. What old code means otherwise than today's, with the same
-words, is as it was with the clients of this package::
+Most of the bridge needs no import: ``collection.insert(...)`` works on every Motor collection, and
+gives a DeprecationWarning. Some old code is valid today and means something else. The clients of
+this package give it the old meaning::
 
     from motor.legacy import MotorClient            # Tornado
     from motor.legacy import AsyncIOMotorClient     # asyncio
@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
     # Late, because applications on asyncio must not pay for Tornado's import.
     from motor.legacy import fronts
 
-    return fronts.find(name)
+    return fronts.front_class(name)
 
 
 def __dir__() -> list[str]:

@@ -6,12 +6,14 @@ from motor import motor_asyncio, motor_tornado
 from motor.core import AgnosticClientSession
 from motor.legacy.bulk import MotorBulkOperationBuilder
 from motor.legacy.callbacks import Callback
+from motor.motor_asyncio import AsyncIOMotorLatentCommandCursor
+from motor.motor_tornado import MotorLatentCommandCursor
 from motor.operation import OperationFuture
 from motor.pymongo_internals import ServerMode
 from pymongo.client_session import ClientSession
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
-from typing import Any, Self, overload, type_check_only
+from typing import Any, Literal, Self, overload, type_check_only
 from typing_extensions import TypeVar, deprecated
 
 _DocumentType = TypeVar("_DocumentType", bound=Mapping[str, Any], default=dict[str, Any])
@@ -60,11 +62,17 @@ class _NamesOfAsyncIOMotorClient:
     def database_names(self) -> OperationFuture[list[str]]: ...
     @deprecated('leave it out, a client connects at its first operation')
     def open(self) -> OperationFuture[Any]: ...
+    @deprecated('leave it out, a client connects at its first operation')
+    def open_sync(self) -> Any: ...
+    @deprecated('make a pymongo.MongoClient')
+    def sync_client(self) -> Any: ...
+    @deprecated("use admin.command('currentOp').get('fsyncLock')")
+    def is_locked(self) -> OperationFuture[bool]: ...
     @deprecated('use close()')
     def disconnect(self) -> None: ...
     @deprecated("use admin.command('ping')")
     def alive(self) -> OperationFuture[bool]: ...
-    @deprecated('leave it out, clients watch their deployment')
+    @deprecated('leave it out, clients monitor their deployment')
     def refresh(self) -> OperationFuture[None]: ...
     @deprecated("close the cursor, or use command('killCursors')")
     def kill_cursors(self, cursor_ids: Iterable[int]) -> OperationFuture[None]: ...
@@ -80,7 +88,7 @@ class _NamesOfAsyncIOMotorClient:
     def set_document_class(self, document_class: type) -> None: ...
 
 class AsyncIOMotorClient(_NamesOfAsyncIOMotorClient, motor_asyncio.AsyncIOMotorClient[_DocumentType]):
-    """A client with the arguments and the ways of Motor 0.x and PyMongo 2.
+    """A client that takes the arguments and behaves like those of Motor 0.x and PyMongo 2.
 
     - `host`: a host, a list of hosts, or a MongoDB URI; None: localhost
     - `port`: the port where `host` names none; None: 27017
@@ -316,6 +324,7 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
         """Like :meth:`~pymongo.database.Database.get_collection`."""
     def drop_collection(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.database.Database.drop_collection`; returns a future of None."""
+    def __bool__(self) -> Literal[True]: ...  # type: ignore[override]
 
 @type_check_only
 class _NamesOfAsyncIOMotorCollection:
@@ -368,6 +377,20 @@ class _NamesOfAsyncIOMotorCollection:
     def initialize_ordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
     @deprecated('pass a list to bulk_write(..., ordered=False)')
     def initialize_unordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
+    @deprecated('use count_documents({}) or estimated_document_count()')
+    def count(self) -> OperationFuture[int]: ...
+    @deprecated('use find()')
+    def parallel_scan(self, num_cursors: int, **kwargs: Any) -> OperationFuture[list[Any]]: ...
+    @deprecated('use aggregate() with a $group stage')
+    def group(
+        self,
+        key: Any,
+        condition: Any,
+        initial: Mapping[str, Any],
+        reduce: str,
+        finalize: str | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[list[Any]]: ...
     @deprecated('use find_one_and_update(), find_one_and_replace() or find_one_and_delete()')
     def find_and_modify(
         self,
@@ -406,20 +429,6 @@ class _NamesOfAsyncIOMotorCollection:
         full_response: bool = False,
         **kwargs: Any,
     ) -> OperationFuture[Any]: ...
-    @deprecated('use count_documents({}) or estimated_document_count()')
-    def count(self) -> OperationFuture[int]: ...
-    @deprecated('use find()')
-    def parallel_scan(self, num_cursors: int, **kwargs: Any) -> OperationFuture[list[Any]]: ...
-    @deprecated('use aggregate() with a $group stage')
-    def group(
-        self,
-        key: Any,
-        condition: Any,
-        initial: Mapping[str, Any],
-        reduce: str,
-        finalize: str | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[list[Any]]: ...
 
 class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.AsyncIOMotorCollection[_DocumentType]):
     """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""
@@ -449,14 +458,25 @@ class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.Async
 
         By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
         as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
-        secondary_acceptable_latency_ms and exhaust. Keywords that nobody knows are ignored, with a
-        warning. Raises TypeError for more arguments than these.
+        secondary_acceptable_latency_ms and exhaust. Unknown keywords are ignored, with a warning.
+        Raises TypeError for more arguments than these.
         """
     def find_one(self, *args: Any, **kwargs: Any) -> OperationFuture[_DocumentType | None]:
         """The first document of a query, or None.
 
         Takes the arguments of `find`, of which the first may also be the document's ``_id``, then
         called spec_or_id. Returns a future.
+        """
+    def aggregate(
+        self,
+        pipeline: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> AsyncIOMotorLatentCommandCursor[_DocumentType]:
+        """Like :meth:`~pymongo.collection.Collection.aggregate`; returns a cursor at once.
+
+        - `pipeline`: a list of stages; deprecated: a single stage, or a tuple of stages
+        - further arguments are those of PyMongo's method, and ``cursor=False``
         """
     def create_index(self, *args: Any, **kwargs: Any) -> OperationFuture[str]:
         """Like :meth:`~pymongo.collection.Collection.create_index`; returns a future of the name.
@@ -465,6 +485,7 @@ class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.Async
         """
     def rename(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""
+    def __bool__(self) -> Literal[True]: ...  # type: ignore[override]
 
 @type_check_only
 class _NamesOfAsyncIOMotorCursor:
@@ -523,11 +544,17 @@ class _NamesOfMotorClient:
     def database_names(self, *, callback: Callback | None = None) -> OperationFuture[list[str]]: ...
     @deprecated('leave it out, a client connects at its first operation')
     def open(self, *, callback: Callback | None = None) -> OperationFuture[Any]: ...
+    @deprecated('leave it out, a client connects at its first operation')
+    def open_sync(self) -> Any: ...
+    @deprecated('make a pymongo.MongoClient')
+    def sync_client(self) -> Any: ...
+    @deprecated("use admin.command('currentOp').get('fsyncLock')")
+    def is_locked(self, *, callback: Callback | None = None) -> OperationFuture[bool]: ...
     @deprecated('use close()')
     def disconnect(self) -> None: ...
     @deprecated("use admin.command('ping')")
     def alive(self, *, callback: Callback | None = None) -> OperationFuture[bool]: ...
-    @deprecated('leave it out, clients watch their deployment')
+    @deprecated('leave it out, clients monitor their deployment')
     def refresh(self, *, callback: Callback | None = None) -> OperationFuture[None]: ...
     @deprecated("close the cursor, or use command('killCursors')")
     def kill_cursors(
@@ -558,7 +585,7 @@ class _NamesOfMotorClient:
     def set_document_class(self, document_class: type) -> None: ...
 
 class MotorClient(_NamesOfMotorClient, motor_tornado.MotorClient[_DocumentType]):
-    """A client with the arguments and the ways of Motor 0.x and PyMongo 2.
+    """A client that takes the arguments and behaves like those of Motor 0.x and PyMongo 2.
 
     - `host`: a host, a list of hosts, or a MongoDB URI; None: localhost
     - `port`: the port where `host` names none; None: 27017
@@ -812,6 +839,7 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
         """Like :meth:`~pymongo.database.Database.get_collection`."""
     def drop_collection(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.database.Database.drop_collection`; returns a future of None."""
+    def __bool__(self) -> Literal[True]: ...  # type: ignore[override]
 
 @type_check_only
 class _NamesOfMotorCollection:
@@ -872,6 +900,28 @@ class _NamesOfMotorCollection:
     def initialize_ordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
     @deprecated('pass a list to bulk_write(..., ordered=False)')
     def initialize_unordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
+    @deprecated('use count_documents({}) or estimated_document_count()')
+    def count(self, *, callback: Callback | None = None) -> OperationFuture[int]: ...
+    @deprecated('use find()')
+    def parallel_scan(
+        self,
+        num_cursors: int,
+        *,
+        callback: Callback | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[list[Any]]: ...
+    @deprecated('use aggregate() with a $group stage')
+    def group(
+        self,
+        key: Any,
+        condition: Any,
+        initial: Mapping[str, Any],
+        reduce: str,
+        finalize: str | None = None,
+        *,
+        callback: Callback | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[list[Any]]: ...
     @deprecated('use find_one_and_update(), find_one_and_replace() or find_one_and_delete()')
     def find_and_modify(
         self,
@@ -918,28 +968,6 @@ class _NamesOfMotorCollection:
         callback: Callback | None = None,
         **kwargs: Any,
     ) -> OperationFuture[Any]: ...
-    @deprecated('use count_documents({}) or estimated_document_count()')
-    def count(self, *, callback: Callback | None = None) -> OperationFuture[int]: ...
-    @deprecated('use find()')
-    def parallel_scan(
-        self,
-        num_cursors: int,
-        *,
-        callback: Callback | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[list[Any]]: ...
-    @deprecated('use aggregate() with a $group stage')
-    def group(
-        self,
-        key: Any,
-        condition: Any,
-        initial: Mapping[str, Any],
-        reduce: str,
-        finalize: str | None = None,
-        *,
-        callback: Callback | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[list[Any]]: ...
 
 class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_DocumentType]):
     """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""
@@ -969,14 +997,25 @@ class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_Do
 
         By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
         as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
-        secondary_acceptable_latency_ms and exhaust. Keywords that nobody knows are ignored, with a
-        warning. Raises TypeError for more arguments than these.
+        secondary_acceptable_latency_ms and exhaust. Unknown keywords are ignored, with a warning.
+        Raises TypeError for more arguments than these.
         """
     def find_one(self, *args: Any, **kwargs: Any) -> OperationFuture[_DocumentType | None]:
         """The first document of a query, or None.
 
         Takes the arguments of `find`, of which the first may also be the document's ``_id``, then
         called spec_or_id. Returns a future.
+        """
+    def aggregate(
+        self,
+        pipeline: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> MotorLatentCommandCursor[_DocumentType]:
+        """Like :meth:`~pymongo.collection.Collection.aggregate`; returns a cursor at once.
+
+        - `pipeline`: a list of stages; deprecated: a single stage, or a tuple of stages
+        - further arguments are those of PyMongo's method, and ``cursor=False``
         """
     def create_index(self, *args: Any, **kwargs: Any) -> OperationFuture[str]:
         """Like :meth:`~pymongo.collection.Collection.create_index`; returns a future of the name.
@@ -985,6 +1024,7 @@ class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_Do
         """
     def rename(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.collection.Collection.rename`; returns a future of None."""
+    def __bool__(self) -> Literal[True]: ...  # type: ignore[override]
 
 @type_check_only
 class _NamesOfMotorCursor:

@@ -8,14 +8,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from motor.legacy.registry import GUIDE
-from motor.legacy.scanner import IGNORE, scan_file
+from motor.legacy import guide
+from motor.legacy.scan import IGNORE, Report, report_on
 
 __all__ = ["main"]
 
-#: Directories whose code is somebody else's.
+#: Directories whose code is not the project's own.
 _SKIPPED = {"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"}
 _NOTHING, _FOUND, _FAILED = 0, 1, 2
+#: So many of the lines that cannot be read are named.
+_NAMED = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,21 +30,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in _python_files(options.paths):
         files += 1
         try:
-            found = scan_file(path)
+            report = report_on(path.read_bytes(), str(path))
         except (OSError, SyntaxError, ValueError, RecursionError) as error:
-            # Python 3.11 reports a null byte in the source as ValueError.
             failures += 1
             print(f"{path}: cannot be scanned: {_reason(error)}", file=sys.stderr)
             continue
-        findings += len(found)
-        for finding in found:
+        if report.error is not None:
+            failures += 1
+            print(f"{path}: {_describe(report)}", file=sys.stderr)
+        findings += len(report.findings)
+        for finding in report.findings:
             print(finding)
     counted = f"{findings} old call{'' if findings == 1 else 's'}"
+    counted += f" in {files} file{'' if files == 1 else 's'}"
     if failures:
-        print(f"{counted} in {files} files; {failures} could not be scanned", file=sys.stderr)
+        print(f"{counted}; {failures} not or not wholly read", file=sys.stderr)
         return _FAILED
-    print(f"{counted} in {files} file{'' if files == 1 else 's'}", file=sys.stderr)
+    print(counted, file=sys.stderr)
     return _FOUND if findings else _NOTHING
+
+
+def _describe(report: Report) -> str:
+    assert report.error is not None
+    text = f"is not Python 3: {_reason(report.error)}; "
+    if not report.left_out:
+        return text + "read as Python 2"
+    lines = ", ".join(map(str, sorted(report.left_out)[:_NAMED]))
+    more = len(report.left_out) - _NAMED
+    return (
+        text
+        + f"read without line{'' if len(report.left_out) == 1 else 's'} {lines}"
+        + (f" and {more} more" if more > 0 else "")
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m motor.legacy",
         description="List the calls of the PyMongo 2 era in Python source code, with what to write "
         "instead. Nothing is run or changed.",
-        epilog=f"The guide is {GUIDE}. A comment '# {IGNORE}' silences its line. Exit status: 0 if "
-        "there are no old calls, 1 if there are some, 2 if a path or a file could not be read.",
+        epilog=f"The guide is {guide.INDEX}. A comment '# {IGNORE}' silences its line. A file that "
+        "is not Python 3 is reported, and read as far as possible. Exit status: 0 if there are no "
+        "old calls, 1 if there are some, 2 if a file could not be read, or is not Python 3.",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a directory to search")
     return parser
@@ -85,5 +105,16 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def _run() -> int:
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nothing reads on, as with "| head". Python would complain once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

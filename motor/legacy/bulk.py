@@ -11,9 +11,9 @@ from pymongo.errors import InvalidOperation
 
 from motor.core.base import bound_queue
 from motor.legacy import callbacks
+from motor.legacy.collection_writes import check_mapping, is_update
 from motor.legacy.registry import bridges
 from motor.legacy.write_concerns import make_write_concern
-from motor.legacy.writes import check_mapping, is_update
 
 __all__ = ["MotorBulkOperationBuilder"]
 

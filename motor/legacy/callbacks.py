@@ -5,28 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from motor.legacy.registry import bridges
-
-if TYPE_CHECKING:
-    from motor.legacy.calls import OldCall
+from typing import Any
 
 __all__ = ["Callback", "check_callback", "deliver"]
 
 #: Takes the result and the error, of which one is None.
 Callback = Callable[[Any, BaseException | None], object]
-
-
-@bridges(
-    "keyword",
-    ("client", "database", "collection", "cursor", "command_cursor"),
-    "callback",
-    "await or yield the future that the method returns",
-)
-def take_callback(call: OldCall, callback: Callback | None) -> None:
-    check_callback(call.owner, callback)
-    call.callback = callback
 
 
 def check_callback(owner: Any, callback: Any) -> None:

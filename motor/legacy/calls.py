@@ -1,4 +1,4 @@
-"""Calls of old methods, and calls of today's methods in the old way."""
+"""Calls of old methods, and calls of today's methods with old arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ from motor.legacy import callbacks
 from motor.legacy.deprecation import check
 from motor.legacy.registry import Entry, find
 
-__all__ = ["OldCall", "call_method", "call_with_keywords", "kind_of", "read_preference_of", "takes"]
+__all__ = [
+    "OldCall",
+    "call_method",
+    "call_with_old_arguments",
+    "kind_of",
+    "read_preference_of",
+    "takes",
+]
 
 _KINDS: dict[type, str] = {
     AgnosticClient: "client",
@@ -54,20 +61,20 @@ def call_method(entry: Entry, owner: Any, args: tuple[Any, ...], kwargs: Mapping
     kwargs = {name: value for name, value in kwargs.items() if name != "callback"}
     args, kwargs, queue = unwrap_arguments(args, kwargs)
     future = owner._submit_function(
-        entry.function, (owner, *args), kwargs, queue=queue, wrap=owner._wrap
+        entry.function, (owner, *args), kwargs, queue=owner._queue or queue, wrap=owner._wrap
     )
     return future if callback is None else callbacks.deliver(future, callback)
 
 
 class OldCall:
-    """A call of one of today's methods with arguments of old, on its way to become one of today.
+    """A call of one of today's methods with old arguments, until it is made.
 
-    - `owner`: the Motor object whose method it is, with its options
+    - `owner`: the Motor object whose method it is
     - `name`: the method's name
-    - `args`, `kwargs`: the arguments as they are today
+    - `args`, `kwargs`: the arguments; those that were translated are today's
     - `callback`: what is called with the result and the error, or None
     - `read_preference`, `tag_sets`: those of this call, or None; the former may be a number
-    - `flags`: the flags of old: those that make a type of cursor, and "manipulate"
+    - `flags`: those that choose a type of cursor, and "manipulate"
     - `run`: what makes the call
     """
 
@@ -138,7 +145,7 @@ class OldCall:
 def read_preference_of(mode: Any, tag_sets: Any = None) -> Any:
     """The read preference for a number or a read preference, with tag sets if any are given.
 
-    Raises ConfigurationError for tag sets with PRIMARY, and for a number that stands for nothing.
+    Raises ConfigurationError for tag sets with PRIMARY, and for a number that has no meaning.
     """
     if isinstance(mode, int):
         if mode not in range(5):
@@ -148,15 +155,15 @@ def read_preference_of(mode: Any, tag_sets: Any = None) -> Any:
 
 
 def takes(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether any of the arguments of today's method `name` of `owner` is of old."""
+    """Whether any of the arguments of today's method `name` of `owner` is an old one."""
     kind = kind_of(owner)
     return bool(_old_among(kind, name, _by_name(kind, name, args, kwargs)[1]))
 
 
-def call_with_keywords(
+def call_with_old_arguments(
     owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Any:
-    """Call today's method `name` of `owner` with arguments of old, if there are any among them.
+    """Call today's method `name` of `owner` with arguments of which some are old ones.
 
     Returns what the method returns, or None where a callback was given.
     """
@@ -171,7 +178,7 @@ def call_with_keywords(
 
 
 def _old_among(kind: str, method: str, kwargs: Mapping[str, Any]) -> list[tuple[str, Entry]]:
-    """The keywords that are of old, with their declarations."""
+    """The old ones among the keywords, with their declarations."""
     return [
         (keyword, entry)
         for keyword, value in kwargs.items()
@@ -184,20 +191,19 @@ def _find_keyword(kind: str, method: str, keyword: str) -> Entry | None:
     return find("keyword", f"{kind}.{method}", keyword) or find("keyword", kind, keyword)
 
 
-#: Arguments that may be of old, and were given by position: what the registry calls them.
+#: Old arguments that may come by position: where, and what the registry calls them.
 _POSITIONS: dict[tuple[str, str], tuple[int, str]] = {
     ("cursor", "to_list"): (1, "callback"),
     ("cursor", "close"): (0, "callback"),
     ("command_cursor", "to_list"): (1, "callback"),
     ("command_cursor", "close"): (0, "callback"),
-    ("collection", "aggregate"): (0, "pipeline"),
 }
 
 
 def _by_name(
     kind: str, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The arguments, with the last one by its name if it may be of old."""
+    """The arguments, with the last one by its name if it may be an old one."""
     position, name = _POSITIONS.get((kind, method), (len(args), ""))
     if len(args) != position + 1:
         return args, kwargs

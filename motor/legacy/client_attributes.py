@@ -1,4 +1,4 @@
-"""What clients, databases and collections told of themselves.
+"""What clients, databases and collections said about themselves.
 
 With today's classes these are names of databases and collections, so only the clients of
 `motor.legacy`, and what is made from them, have them.
@@ -41,7 +41,7 @@ def _server(client: Any) -> ServerDescription | None:
 
 
 def _limit(name: str, before: int) -> None:
-    """Declare what a server tells of itself, and its value before there is a connection."""
+    """Declare a limit of the server, and its value before there is a connection."""
 
     @bridges("attribute", OLD_CLIENT, name, "use await client.admin.command('hello')")
     def limit(client: Any) -> int:
@@ -62,24 +62,24 @@ for _name, _before in {
 def _option(
     owner: str | tuple[str, ...], name: str, advice: str, read: Callable[[Any], Any]
 ) -> None:
-    """Declare what an option of PyMongo's object tells."""
+    """Declare what reads an option of a Motor object."""
 
     @bridges("attribute", owner, name, advice)
     def option(motor_object: Any) -> Any:
-        return read(motor_object.delegate)
+        return read(motor_object)
 
 
 _option(
     OLD_CLIENT,
     "max_pool_size",
     "use options.pool_options.max_pool_size of today's client",
-    lambda client: client.options.pool_options.max_pool_size,
+    lambda client: client.delegate.options.pool_options.max_pool_size,
 )
 _option(
     OLD_CLIENT,
     "local_threshold_ms",
     "use options.local_threshold_ms of today's client",
-    lambda client: client.options.local_threshold_ms,
+    lambda client: client.delegate.options.local_threshold_ms,
 )
 _option(
     OLD_CLIENT,
@@ -97,7 +97,7 @@ _option(
     _ALL,
     "tag_sets",
     "use read_preference.tag_sets",
-    lambda delegate: [dict(tags) for tags in delegate.read_preference.tag_sets],
+    lambda owner: [dict(tags) for tags in owner.read_preference.tag_sets],
 )
 
 
@@ -123,7 +123,7 @@ _SUBTYPES = {
 
 @bridges("attribute", _ALL, "uuid_subtype", "use codec_options.uuid_representation")
 def uuid_subtype(motor_object: Any) -> int:
-    return _SUBTYPES[motor_object.delegate.codec_options.uuid_representation]
+    return _SUBTYPES[motor_object.codec_options.uuid_representation]
 
 
 @bridges("attribute", "replica_set_client", "hosts", "use nodes")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
 from bson.int64 import Int64
 from pymongo.errors import ConnectionFailure, PyMongoError
 
-from motor.legacy.registry import bridges
-from motor.legacy.settings import set_document_class as assign_document_class
+from motor.legacy.registry import bridges, refuses
+from motor.legacy.settings import set_document_class
 
 __all__: list[str] = []
 
@@ -26,6 +27,56 @@ def open(client: Any) -> Any:  # noqa: A001
     return client
 
 
+@bridges(
+    "method",
+    "client",
+    "open_sync",
+    "leave it out, a client connects at its first operation",
+    in_place=True,
+)
+def open_sync(client: Any) -> Any:
+    """Connect, and return the client. Blocks, unless an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        client.delegate.admin.command("ping")
+    return client
+
+
+@bridges(
+    "method",
+    "client",
+    "sync_client",
+    "make a pymongo.MongoClient",
+    in_place=True,
+)
+def sync_client(client: Any) -> Any:
+    """The PyMongo client that this one stands for: closing it closes both."""
+    return client.delegate
+
+
+@bridges("method", "client", "is_locked", "use admin.command('currentOp').get('fsyncLock')")
+def is_locked(client: Any) -> bool:
+    return bool(client.delegate.admin.command("currentOp").get("fsyncLock"))
+
+
+for _name in ("start_request", "in_request", "end_request"):
+    refuses(
+        "method",
+        "client",
+        _name,
+        "requests went with PyMongo 3, and Motor never had them",
+        "leave it out, or use start_session()",
+    )
+refuses(
+    "method",
+    "client",
+    "copy_database",
+    "MongoDB 4.2 removed the command",
+    "use the tools mongodump and mongorestore, or an aggregation with $out for each collection",
+)
+
+
 @bridges("method", "client", "disconnect", "use close()", in_place=True)
 def disconnect(client: Any) -> None:
     client.close()
@@ -38,12 +89,12 @@ def alive(client: Any) -> bool:
     except ConnectionFailure:
         return False
     except PyMongoError:
-        # There is somebody who answers.
+        # A server has answered.
         return True
     return True
 
 
-@bridges("method", "client", "refresh", "leave it out, clients watch their deployment")
+@bridges("method", "client", "refresh", "leave it out, clients monitor their deployment")
 def refresh(client: Any) -> None:
     client.delegate.admin.command("ping")
 
@@ -79,7 +130,7 @@ def unlock(client: Any) -> None:
 
 @bridges("method", "client", "get_document_class", "use codec_options", in_place=True)
 def get_document_class(client: Any) -> type:
-    found: type = client.delegate.codec_options.document_class
+    found: type = client.codec_options.document_class
     return found
 
 
@@ -90,5 +141,5 @@ def get_document_class(client: Any) -> type:
     "use CodecOptions(document_class=...)",
     in_place=True,
 )
-def set_document_class(client: Any, document_class: type) -> None:
-    assign_document_class(client, document_class)
+def call_set_document_class(client: Any, document_class: type) -> None:
+    set_document_class(client, document_class)

@@ -1,4 +1,4 @@
-"""The options of clients: those that were renamed, mean nothing any more, or are refused."""
+"""The options of clients: those that were renamed, have no effect any more, or are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Options:
 
 
 def old_among(kwargs: Mapping[str, Any]) -> list[Entry]:
-    """The declarations of those keywords that are of old."""
+    """The declarations of the keywords that are old ones."""
     return [
         entry
         for name, value in kwargs.items()
@@ -71,6 +71,7 @@ def _renamed(old: str, new: str) -> None:
 
 for _old, _new in {
     "max_pool_size": "maxPoolSize",
+    "max_concurrent": "maxPoolSize",
     "wtimeout": "wtimeoutMS",
     "j": "journal",
     "secondary_acceptable_latency_ms": "localThresholdMS",
@@ -81,6 +82,12 @@ for _old, _new in {
     "ssl_pem_passphrase": "tlsCertificateKeyFilePassword",
 }.items():
     _renamed(_old, _new)
+
+
+@bridges("option", "client", "max_wait_time", "use waitQueueTimeoutMS=, in milliseconds")
+def set_wait_time(options: Options, value: float | None) -> None:
+    if value is not None:
+        options.kwargs.setdefault("waitQueueTimeoutMS", int(value * 1000))
 
 
 @bridges(
@@ -95,7 +102,7 @@ def set_mode(options: Options, value: int) -> None:
 
 
 @bridges("option", "client", "tag_sets", "use read_preference=Secondary(tag_sets=...) or another")
-def set_tag_sets(options: Options, value: list[Mapping[str, Any]] | None) -> None:
+def set_tags(options: Options, value: list[Mapping[str, Any]] | None) -> None:
     options.tag_sets = value
 
 
@@ -132,7 +139,7 @@ def _without_effect(name: str, why: str) -> None:
         """Nothing is left to be done."""
 
 
-_without_effect("use_greenlets", "as there are no greenlets in Motor")
+_without_effect("use_greenlets", "as every operation runs on Motor's thread pool")
 _without_effect("socketKeepAlive", "as sockets are always kept alive")
 
 for _name in ("slave_okay", "slaveOk", "slaveok"):

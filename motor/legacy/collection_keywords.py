@@ -1,4 +1,4 @@
-"""What ``aggregate`` took: a single stage, a tuple of them, and ``cursor=False``."""
+"""What ``aggregate`` took and returned: a dict, a tuple, ``cursor=False``; a dict."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from typing import Any
 
 from motor.core.base import unwrap_arguments
 from motor.legacy.calls import OldCall
-from motor.legacy.registry import bridges
+from motor.legacy.registry import bridges, refuses
 
-__all__: list[str] = []
+__all__ = ["as_list"]
 
 
+# Today's collections refuse what is no list, as PyMongo does; those of `motor.legacy` take it.
 @bridges(
-    "keyword",
+    "use",
     "collection.aggregate",
     "pipeline",
     "use a list of stages",
-    applies=lambda value: isinstance(value, (Mapping, tuple)),
+    said="Calling collection.aggregate() with a pipeline that is not a list",
 )
-def take_pipeline(call: OldCall, value: Any) -> None:
-    call.kwargs["pipeline"] = [value] if isinstance(value, Mapping) else list(value)
+def as_list(pipeline: Mapping[str, Any] | tuple[Any, ...]) -> list[Any]:
+    """The pipeline for a single stage, or for a tuple of stages."""
+    return list(pipeline) if isinstance(pipeline, tuple) else [pipeline]
+
+
+refuses(
+    "use",
+    "collection.aggregate",
+    "result",
+    "since Motor 0.5 it returns a cursor",
+    "use 'await collection.aggregate(...).to_list()' in place of the list at 'result'",
+    said="The dict that collection.aggregate() returned, with its 'result',",
+)
 
 
 @bridges(
@@ -28,7 +40,7 @@ def take_pipeline(call: OldCall, value: Any) -> None:
     "collection.aggregate",
     "cursor",
     "use the cursor that aggregate() returns",
-    applies=lambda value: not isinstance(value, Mapping),
+    applies=lambda value: isinstance(value, bool),
 )
 def take_cursor(call: OldCall, value: Any) -> None:
     if not value:
@@ -43,5 +55,5 @@ def _aggregate(call: OldCall) -> Any:
 
 
 def _all_at_once(collection: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """What servers replied before there were cursors for aggregations."""
+    """What servers replied before aggregations had cursors."""
     return {"result": list(collection.aggregate(*args, **kwargs)), "ok": 1.0}

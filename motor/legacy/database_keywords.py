@@ -18,23 +18,23 @@ _CODEC_OPTIONS = "use codec_options=CodecOptions(...)"
 
 
 @bridges("keyword", _COMMAND, "as_class", _CODEC_OPTIONS)
-def take_as_class(call: OldCall, value: type) -> None:
+def take_command_as_class(call: OldCall, value: type) -> None:
     call.codec_options(document_class=value)
 
 
 @bridges("keyword", _COMMAND, "uuid_subtype", _CODEC_OPTIONS)
-def take_uuid_subtype(call: OldCall, value: int) -> None:
+def take_command_uuid_subtype(call: OldCall, value: int) -> None:
     call.codec_options(uuid_representation=uuid_representation(value))
 
 
 @bridges("keyword", _COMMAND, "compile_re", "use try_compile() of the bson.Regex that comes")
-def take_compile_re(call: OldCall, value: bool) -> None:
+def take_command_compile_re(call: OldCall, value: bool) -> None:
     if value:
         call.codec_options(type_registry=TypeRegistry([PythonPatterns()]))
 
 
 @bridges("keyword", _COMMAND, "tag_sets", "use read_preference=Secondary(tag_sets=...) or another")
-def take_tag_sets(call: OldCall, value: Any) -> None:
+def take_command_tag_sets(call: OldCall, value: Any) -> None:
     call.tag_sets = value
     call.read_preference = call.kwargs.pop("read_preference", None)
 
@@ -45,7 +45,7 @@ def take_tag_sets(call: OldCall, value: Any) -> None:
     "secondary_acceptable_latency_ms",
     "use the client's localThresholdMS",
 )
-def take_latency(call: OldCall, value: Any) -> None:
+def take_command_latency(call: OldCall, value: Any) -> None:
     """Nothing is left to be done: PyMongo has it for whole clients only."""
 
 
@@ -56,5 +56,5 @@ def take_latency(call: OldCall, value: Any) -> None:
     "use a dict",
     applies=lambda value: isinstance(value, (list, tuple)),
 )
-def take_fields(call: OldCall, value: Any) -> None:
+def take_command_fields(call: OldCall, value: Any) -> None:
     call.kwargs["fields"] = projection_of(value)

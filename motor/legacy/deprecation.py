@@ -1,4 +1,4 @@
-"""Tell whoever uses an old name, at the line that does so."""
+"""Warn of an old name, at the line that uses it."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ from typing import Any
 from pymongo.collection import Collection
 
 from motor.core.base import AgnosticBase, unwrap_arguments
-from motor.legacy.calls import call_with_keywords, takes
+from motor.legacy.calls import call_with_old_arguments, takes
 from motor.legacy.write_concerns import WriteConcernDict
 
 __all__ = ["Follower"]
 
-#: Which agnostic class stands for which of today's, in `motor.legacy`.
+#: Which class of `motor.legacy` takes the place of which agnostic class.
 classes: dict[type, type] = {}
 
 
@@ -50,7 +50,7 @@ class Follower(AgnosticBase):
     ) -> Any:
         """Start the delegate's method `name`, which gives the server's reply today. None then."""
         if takes(self, name, args, kwargs):
-            return call_with_keywords(self, name, args, kwargs)
+            return call_with_old_arguments(self, name, args, kwargs)
         args, kwargs, queue = unwrap_arguments(args, kwargs)
         call = (getattr(self.delegate, name), *args)
         return self._submit_function(_without_result, call, kwargs, queue=queue)

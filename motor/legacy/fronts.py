@@ -6,15 +6,22 @@ import functools
 import importlib
 from typing import Any
 
-from motor.core import AgnosticClient, AgnosticCollection, AgnosticCursor, AgnosticDatabase
+from motor.core import (
+    AgnosticClient,
+    AgnosticCollection,
+    AgnosticCursor,
+    AgnosticDatabase,
+    AgnosticLatentCommandCursor,
+)
 from motor.legacy import followers
 from motor.legacy.old_client import OldClient, OldReplicaSetClient
-from motor.legacy.old_collection import OldCollection, OldCursor
+from motor.legacy.old_collection import OldCollection
+from motor.legacy.old_cursors import OldCursor, OldLatentCommandCursor
 from motor.legacy.old_database import OldDatabase
 from motor.legacy.old_names import give_old_names
 from motor.metaprogramming import create_class_with_framework
 
-__all__ = ["find"]
+__all__ = ["front_class"]
 
 followers.classes.update(
     {
@@ -22,15 +29,17 @@ followers.classes.update(
         AgnosticCollection: OldCollection,
         AgnosticCursor: OldCursor,
         AgnosticDatabase: OldDatabase,
+        AgnosticLatentCommandCursor: OldLatentCommandCursor,
     }
 )
 
-_KINDS: dict[type, str | None] = {
+_OLD_CLASSES: dict[type, str | None] = {
     OldClient: "client",
     OldReplicaSetClient: "replica_set_client",
     OldDatabase: "database",
     OldCollection: "collection",
     OldCursor: None,
+    OldLatentCommandCursor: None,
 }
 
 _ASYNCIO = "AsyncIO"
@@ -38,11 +47,11 @@ _ASYNCIO = "AsyncIO"
 
 def _make_classes(framework: str) -> dict[str, type]:
     """The classes for "asyncio" or "tornado", by their names."""
-    # Today's classes first: those of old are to be of their kind too.
+    # Today's classes first: they are the bases of these.
     importlib.import_module(f"motor.motor_{framework}")
     module = importlib.import_module(f"motor.frameworks.{framework}")
     made: dict[str, type] = {}
-    for agnostic, kind in _KINDS.items():
+    for agnostic, kind in _OLD_CLASSES.items():
         cls = create_class_with_framework(agnostic, module, "motor.legacy")
         if kind is not None:
             give_old_names(cls, kind)
@@ -53,7 +62,7 @@ def _make_classes(framework: str) -> dict[str, type]:
 _classes = functools.cache(_make_classes)
 
 
-def find(name: str) -> Any:
+def front_class(name: str) -> Any:
     """A class by its name in `motor.legacy`, for asyncio if it begins with "AsyncIO".
 
     Raises AttributeError when there is none.

@@ -37,7 +37,7 @@ class HashingUpload(Upload):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        # An identifier of contents; nobody's safety depends on it.
+        # It tells contents apart; no security depends on it.
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._hashing = SerialQueue()
         # Waited for before the file is finished.

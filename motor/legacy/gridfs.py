@@ -20,6 +20,7 @@ from motor.core.gridfs.base import GridFSObject, queue_of, refuse_transaction, r
 from motor.core.gridfs.stored import find_revision
 from motor.execution.future import OperationFuture
 from motor.legacy import callbacks
+from motor.legacy.callback_keyword import take_callback
 from motor.legacy.deprecation import check
 from motor.legacy.grid_files import LegacyGridIn, LegacyGridOut, LegacyGridOutCursor, concrete
 from motor.legacy.registry import bridges, find
@@ -102,6 +103,11 @@ class AgnosticGridFS(GridFSObject):
 
     def _file_class(self) -> Any:
         return concrete(LegacyGridOut, self._framework)
+
+    @_old_method("leave it out")
+    def open(self) -> OperationFuture[Any]:
+        """Return a future of the MotorGridFS itself."""
+        return self._client._resolved(self)
 
     # Writing.
 
@@ -216,7 +222,10 @@ class AgnosticGridFS(GridFSObject):
 
         Returns a cursor at once. Raises TypeError for other arguments.
         """
-        return self._cursor_class._from_delegate(self._find(args, kwargs), self)
+        given = self._given(args, kwargs)
+        cursor = self._cursor_class._from_delegate(self._find(given), self)
+        cursor._asked = (("find", (), given),)
+        return cursor
 
     @_old_method("use MotorGridFSBucket.find(), and next()")
     def find_one(self, spec_or_id: Any = None, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
@@ -226,7 +235,7 @@ class AgnosticGridFS(GridFSObject):
         """
         if spec_or_id is not None and not isinstance(spec_or_id, dict):
             spec_or_id = {"_id": {"$eq": spec_or_id}}
-        cursor = self._find((spec_or_id, *args), kwargs).limit(-1)
+        cursor = self._find(self._given((spec_or_id, *args), kwargs)).limit(-1)
         file_class, session = self._file_class(), cursor.session
 
         def find() -> Any:
@@ -241,8 +250,8 @@ class AgnosticGridFS(GridFSObject):
     def _cursor_class(self) -> Any:
         return concrete(LegacyGridOutCursor, self._framework)
 
-    def _find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """PyMongo's cursor of files' documents, for the old arguments of `find`."""
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of `find` by their names, as PyMongo has them."""
         if len(args) > len(_FIND_ARGUMENTS):
             raise TypeError(f"find() takes at most {len(_FIND_ARGUMENTS)} positional arguments")
         given = dict(zip(_FIND_ARGUMENTS, args, strict=False))
@@ -255,6 +264,10 @@ class AgnosticGridFS(GridFSObject):
             given["filter"] = given.pop("spec")
         if "timeout" in given:
             given["no_cursor_timeout"] = not given.pop("timeout")
+        return given
+
+    def _find(self, given: dict[str, Any]) -> Any:
+        """PyMongo's cursor for the arguments of `find`."""
         mode, tag_sets = given.pop("read_preference", None), given.pop("tag_sets", None)
         # What it does not take, find() on a collection might: a projection, for one.
         inspect.signature(gridfs.GridOutCursor).bind(None, **given)
@@ -275,7 +288,7 @@ class AgnosticGridFS(GridFSObject):
 
 for _owner in ("gridfs", "grid_in", "grid_out"):
     bridges("keyword", _owner, "callback", "await or yield the future that the method returns")(
-        callbacks.take_callback
+        take_callback
     )
 
 

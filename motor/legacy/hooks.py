@@ -1,17 +1,19 @@
-"""The answers to the three questions of the core's `motor.core.bridge`, from the registry."""
+"""What the core asks of `motor.legacy`: the answers come from the registry."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
+
+from pymongo.errors import InvalidOperation
 
 from motor.core.legacy_hooks import NOT_BRIDGED
 from motor.core.namespace import Namespace
-from motor.legacy import client_options as options_of_old
-from motor.legacy.calls import call_method, call_with_keywords, kind_of, takes
+from motor.legacy import client_options
+from motor.legacy.calls import call_method, call_with_old_arguments, kind_of, takes
 from motor.legacy.deprecation import check
-from motor.legacy.registry import Entry, find
+from motor.legacy.registry import Entry, find, find_in_module
 
 __all__ = ["assign", "refused", "undefined"]
 
@@ -60,31 +62,33 @@ def assign(owner: Any, name: str, value: Any) -> bool:
 def refused(
     owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Callable[[], Any] | None:
-    """What makes a call with arguments of old; None if there are none of old among them.
+    """What makes a call with old arguments; None if none of them is an old one.
 
     - `owner`: a Motor object, or a client's PyMongo class that is to be made with these options
     """
     if isinstance(owner, type):
-        if not options_of_old.old_among(kwargs):
+        if not client_options.old_among(kwargs):
             return None
-        return lambda: owner(*args, **options_of_old.translate(kwargs))
+        return lambda: owner(*args, **client_options.translate(kwargs))
     if not takes(owner, name, args, kwargs):
         return None
-    return functools.partial(call_with_keywords, owner, name, args, kwargs)
+    return functools.partial(call_with_old_arguments, owner, name, args, kwargs)
 
 
 def _module_attribute(module: str, name: str) -> Any:
-    """What became of a name of `motor`, `motor.motor_asyncio` or `motor.motor_tornado`."""
-    entry = find("module", "motor", _without_prefix(module, name))
+    """What does the work of a name that `motor` or one of its fronts had."""
+    if name.startswith("AsyncIO") != (module == "motor.motor_asyncio"):
+        return NOT_BRIDGED
+    entry = find_in_module(name)
     if entry is None:
         return NOT_BRIDGED
+    if entry.reason is not None:
+        # An error here would keep its message from "from motor import WaitOp".
+        return functools.partial(_refuse, entry)
     check(entry)
     assert entry.function is not None
     return entry.function(module)
 
 
-def _without_prefix(module: str, name: str) -> str:
-    """The registry's name for a module's: without the prefix, which asyncio's must have."""
-    if module != "motor.motor_asyncio":
-        return name
-    return name.removeprefix("AsyncIO") if name.startswith("AsyncIOMotor") else ""
+def _refuse(entry: Entry, *args: Any, **kwargs: Any) -> NoReturn:
+    raise InvalidOperation(entry.message)

@@ -45,8 +45,7 @@ def _check_seconds(value: Any) -> float:
 
 def _is_known(collection: Any, name: str) -> bool:
     until = _known.get(collection.database.client, {}).get((collection.full_name, name), 0.0)
-    # It may have been dropped in the meantime, by anyone: what is made in vain costs little, what
-    # is missing costs much.
+    # It may have been dropped since: asking the server costs little, a missing index much.
     return time.monotonic() < until and name in collection.index_information()
 
 

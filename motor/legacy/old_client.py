@@ -1,4 +1,4 @@
-"""Clients as they were: their arguments, their defaults, and a close that is not the end."""
+"""Clients as they were: their arguments and defaults, and that they open again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from bson.codec_options import TypeRegistry
-from pymongo.errors import ConfigurationError, OperationFailure
+from pymongo.driver_info import DriverInfo
+from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
 
-from motor import pymongo_internals
 from motor.core.client import AgnosticClient
 from motor.legacy.client_options import translate
+from motor.legacy.client_settings import ConfigurableClient
 from motor.legacy.codecs import PythonPatterns
 from motor.legacy.followers import Follower
 
@@ -22,8 +23,8 @@ __all__ = ["OldClient", "OldReplicaSetClient"]
 _ALIASES = {"wtimeout": "wtimeoutms", "j": "journal", "ssl": "tls"}
 
 
-class OldClient(Follower, AgnosticClient):
-    """A client with the arguments and the ways of Motor 0.x and PyMongo 2.
+class OldClient(Follower, ConfigurableClient):
+    """A client that takes the arguments and behaves like those of Motor 0.x and PyMongo 2.
 
     - `host`: a host, a list of hosts, or a MongoDB URI; None: localhost
     - `port`: the port where `host` names none; None: 27017
@@ -63,6 +64,7 @@ class OldClient(Follower, AgnosticClient):
         kwargs.setdefault("connect", _connect)
         self._reopening = threading.RLock()
         self._seeds: set[tuple[str, int | None]] = set()
+        self._driver: DriverInfo | None = kwargs.get("driver")
         super().__init__(
             host,
             port,
@@ -71,6 +73,10 @@ class OldClient(Follower, AgnosticClient):
             executor=executor,
             **kwargs,
         )
+
+    def _set_up(self, *args: Any) -> None:
+        self._set_up_with = args
+        super()._set_up(*args)
 
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._made_from: tuple[tuple[Any, ...], dict[str, Any]] = args, kwargs
@@ -97,22 +103,19 @@ class OldClient(Follower, AgnosticClient):
         with self._reopening:
             if self._closed:
                 self._replace_delegate(self._new_delegate(self._credentials))
-                self._closing, self._closed, self._begun = None, False, False
 
     def _new_delegate(self, credentials: Mapping[str, Any]) -> Any:
         args, kwargs = self._made_from
-        return AgnosticClient._make_delegate(self, args, {**kwargs, **credentials})
+        new = AgnosticClient._make_delegate(self, args, {**kwargs, **credentials})
+        if self._driver is not None and hasattr(type(new), "append_metadata"):
+            new.append_metadata(self._driver)
+        return new
 
     def _replace_delegate(self, new: Any) -> Any:
-        """Use another PyMongo client, with the same settings. Returns the one before."""
-        old = self.__dict__["delegate"]
-        pymongo_internals.set_client_options(
-            new,
-            codec_options=old.codec_options,
-            read_preference=old.read_preference,
-            write_concern=old.write_concern,
-        )
-        self.__dict__["delegate"] = new
+        """Use another PyMongo client. Returns the one before."""
+        old, self.__dict__["delegate"] = self.__dict__["delegate"], new
+        # Whatever the core knows of the delegate, it learns anew.
+        super()._set_up(*self._set_up_with)
         return old
 
     def _check_open(self) -> None:
@@ -130,8 +133,14 @@ class OldClient(Follower, AgnosticClient):
     def _change_credentials(self, credentials: Mapping[str, Any]) -> None:
         """On a worker: go on as the user with these credentials, or as none if they are empty.
 
-        Raises OperationFailure when the server refuses them, or there is another user already.
+        Raises OperationFailure when the server refuses them, or there is another user already, and
+        InvalidOperation for a client that was made around a PyMongo client.
         """
+        if "_made_from" not in self.__dict__:
+            raise InvalidOperation(
+                f"{type(self).__name__}.from_delegate() uses the credentials of the PyMongo client "
+                "that it was given: make that client with other ones"
+            )
         with self._reopening:
             if credentials == self._credentials:
                 return

@@ -1,27 +1,28 @@
-"""Collections and cursors as they were: the arguments of `find`, and SON manipulators."""
+"""Collections as they were: the arguments of `find` and `aggregate`, and SON manipulators."""
 
 from __future__ import annotations
 
 import inspect
-from functools import partial
 from typing import Any
 
 from pymongo.cursor import Cursor
 
 from motor.core.base import unwrap_arguments
 from motor.core.collection import AgnosticCollection
-from motor.core.cursors.cursor import AgnosticCursor
 from motor.execution.future import OperationFuture
-from motor.legacy.calls import call_with_keywords, takes
-from motor.legacy.deprecation import warn
+from motor.legacy import guide
+from motor.legacy.calls import call_with_old_arguments, takes
+from motor.legacy.collection_keywords import as_list
+from motor.legacy.deprecation import check, warn
 from motor.legacy.followers import Follower
 from motor.legacy.indexes import create_and_remember
 from motor.legacy.manipulators import manipulates, outgoing
 from motor.legacy.old_names import Called
 from motor.legacy.projections import projection_of
-from motor.legacy.registry import GUIDE, find
+from motor.legacy.registry import find
+from motor.legacy.truth import Truthful
 
-__all__ = ["OldCollection", "OldCursor"]
+__all__ = ["OldCollection"]
 
 #: The arguments of `find`, by position.
 _FIND = (
@@ -51,7 +52,7 @@ _RENAMED = {"spec": "filter", "fields": "projection"}
 _TODAYS = frozenset(inspect.signature(Cursor).parameters)
 
 
-class OldCollection(Follower, Called, AgnosticCollection):
+class OldCollection(Truthful, Follower, Called, AgnosticCollection):
     """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""
 
     __motor_class_name__ = "MotorCollection"
@@ -61,8 +62,8 @@ class OldCollection(Follower, Called, AgnosticCollection):
 
         By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
         as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
-        secondary_acceptable_latency_ms and exhaust. Keywords that nobody knows are ignored, with a
-        warning. Raises TypeError for more arguments than these.
+        secondary_acceptable_latency_ms and exhaust. Unknown keywords are ignored, with a warning.
+        Raises TypeError for more arguments than these.
         """
         return self._find("find", args, kwargs)
 
@@ -74,13 +75,26 @@ class OldCollection(Follower, Called, AgnosticCollection):
         """
         return self._find("find_one", args, kwargs)
 
+    def aggregate(self, pipeline: Any, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.collection.Collection.aggregate`; returns a cursor at once.
+
+        - `pipeline`: a list of stages; deprecated: a single stage, or a tuple of stages
+        - further arguments are those of PyMongo's method, and ``cursor=False``
+        """
+        if isinstance(pipeline, (dict, tuple)):
+            entry = find("use", "collection.aggregate", "pipeline")
+            assert entry is not None
+            check(entry)
+            pipeline = as_list(pipeline)
+        return super().aggregate(pipeline, *args, **kwargs)  # type: ignore[misc]
+
     def create_index(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.collection.Collection.create_index`; returns a future of the name.
 
         For five minutes, or the seconds `cache_for`, ``ensure_index`` takes the index for made.
         """
         if takes(self, "create_index", args, kwargs):
-            return call_with_keywords(self, "create_index", args, kwargs)
+            return call_with_old_arguments(self, "create_index", args, kwargs)
         plain_args, plain_kwargs, queue = unwrap_arguments(args, kwargs)
         call = (self.delegate, *plain_args)
         return self._submit_function(create_and_remember, call, plain_kwargs, queue=queue)
@@ -105,7 +119,7 @@ class OldCollection(Follower, Called, AgnosticCollection):
             today["projection"] = projection_of(given.pop("fields"))
         today |= given | {k: v for k, v in kwargs.items() if self._is_known(method, k)}
         if takes(self, method, (), today):
-            return call_with_keywords(self, method, (), today)
+            return call_with_old_arguments(self, method, (), today)
         if method == "find_one" and manipulates(self):
             _, today_unwrapped, queue = unwrap_arguments((), today)
             return self._submit_function(
@@ -122,21 +136,6 @@ class OldCollection(Follower, Called, AgnosticCollection):
             find("keyword", owner, keyword) for owner in (f"collection.{method}", "collection")
         )
         if not known:
-            warn(f"collection.{method}() ignores the keyword {keyword!r}, as ever. See {GUIDE}.")
+            page = guide.link("collection-find-spec")
+            warn(f"collection.{method}() ignores the unknown keyword {keyword!r}. See {page}.")
         return known
-
-
-class OldCursor(AgnosticCursor):
-    """A cursor of a collection of `motor.legacy`; see :class:`pymongo.cursor.Cursor`."""
-
-    __motor_class_name__ = "MotorCursor"
-
-    def __init__(self, cursor: Any, collection: Any, **kwargs: Any) -> None:
-        if manipulates(collection):
-            kwargs["_convert"] = partial(outgoing, collection)
-        super().__init__(cursor, collection, **kwargs)
-
-    def max_scan(self, max_scan: int | None) -> Any:
-        """Return the cursor: the server has no such option any more. Deprecated."""
-        warn(f"cursor.max_scan() is deprecated: leave it out, it has no effect. See {GUIDE}.")
-        return self

@@ -6,9 +6,10 @@ from typing import Any
 
 from motor.core.database import AgnosticDatabase
 from motor.execution.future import OperationFuture
-from motor.legacy.calls import call_with_keywords, takes
+from motor.legacy.calls import call_with_old_arguments, takes
 from motor.legacy.followers import Follower
 from motor.legacy.old_names import Called
+from motor.legacy.truth import Truthful
 
 __all__ = ["OldDatabase"]
 
@@ -16,7 +17,7 @@ __all__ = ["OldDatabase"]
 _READS = {"aggregate", "collstats", "count", "dbstats", "distinct", "geonear", "geosearch"}
 
 
-class OldDatabase(Follower, Called, AgnosticDatabase):
+class OldDatabase(Truthful, Follower, Called, AgnosticDatabase):
     """A database of a client of `motor.legacy`; see :class:`pymongo.database.Database`."""
 
     __motor_class_name__ = "MotorDatabase"
@@ -32,7 +33,7 @@ class OldDatabase(Follower, Called, AgnosticDatabase):
         if name.lower() in _READS:
             kwargs.setdefault("read_preference", self.delegate.read_preference)
         if takes(self, "command", (command, *args), kwargs):
-            return call_with_keywords(self, "command", (command, *args), kwargs)
+            return call_with_old_arguments(self, "command", (command, *args), kwargs)
         return self._submit("command", (command, *args), kwargs)
 
     def drop_collection(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:

@@ -84,7 +84,7 @@ class Called:
     """What may be called although it is a database or a collection, if its name is a method's."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call today's method of this name, or the one of old."""
+        """Call today's method of this name, or the old one."""
         meant = self.__dict__.get("_meant")
         if meant is not None:
             return meant(*args, **kwargs)

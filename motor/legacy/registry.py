@@ -1,4 +1,4 @@
-"""What there was in the PyMongo 2 era and what became of it: one declaration for each name.
+"""What there was in the PyMongo 2 era, and what to do instead: one declaration for each name.
 
 The modules that declare are imported when the registry is first asked.
 """
@@ -10,26 +10,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-__all__ = ["GUIDE", "Entry", "Kind", "bridges", "entries", "find", "refuses"]
+from motor.legacy import guide
+
+__all__ = ["Entry", "EntryKind", "bridges", "entries", "find", "find_in_module", "refuses"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-GUIDE = "doc/migrate-from-motor-0.rst"
-
 #: What a name was. Of an object: a method that was called, an attribute that was read, a setting
-#: that was assigned to. Or a keyword of a method that still exists, an option of a client, a
-#: module's name.
-Kind = Literal["method", "attribute", "setting"] | Literal["keyword", "option", "module"]
+#: that was assigned to, a use such as ``bool(db)``, which has no name in the code. Or a keyword of
+#: a method that still exists, an option of a client, a module's name.
+EntryKind = (
+    Literal["method", "attribute", "setting", "use"] | Literal["keyword", "option", "module"]
+)
 
 #: The modules with declarations.
 _MODULES = [
     "bulk",
-    "callbacks",
+    "callback_keyword",
     "client_attributes",
     "client_methods",
     "client_options",
     "collection_keywords",
-    "cursors",
+    "collection_reads",
+    "collection_writes",
+    "cursor_methods",
     "database_keywords",
     "database_methods",
     "find_and_modify",
@@ -37,34 +41,35 @@ _MODULES = [
     "gridfs",
     "indexes",
     "map_reduce",
-    "names",
-    "reads",
+    "module_names",
     "serving",
     "settings",
+    "truth",
     "users",
-    "writes",
 ]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name of old.
+    """One old name.
 
     - `kind`: what it was
     - `owner`: whose it was: "client", "database", "collection", "cursor", "gridfs", or "motor" for
-      a name of a module. Of a keyword: its method, as in "collection.find", or "collection" if it
-      is one of all methods
+      a name of a module. Of a keyword: its method, as in "collection.find", or "collection" if
+      all methods took it
     - `name`: the name itself
     - `advice`: what to do instead, a clause such as "use insert_one() or insert_many()"
-    - `function`: what the bridge leads to. None: to nothing, the name is refused
+    - `function`: what the bridge calls. None: the name is refused
     - `reason`: why it is refused, a clause such as "MongoDB 4.2 removed the command". None: it is
       not
-    - `in_place`: of a method: whether `function` runs at once and gives the result itself, instead
-      of running on a worker
-    - `applies`: of a keyword or an option that is still there: whether a value is one of old
+    - `in_place`: of a method: whether `function` runs at once and returns the result itself,
+      instead of running on a worker
+    - `applies`: of a keyword or an option that still exists: whether a value is an old one
+    - `tornado_only`: of a module's name: whether there was none with "AsyncIO" before it
+    - `said`: of a use: what a message calls it
     """
 
-    kind: Kind
+    kind: EntryKind
     owner: str
     name: str
     advice: str
@@ -72,6 +77,8 @@ class Entry:
     reason: str | None = None
     in_place: bool = False
     applies: Callable[[Any], bool] | None = None
+    tornado_only: bool = False
+    said: str | None = None
 
     @property
     def anchor(self) -> str:
@@ -79,31 +86,37 @@ class Entry:
         return f"{self.owner}-{self.name}".replace(".", "-").replace("_", "-").lower()
 
     @property
-    def guide(self) -> str:
-        """Where the guide has it."""
-        return f"See 'From Motor 0.x', {GUIDE}#{self.anchor}."
+    def link(self) -> str:
+        """The page of the guide, and the place in it."""
+        return guide.link(self.anchor)
 
     @property
     def subject(self) -> str:
         """The name as a sentence calls it."""
+        if self.said is not None:
+            return self.said
         if self.kind == "method":
             return f"{self.owner}.{self.name}()"
         if self.kind == "keyword":
-            dot = "." in self.owner
-            return f"The keyword {self.name!r} of {self.owner}{'()' if dot else ' methods'}"
-        if self.kind == "option":
-            return f"The client option {self.name!r}"
-        if self.kind == "setting":
+            # It may come by position, too.
+            method = f"{self.owner}()" if "." in self.owner else f"{self.owner} methods"
+            text = f"The argument {self.name!r} of {method}"
+        elif self.kind == "option":
+            text = f"The client option {self.name!r}"
+        elif self.kind == "setting":
             return f"Assigning to {self.owner}.{self.name}"
-        return f"{self.owner}.{self.name}"
+        else:
+            return f"{self.owner}.{self.name}"
+        return text if self.applies is None else f"This value of {text[0].lower()}{text[1:]}"
 
     @property
     def message(self) -> str:
-        """What whoever uses the name is told."""
+        """The text of the warning, or of the error."""
+        see = f"See 'From Motor 0.x', {self.link}."
         if self.reason is not None:
             advice = self.advice[0].upper() + self.advice[1:]
-            return f"{self.subject} is gone: {self.reason}. {advice}. {self.guide}"
-        return f"{self.subject} is deprecated: {self.advice}. {self.guide}"
+            return f"{self.subject} is gone: {self.reason}. {advice}. {see}"
+        return f"{self.subject} is deprecated: {self.advice}. {see}"
 
 
 _entries: dict[tuple[str, str, str], Entry] = {}
@@ -118,49 +131,58 @@ def _add(entry: Entry) -> None:
 
 
 def bridges(
-    kind: Kind,
+    kind: EntryKind,
     owner: str | tuple[str, ...],
     name: str,
     advice: str,
     *,
     in_place: bool = False,
     applies: Callable[[Any], bool] | None = None,
+    tornado_only: bool = False,
+    said: str | None = None,
 ) -> Callable[[F], F]:
-    """Declare that the decorated function is what became of a name, of one owner or of several.
+    """Declare that the decorated function does what an old name did, for one owner or several.
 
     The function of
 
     - a method is called with the Motor object and the call's arguments, on a worker: it may block,
-      and its result is wrapped. With `in_place` on the caller's thread, where it must not
+      and its result is wrapped. With `in_place` on the caller's thread, where it must not block
     - an attribute gets the Motor object
     - a setting gets the Motor object and the value
-    - a keyword gets a `motor.legacy.calls.OldCall` to change, and the keyword's value
+    - a use gets the Motor object
+    - a keyword gets a `motor.legacy.calls.OldCall` to change, and the argument's value
     - an option gets a `motor.legacy.client_options.Options` to change, and the option's value
     - a name of a module gets the name of the module that was asked
 
-    See :class:`Entry` for the arguments. Raises ValueError for a name that was declared before.
+    See :class:`Entry` for the arguments; "{owner}" in `said` stands for the owner. Raises
+    ValueError for a name that was declared before.
     """
 
     def declare(function: F) -> F:
         for each in (owner,) if isinstance(owner, str) else owner:
-            _add(Entry(kind, each, name, advice, function, None, in_place, applies))
+            text = said and said.format(owner=each)
+            how = (in_place, applies, tornado_only, text)
+            _add(Entry(kind, each, name, advice, function, None, *how))
         return function
 
     return declare
 
 
 def refuses(
-    kind: Kind,
+    kind: EntryKind,
     owner: str | tuple[str, ...],
     name: str,
     reason: str,
     advice: str,
     *,
     applies: Callable[[Any], bool] | None = None,
+    tornado_only: bool = False,
+    said: str | None = None,
 ) -> None:
     """Declare that a name cannot be bridged. See :class:`Entry` for the arguments."""
     for each in (owner,) if isinstance(owner, str) else owner:
-        _add(Entry(kind, each, name, advice, reason=reason, applies=applies))
+        how = (False, applies, tornado_only, said)
+        _add(Entry(kind, each, name, advice, None, reason, *how))
 
 
 def _load() -> None:
@@ -171,13 +193,21 @@ def _load() -> None:
         _loaded = True
 
 
-def find(kind: Kind, owner: str, name: str) -> Entry | None:
+def find(kind: EntryKind, owner: str, name: str) -> Entry | None:
     """The declaration of a name, or None."""
     _load()
     return _entries.get((kind, owner, name))
 
 
-def entries(kind: Kind | None = None, owner: str | None = None) -> Iterator[Entry]:
+def find_in_module(name: str) -> Entry | None:
+    """The declaration of a name of Motor's modules, which may begin with "AsyncIO"; or None."""
+    found = find("module", "motor", name.removeprefix("AsyncIO"))
+    if found is None or not name.startswith("AsyncIO"):
+        return found
+    return None if found.tornado_only else found
+
+
+def entries(kind: EntryKind | None = None, owner: str | None = None) -> Iterator[Entry]:
     """All declarations; of one kind, of one owner, if these are given."""
     _load()
     for entry in list(_entries.values()):

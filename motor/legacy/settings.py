@@ -10,13 +10,13 @@ from typing import Any
 
 from pymongo.write_concern import WriteConcern
 
-from motor import pymongo_internals
 from motor.legacy.calls import kind_of, read_preference_of
+from motor.legacy.client_settings import change_client
 from motor.legacy.codecs import uuid_representation
 from motor.legacy.registry import bridges
 from motor.legacy.write_concerns import make_write_concern
 
-__all__ = ["change", "change_codec"]
+__all__ = ["change"]
 
 _OWNERS = ("client", "database", "collection")
 
@@ -24,19 +24,20 @@ _OWNERS = ("client", "database", "collection")
 def change(owner: Any, **options: Any) -> None:
     """Give a Motor client, database or collection other options, in place.
 
-    A client shares its own with the PyMongo client that it was made around, if it was.
+    A database or a collection gets a new delegate. A client keeps its own, and makes databases
+    with these options.
 
     - `options`: of `codec_options`, `read_preference` and `write_concern` those to change
     """
     if kind_of(owner) == "client":
-        pymongo_internals.set_client_options(owner.delegate, **options)
+        change_client(owner, options)
     else:
         owner.delegate = owner.delegate.with_options(**options)
 
 
-def change_codec(owner: Any, **changes: Any) -> None:
+def _change_codec(owner: Any, **changes: Any) -> None:
     """Give a Motor client, database or collection codec options that differ in `changes`."""
-    change(owner, codec_options=owner.delegate.codec_options.with_options(**changes))
+    change(owner, codec_options=owner.codec_options.with_options(**changes))
 
 
 @bridges(
@@ -45,7 +46,7 @@ def change_codec(owner: Any, **changes: Any) -> None:
 def set_read_preference(owner: Any, value: Any) -> None:
     tag_sets = None
     if isinstance(value, int):
-        tag_sets = getattr(owner.delegate.read_preference, "tag_sets", None)
+        tag_sets = getattr(owner.read_preference, "tag_sets", None)
     change(owner, read_preference=read_preference_of(value, tag_sets))
 
 
@@ -53,7 +54,7 @@ def set_read_preference(owner: Any, value: Any) -> None:
     "setting", _OWNERS, "tag_sets", "use with_options(read_preference=Secondary(tag_sets=...))"
 )
 def set_tag_sets(owner: Any, value: Any) -> None:
-    change(owner, read_preference=read_preference_of(owner.delegate.read_preference, value))
+    change(owner, read_preference=read_preference_of(owner.read_preference, value))
 
 
 @bridges(
@@ -69,14 +70,14 @@ def set_write_concern(owner: Any, value: Any) -> None:
 
 @bridges("setting", _OWNERS, "uuid_subtype", "use CodecOptions(uuid_representation=...)")
 def set_uuid_subtype(owner: Any, value: int) -> None:
-    change_codec(owner, uuid_representation=uuid_representation(value))
+    _change_codec(owner, uuid_representation=uuid_representation(value))
 
 
 @bridges("setting", _OWNERS, "document_class", "use CodecOptions(document_class=...)")
 def set_document_class(owner: Any, value: type) -> None:
-    change_codec(owner, document_class=value)
+    _change_codec(owner, document_class=value)
 
 
 @bridges("setting", _OWNERS, "secondary_acceptable_latency_ms", "use the client's localThresholdMS")
 def set_latency(owner: Any, value: Any) -> None:
-    """Nothing is left to be done: PyMongo takes it when a client is made, and not after that."""
+    """Do nothing: PyMongo takes the value when a client is made, and not later."""

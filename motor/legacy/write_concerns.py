@@ -9,7 +9,13 @@ from pymongo.collection import Collection
 from pymongo.errors import ConfigurationError
 from pymongo.write_concern import WriteConcern
 
-__all__ = ["OPTIONS", "make_write_concern", "with_write_concern"]
+__all__ = [
+    "OPTIONS",
+    "WriteConcernDict",
+    "make_write_concern",
+    "with_write_concern",
+    "write_concern_of",
+]
 
 OPTIONS = ("w", "wtimeout", "j", "fsync")
 
@@ -45,12 +51,19 @@ def with_write_concern(
     return delegate.with_options(write_concern=WriteConcern(w=1 if safe else 0))
 
 
+def write_concern_of(owner: Any) -> WriteConcern:
+    """The write concern of a Motor object; of a client the one that was assigned to it, if any."""
+    assigned: Mapping[str, Any] = owner.__dict__.get("_assigned", {})
+    concern: WriteConcern = assigned.get("write_concern") or owner.delegate.write_concern
+    return concern
+
+
 class WriteConcernDict(dict[str, Any]):
     """The write concern of a Motor object, as a dict of its options. Setting one changes it."""
 
     def __init__(self, owner: Any) -> None:
         self._owner = owner
-        super().__init__(owner.delegate.write_concern.document)
+        super().__init__(write_concern_of(owner).document)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._owner.write_concern = {**self, name: value}
@@ -63,5 +76,5 @@ class WriteConcernDict(dict[str, Any]):
         super().__delitem__(name)
 
     def __getattr__(self, name: str) -> Any:
-        # Code of today asks for `acknowledged` and `document`.
-        return getattr(self._owner.delegate.write_concern, name)
+        # Today's code asks for `acknowledged` and `document`.
+        return getattr(write_concern_of(self._owner), name)

@@ -137,4 +137,4 @@ async def files(database: Any) -> dict[str, Any]:
 if __name__ == "__main__":
     logging.basicConfig(format="%(levelname)s %(message)s")
     logging.getLogger("motor.accelerators").setLevel(logging.INFO)
-    print(json.dumps(asyncio.run(main(*sys.argv[1:])), default=str))
+    sys.stdout.write(json.dumps(asyncio.run(main(*sys.argv[1:])), default=str))

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-GUIDE = "doc/migrate-from-motor-0.rst#"
+GUIDE = "doc/migrate-from-motor-0/"
 
 
 @contextmanager

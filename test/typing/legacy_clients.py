@@ -1,4 +1,4 @@
-"""Code from the days of PyMongo 2, with the clients of `motor.legacy`.
+"""Code for PyMongo 2, with the clients of `motor.legacy`.
 
 Type checkers that are told to report what is deprecated report most of it, with what to write
 instead.
@@ -38,6 +38,13 @@ posts.write_concern = {"w": 2}
 today: motor_tornado.MotorCollection = posts
 
 
+assert db
+chosen = db or client.other
+assert_type(chosen, MotorDatabase[dict[str, Any]])
+oldest: MotorClient = motor.MotorConnection("localhost").open_sync()
+timeout: type[Exception] = motor.MotorPoolTimeout
+
+
 def called_back(result: Any, error: BaseException | None) -> None:
     print(result, error)
 
@@ -63,6 +70,8 @@ async def read() -> None:
     assert_type(await posts.find_one({"n": 1}), dict[str, Any] | None)
     assert_type(await db.collection_names(), list[str])
     assert_type(await posts.rename("texts"), None)
+    assert_type(await posts.aggregate({"$match": {}}).to_list(), list[dict[str, Any]])
+    assert_type(await client.is_locked(), bool)
     replicas = MotorReplicaSetClient("localhost:27017", replicaSet="rs")
     assert_type(replicas.blog, MotorDatabase[dict[str, Any]])
     assert_type(await replicas.database_names(), list[str])

@@ -14,7 +14,7 @@ from stubs.source import PACKAGES, Module, follow, module_of
 __all__ = ["Imports", "Translator"]
 
 #: Private classes of PyMongo's that its public methods take or return, by the name that
-#: ``motor.pymongo_internals`` gives them.
+#: ``motor.core.read_preference`` gives them.
 _INTERNALS = {("pymongo.read_preferences", "_ServerMode"): "ServerMode"}
 
 _BUILTIN_OF = {
@@ -33,6 +33,8 @@ class Imports:
 
     def __init__(self, own_module: str) -> None:
         self.own_module = own_module
+        #: The names of the classes that the stub defines itself.
+        self.defined: set[str] = set()
         self.origins: dict[str, tuple[str, str]] = {}
         self._reexported: set[str] = set()
 
@@ -41,9 +43,10 @@ class Imports:
         if module in ("builtins", self.own_module):
             return name
         module = _public_module(module, name)
-        taken = self.origins.setdefault(name, (module, name))
-        if taken == (module, name):
-            return name
+        if name not in self.defined:
+            taken = self.origins.setdefault(name, (module, name))
+            if taken == (module, name):
+                return name
         alias = f"{module.replace('.', '_')}_{name}"
         self.origins[alias] = (module, name)
         return alias
@@ -142,7 +145,7 @@ class Translator(ast.NodeTransformer):
         if (module, name) in self.motor_names:
             return ast.Name(self.motor_names[module, name])
         if (module, name) in _INTERNALS:
-            return ast.Name(self.imports.name("motor.pymongo_internals", _INTERNALS[module, name]))
+            return ast.Name(self.imports.name("motor.core.read_preference", _INTERNALS[module, name]))
         if module.partition(".")[0] in PACKAGES:
             value = module_of(module).assigned.get(name)
             if isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar":

@@ -336,7 +336,7 @@ TEMPLATE_NAMES = {
     "ClientSession": "pymongo.client_session", "Collection": "pymongo.collection",
     "Database": "pymongo.database", "MongoClient": "pymongo.mongo_client",
     "ReadConcern": "pymongo.read_concern", "WriteConcern": "pymongo.write_concern",
-    "ServerMode": "motor.pymongo_internals", "OperationFuture": "motor.operation",
+    "ServerMode": "motor.core.read_preference", "OperationFuture": "motor.operation",
     "BoundSession": "motor.core.session", "TransactionContext": "motor.core.session",
     "Done": "motor.core.client",
 }  # fmt: skip

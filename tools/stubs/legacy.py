@@ -1,4 +1,4 @@
-"""The stub of `motor.legacy`: today's classes, with the names and the arguments of old."""
+"""The stub of `motor.legacy`: today's classes, with the old names and arguments."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import motor.legacy
 from motor.core.self_awaiting import SelfAwaiting
 from motor.legacy import registry
+from motor.legacy.truth import Truthful
 from stubs.annotations import Imports, Translator
 from stubs.classes import AgnosticClasses, StubClass, default_of_stub
 from stubs.fronts import LOOPS, all_members, renamed, returns_future
@@ -97,6 +98,9 @@ class _Maker:
         if base.__module__ != "motor.legacy":
             self._add_todays(stub, base)
         self._add_own(stub, base)
+        if issubclass(cls, Truthful):
+            stub.members["__bool__"] = [self._truth()]
+            stub.ignores["__bool__"] = "override"
         old = StubClass(f"_NamesOf{name}", [])
         self._add_old(old, owner)
         stub.bases.insert(0, ast.Name(old.name))
@@ -182,6 +186,10 @@ class _Maker:
                 self._take_callback(made.args)
         return made
 
+    def _truth(self) -> ast.stmt:
+        literal = self.imports.name("typing", "Literal")
+        return ast.parse(f"def __bool__(self) -> {literal}[True]: ...").body[0]
+
     def _take_callback(self, arguments: ast.arguments) -> None:
         callback = self.imports.name("motor.legacy.callbacks", "Callback")
         annotation = ast.parse(f"{callback} | None", mode="eval").body
@@ -227,6 +235,8 @@ def old_module_names(module: str) -> Iterator[tuple[str, Any, registry.Entry]]:
     """The names that a front no longer has, but answers: the name, what it is, its declaration."""
     prefix = "AsyncIO" if module == "motor.motor_asyncio" else ""
     for entry in registry.entries("module", "motor"):
+        if entry.function is None:
+            continue
         name = f"{prefix}{entry.name}" if entry.name.startswith("Motor") else entry.name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

@@ -152,6 +152,7 @@ def _front_text(module: ModuleType, agnostic: AgnosticClasses) -> str:
         agnostic.imports.origins[loop] = (loop_module, loop)
         _add_classes(body, [concrete_class(cls, agnostic, names, loop)], agnostic, own)
     body.lines += _functions(module, body)
+    body.imports.defined = own
     body.lines += _old_names(module.__name__, body.imports)
     if hasattr(module, "__all__"):
         body.lines.append(_all_line(module.__all__))

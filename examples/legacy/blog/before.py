@@ -72,7 +72,7 @@ class Post(Handler):
     @gen.coroutine
     def get(self, slug):
         post = yield self.find_post(slug)
-        # Nobody waits for this.
+        # It is not waited for.
         self.db.posts.update({"_id": post["_id"]}, {"$inc": {"views": 1}}, callback=self.on_counted)
         comments = [comment["text"] for comment in post["comments"]]
         self.write({"title": post["title"], "body": post["body"], "comments": comments})

@@ -33,9 +33,8 @@ class AgnosticCursor(AgnosticBaseCursor):
 
     #: The query flags that it was given: PyMongo's cursors do not tell theirs in public.
     _flags: int = 0
-    #: The arguments of ``find``, and the options that were chained to it since.
-    _found: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
-    _chained: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...] = ()
+    #: The calls that made it what it is, with PyMongo's arguments: ``find``, and what was chained.
+    _asked: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...] = ()
 
     @property
     def retrieved(self) -> int:
@@ -57,7 +56,7 @@ class AgnosticCursor(AgnosticBaseCursor):
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         result = super()._call_in_place(name, args, kwargs)
         if result is self:
-            self._chained += ((name, args, kwargs),)
+            self._asked += ((name, args, kwargs),)
         return result
 
     def add_option(self, mask: int) -> Any:
@@ -100,13 +99,12 @@ class AgnosticCursor(AgnosticBaseCursor):
 
     def _unsent(self) -> Any:
         """A PyMongo cursor with the same options that has not been sent."""
-        args, kwargs = self._found
-        if "let" not in kwargs:
+        if not (self._asked and "let" in self._asked[0][2]):
             return self.delegate.clone()
         # PyMongo's clones forget it.
-        cursor = self.collection.delegate.find(*args, **kwargs)
-        for name, arguments, keywords in self._chained:
-            getattr(cursor, name)(*arguments, **keywords)
+        cursor = self.collection.delegate
+        for name, args, kwargs in self._asked:
+            cursor = getattr(cursor, name)(*args, **kwargs)
         return cursor
 
     def clone(self) -> Any:
@@ -121,7 +119,7 @@ class AgnosticCursor(AgnosticBaseCursor):
 
     def _copy(self, delegate: Any) -> Any:
         copied = type(self)._from_delegate(delegate, self.collection)
-        copied._flags, copied._found, copied._chained = self._flags, self._found, self._chained
+        copied._flags, copied._asked = self._flags, self._asked
         return copied
 
     def __getitem__(self, index: Any) -> Any:

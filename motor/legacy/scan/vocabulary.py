@@ -1,6 +1,6 @@
 """What the scanner says about each old name: the words of the registry, and a few of its own.
 
-Its own are those that no bridge can notice, as they are valid today and mean something else.
+Its own are those that the bridge cannot notice: they are valid today and mean something else.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from motor.legacy import registry
-from motor.legacy.receivers import Guess, Kind
-from motor.legacy.registry import GUIDE, Entry
-from motor.legacy.shapes import keywords
+from motor.legacy import guide, registry
+from motor.legacy.registry import Entry
+from motor.legacy.scan.kinds import Guess, Kind
+from motor.legacy.scan.shapes import keywords
 
 __all__ = [
     "Advice",
@@ -20,19 +20,22 @@ __all__ = [
     "gone_attribute",
     "gone_import",
     "is_distinctive",
+    "item",
     "kinds_with",
     "member",
     "old_arguments",
     "old_client_arguments",
     "property_of",
+    "truth",
 ]
 
 #: Old names that many other objects have too.
 _COMMON = frozenset(
     """
-    add_user alive authenticate connection count current_op delete disconnect error eval exists find
-    find_one fsync get get_version group host hosts insert list logout max_pool_size document_class
-    open options port put refresh reindex remove remove_user save seeds tz_aware unlock update
+    add_user alive authenticate connection count current_op delete disconnect document_class
+    end_request error eval exists find find_one fsync get get_version group host hosts in_request
+    insert is_locked list logout max_pool_size open open_sync options port put refresh reindex
+    remove remove_user save seeds start_request sync_client tail tz_aware unlock update
     """.split()  # noqa: SIM905
 )
 #: Keywords of find() that tell of a collection by themselves.
@@ -47,7 +50,7 @@ _TELLING_METHODS = frozenset(
     to_list update_many update_one
     """.split()  # noqa: SIM905
 )
-#: After so many positional arguments, those of find() are others today: see the guide.
+#: Positional arguments of find() that come after so many mean something else today.
 _FIND_POSITIONAL = 4
 #: Where max_pool_size was among a client's positional arguments.
 _MAX_POOL_SIZE = 2
@@ -67,11 +70,11 @@ def _said(what: str, entry: Entry) -> Advice:
     text = entry.advice
     if entry.reason is not None:
         text = f"gone, as {entry.reason}; {text}"
-    return Advice(what, text, f"{GUIDE}#{entry.anchor}")
+    return Advice(what, text, entry.link)
 
 
 def _own(what: str, text: str, anchor: str) -> Advice:
-    return Advice(what, text, f"{GUIDE}#{anchor}")
+    return Advice(what, text, guide.link(anchor))
 
 
 # Methods and attributes -----------------------------------------------------------------------
@@ -91,7 +94,7 @@ def member(kind: Kind, name: str) -> Advice:
 
 
 def is_distinctive(name: str) -> bool:
-    """Whether an old name is nobody else's."""
+    """Whether an old name is MongoDB's alone."""
     return name not in _COMMON
 
 
@@ -111,6 +114,21 @@ def assignment(owner: Guess, name: str) -> Advice | None:
     return None if entry is None else _said(f"{owner.kind.value}.{name} = …", entry)
 
 
+def truth(owner: Guess) -> Advice | None:
+    """What to say where an object is tested for being true."""
+    entry = registry.find("use", owner.kind.value, "bool")
+    return None if entry is None else _said(f"bool({owner.kind.value})", entry)
+
+
+def item(owner: Guess, name: object) -> Advice | None:
+    """What to say about ``owner[name]``."""
+    if owner.kind is not Kind.COMMAND_CURSOR or name != "result":
+        return None
+    entry = registry.find("use", "collection.aggregate", "result")
+    assert entry is not None
+    return _said("collection.aggregate()['result']", entry)
+
+
 # Arguments ------------------------------------------------------------------------------------
 
 
@@ -126,12 +144,21 @@ def old_arguments(node: ast.Call, name: str, owner: Guess) -> Iterator[Advice]:
                     yield _said(f"{name}(callback=…)", callback)
         elif (entry := _keyword(owner, name, keyword)) and _is_old(entry, given[keyword]):
             yield _said(f"{entry.owner}({keyword}=…)", entry)
+    if owner.kind is Kind.COLLECTION and name == "aggregate" and node.args:
+        yield from _pipeline(node.args[0])
     if owner.kind is Kind.COLLECTION and name == "find" and len(node.args) > _FIND_POSITIONAL:
         yield _own(
             f"find() with {len(node.args)} positional arguments",
             "those after the fourth mean something else today, so use keywords",
-            "find-positional",
+            "collection-find-positional",
         )
+
+
+def _pipeline(node: ast.expr) -> Iterator[Advice]:
+    if isinstance(node, ast.Dict | ast.Tuple):
+        entry = registry.find("use", "collection.aggregate", "pipeline")
+        assert entry is not None
+        yield _said("collection.aggregate() without a list", entry)
 
 
 def _is_mongos(owner: Guess, name: str) -> bool:
@@ -150,13 +177,13 @@ def _keyword(owner: Guess, name: str, keyword: str) -> Entry | None:
 
 
 def _is_old(entry: Entry, value: ast.expr) -> bool:
-    """Whether the value, as far as it can be read, is one that nothing takes any more."""
+    """Whether the value, as far as it can be read, is an old one."""
     if entry.applies is None:
         return True
     try:
         return entry.applies(ast.literal_eval(value))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        # No literal: what it is is known when it runs.
+        # Not a literal: its value is known when the code runs.
         return False
 
 
@@ -181,7 +208,7 @@ def old_client_arguments(node: ast.Call, name: str) -> Iterator[Advice]:
 
 def gone_attribute(name: str) -> Advice | None:
     """What to say about a name that Motor's modules had."""
-    entry = registry.find("module", "motor", name.removeprefix("AsyncIO"))
+    entry = registry.find_in_module(name)
     return None if entry is None else _said(name, entry)
 
 

@@ -1,152 +1,104 @@
-"""Find the calls of the PyMongo 2 era in source code, from its syntax tree, without running it.
+"""Walk through the syntax tree of a module, and report its old calls.
 
-A name as common as ``update`` or ``remove`` is reported only where the object is known, or its name
-says, that it belongs to MongoDB, or where the arguments could be meant for nothing else.
+A name as common as ``update`` or ``remove`` is reported only where the object is known to belong to
+MongoDB, where its name says so, or where the arguments fit nothing else.
 """
 
 from __future__ import annotations
 
 import ast
-import warnings
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
-from pathlib import Path
 
-from motor.legacy import vocabulary
-from motor.legacy.receivers import CLIENT_CLASSES, Guess, Kind, Names, last_name
-from motor.legacy.shapes import fits, is_unmistakable
-from motor.legacy.vocabulary import Advice
+from motor.legacy.scan import vocabulary
+from motor.legacy.scan.findings import Finding
+from motor.legacy.scan.kinds import BELOW, CLIENT_CLASSES, UNKNOWN, Guess, Kind
+from motor.legacy.scan.receivers import CALLERS, Function, Scope, last_name
+from motor.legacy.scan.shapes import fits, is_unmistakable
+from motor.legacy.scan.vocabulary import Advice
 
-__all__ = ["Finding", "scan_file", "scan_source"]
-
-#: They call what is their first argument: ``yield motor.Op(db.things.insert, document)``.
-_CALLERS = ("Op", "Task")
-#: A module that imports one of these, and none of the next, may call anything "db".
-_OTHER_DATABASES = {
-    "aiomysql", "aioredis", "aiosqlite", "asyncpg", "cassandra", "databases", "django",
-    "elasticsearch", "flask_sqlalchemy", "mysql", "peewee", "pony", "prisma", "psycopg", "psycopg2",
-    "redis", "sqlalchemy", "sqlite3", "sqlmodel", "surrealdb", "tinydb", "tortoise",
-}  # fmt: skip
-_MONGODB = {"bson", "gridfs", "motor", "pymongo"}
-#: A comment that silences what is found in its line.
-IGNORE = "motor: ignore"
+__all__ = ["Walker"]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One old call, where it stands, and what to write instead."""
+class Walker(ast.NodeVisitor):
+    """Walks through a module: first what runs when it is imported, then its functions."""
 
-    path: str
-    #: Counted from 1, both.
-    line: int
-    column: int
-    #: The call as one would name it, such as ``collection.insert()``.
-    what: str
-    replacement: str
-    #: The page and anchor of the guide.
-    link: str
-
-    def __str__(self) -> str:
-        where = f"{self.path}:{self.line}:{self.column}"
-        return f"{where}: {self.what}: {self.replacement} ({self.link})"
-
-
-def scan_file(path: Path) -> list[Finding]:
-    """The old calls in a file, in order.
-
-    Raises OSError, SyntaxError or UnicodeDecodeError for what cannot be read, or is not Python.
-    """
-    # Read as bytes, as only the parser knows about the encoding that a file may declare.
-    return scan_source(path.read_bytes(), str(path))
-
-
-def scan_source(source: str | bytes, path: str = "<source>") -> list[Finding]:
-    """The old calls in a module's source, in order.
-
-    - `path`: the name that findings and errors give it
-
-    Raises SyntaxError for what is not Python.
-    """
-    with warnings.catch_warnings():
-        # What Python thinks of a backslash in old code is no news to anyone.
-        warnings.simplefilter("ignore")
-        tree = ast.parse(source, path)
-    lines = (source.encode() if isinstance(source, str) else source).splitlines()
-    imported = _imported(tree)
-    about_mongodb = not imported.isdisjoint(_MONGODB)
-    about_another = not (about_mongodb or imported.isdisjoint(_OTHER_DATABASES))
-    scanner = _Scanner(path, Names(names_tell=not about_another, about_mongodb=about_mongodb))
-    scanner.visit(tree)
-    silent = {n for n, line in enumerate(lines, 1) if IGNORE.encode() in line}
-    return sorted({f for f in scanner.findings if f.line not in silent}, key=astuple)
-
-
-def _imported(tree: ast.Module) -> set[str]:
-    """The packages that a module imports from."""
-    imported: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imported.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            imported.add(node.module.partition(".")[0])
-    return imported
-
-
-class _Scanner(ast.NodeVisitor):
-    """Walks through a module in the order of its text."""
-
-    def __init__(self, path: str, names: Names) -> None:
+    def __init__(self, path: str, scope: Scope, *, imports_motor: bool) -> None:
         self.path = path
         self.findings: list[Finding] = []
-        self.names = names
+        self.scope = scope
+        self.imports_motor = imports_motor
+        #: The names of functions that call their first argument, with those of the module's own.
+        self._callers = set(CALLERS)
         #: Calls, and the values of calls, whose value is awaited or yielded.
         self._awaited: set[ast.AST] = set()
+        #: Functions whose bodies are still to be read, with the scopes around them.
+        self._functions: deque[tuple[Function, Scope]] = deque()
+        #: What is reported if the module has to do with MongoDB.
+        self._tentative: list[Finding] = []
 
-    def report(self, node: ast.expr | ast.stmt | ast.alias, what: str, advice: Advice) -> None:
+    def walk(self, tree: ast.Module) -> None:
+        """Fill `findings`."""
+        module = self.scope
+        module.read_globals(tree)
+        self.visit(tree)
+        # A function sees what the module and other functions assign later in the text.
+        module.read_globals(tree)
+        while self._functions:
+            node, self.scope = self._functions.popleft()
+            for statement in node.body:
+                self.visit(statement)
+        if module.about_mongodb or self.findings:
+            self.findings += self._tentative
+
+    def report(
+        self,
+        node: ast.expr | ast.stmt | ast.alias,
+        what: str,
+        advice: Advice,
+        *,
+        tentative: bool = False,
+    ) -> None:
         # A chain of calls begins lines above the name that is meant.
         line, column = node.lineno, node.col_offset + 1
         if isinstance(node, ast.Attribute) and node.end_lineno and node.end_col_offset:
             line, column = node.end_lineno, node.end_col_offset - len(node.attr) + 1
-        self.findings.append(
-            Finding(self.path, line, column, what, advice.replacement, advice.link)
-        )
+        found = Finding(self.path, line, column, what, advice.replacement, advice.link)
+        (self._tentative if tentative else self.findings).append(found)
 
     # Scopes and names.
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def visit_FunctionDef(self, node: Function) -> None:
         defaults = (*node.args.defaults, *filter(None, node.args.kw_defaults))
         for each in (*node.decorator_list, *defaults):
             self.visit(each)
-        outer, self.names = self.names, self.names.inner()
-        self.names.declare_parameters(node.args)
-        for statement in node.body:
-            self.visit(statement)
-        self.names = outer
+        self._functions.append((node, self.scope.function_body(node)))
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        outer, self.names = self.names, self.names.inner()
-        self.names.declare_parameters(node.args)
+        outer, self.scope = self.scope, self.scope.function_body(node)
         self.visit(node.body)
-        self.names = outer
+        self.scope = outer
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        outer, self.names = self.names, self.names.class_body(node)
+        outer, self.scope = self.scope, self.scope.class_body(node)
         self.generic_visit(node)
-        self.names = outer
+        self.scope = outer
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
         for target in node.targets:
             self._visit_target(target)
-            self.names.assign(target, node.value)
+            self.scope.assign(target, node.value)
+            if last_name(node.value) in self._callers and isinstance(target, ast.Name):
+                self._callers.add(target.id)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.visit(node.value)
             self._visit_target(node.target)
-            self.names.assign(node.target, node.value)
+        self.scope.annotate(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self.visit(node.value)
@@ -154,13 +106,13 @@ class _Scanner(ast.NodeVisitor):
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
-        self.names.assign(node.target, node.value)
+        self.scope.assign(node.target, node.value)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
         for name in ast.walk(node.target):
             if isinstance(name, ast.Name):
-                self.names.declare(name, Guess(Kind.UNKNOWN, sure=False))
+                self.scope.declare(name, UNKNOWN)
         for statement in (*node.body, *node.orelse):
             self.visit(statement)
 
@@ -169,7 +121,7 @@ class _Scanner(ast.NodeVisitor):
     def visit_withitem(self, node: ast.withitem) -> None:
         self.visit(node.context_expr)
         if node.optional_vars is not None:
-            self.names.assign(node.optional_vars, node.context_expr)
+            self.scope.assign(node.optional_vars, node.context_expr)
 
     # Imports.
 
@@ -177,15 +129,17 @@ class _Scanner(ast.NodeVisitor):
         for alias in node.names:
             root = alias.name.partition(".")[0]
             module = alias.name if alias.asname else root
-            self.names.import_module(module, alias.asname or root)
+            self.scope.import_module(module, alias.asname or root)
             self._check_import(node, alias.name, None)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.level or node.module is None:
             return
         for alias in node.names:
-            self.names.import_module(f"{node.module}.{alias.name}", alias.asname or alias.name)
+            self.scope.import_module(f"{node.module}.{alias.name}", alias.asname or alias.name)
             self._check_import(alias, node.module, alias.name)
+            if alias.name in CALLERS and alias.asname:
+                self._callers.add(alias.asname)
 
     def _check_import(self, node: ast.stmt | ast.alias, module: str, name: str | None) -> None:
         advice = vocabulary.gone_import(module, name)
@@ -204,7 +158,7 @@ class _Scanner(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self._check_call(node)
-        if last_name(node.func) in _CALLERS and node.args:
+        if last_name(node.func) in self._callers and node.args:
             passed_on = ast.Call(node.args[0], node.args[1:], node.keywords)
             self._awaited.add(passed_on)
             self._check_call(ast.copy_location(passed_on, node))
@@ -221,8 +175,12 @@ class _Scanner(ast.NodeVisitor):
         if name in CLIENT_CLASSES:
             self._check_client(node, name)
         if not isinstance(node.func, ast.Attribute):
+            if name == "bool" and node.args:
+                self._check_truth(node.args[0])
             return
-        owner = self.names.guess(node.func.value)
+        if name == "get" and node.args and isinstance(node.args[0], ast.Constant):
+            self._check_item(node, node.func.value, node.args[0].value)
+        owner = self.scope.guess(node.func.value)
         if owner.kind is Kind.OTHER:
             return
         if owner.kind is Kind.MODULE:
@@ -243,20 +201,76 @@ class _Scanner(ast.NodeVisitor):
                 fitting = owner.kind is kind and (
                     owner.sure
                     or vocabulary.is_distinctive(name)
-                    or fits(node, kind, awaited=node in self._awaited)
+                    or fits(node, kind, telling=self._is_telling(node))
                 )
             if fitting:
                 return vocabulary.member(kind, name)
         return None
 
+    def _is_telling(self, node: ast.Call) -> bool:
+        """Whether more than the object's name says that a call is one of Motor's."""
+        if node in self._awaited or self.imports_motor:
+            return True
+        assert isinstance(node.func, ast.Attribute)
+        receiver = node.func.value
+        # db.things, but neither db nor self.collection
+        return (
+            isinstance(receiver, ast.Attribute | ast.Subscript)
+            and self.scope.guess(receiver.value).kind in BELOW
+        )
+
     def _check_client(self, node: ast.Call, name: str) -> None:
         for found in vocabulary.old_client_arguments(node, name):
             self.report(node, found.what, found)
 
-    # Attributes.
+    # Truth.
+
+    def visit_If(self, node: ast.If | ast.While | ast.IfExp | ast.Assert) -> None:
+        self._check_truth(node.test)
+        self.generic_visit(node)
+
+    visit_While = visit_IfExp = visit_Assert = visit_If
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        for each in node.ifs:
+            self._check_truth(each)
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        if isinstance(node.op, ast.Not):
+            self._check_truth(node.operand)
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        # The last one is tested where the whole is.
+        for each in node.values[:-1]:
+            self._check_truth(each)
+        self.generic_visit(node)
+
+    def _check_truth(self, node: ast.expr) -> None:
+        if isinstance(node, ast.BoolOp):
+            self._check_truth(node.values[-1])
+            return
+        owner = self.scope.guess(node)
+        advice = vocabulary.truth(owner)
+        # What is below an object that was only guessed may be anything: client.is_primary.
+        if advice and (owner.sure or self.scope.is_told_by_name(node, owner.kind)):
+            self.report(node, advice.what, advice, tentative=not owner.sure)
+
+    # Attributes and items.
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if isinstance(node.slice, ast.Constant):
+            self._check_item(node, node.value, node.slice.value)
+        self.generic_visit(node)
+
+    def _check_item(self, node: ast.expr, owner: ast.expr, name: object) -> None:
+        advice = vocabulary.item(self.scope.guess(owner), name)
+        if advice is not None:
+            self.report(node, advice.what, advice)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        owner = self.names.guess(node.value)
+        owner = self.scope.guess(node.value)
         if owner.kind is Kind.MODULE:
             self._check_module_attribute(node)
         else:
@@ -275,7 +289,7 @@ class _Scanner(ast.NodeVisitor):
             # db.write_concern["w"] = 2 changed the write concern, too.
             inner = each.value if isinstance(each, ast.Subscript) else each
             if isinstance(inner, ast.Attribute):
-                advice = vocabulary.assignment(self.names.guess(inner.value), inner.attr)
+                advice = vocabulary.assignment(self.scope.guess(inner.value), inner.attr)
                 if advice is not None:
                     self.report(inner, advice.what, advice)
                     continue

@@ -19,7 +19,7 @@ _NO_MERGE = (
 
 
 @bridges("method", "collection", "count", "use count_documents({}) or estimated_document_count()")
-def count(collection: Any) -> int:
+def count_collection(collection: Any) -> int:
     delegate = collection.delegate
     reply = delegate.database.command(
         "count", delegate.name, read_preference=delegate.read_preference

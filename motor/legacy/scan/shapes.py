@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 
-from motor.legacy.receivers import Kind
+from motor.legacy.scan.kinds import Kind
 
 __all__ = ["fits", "is_unmistakable", "keywords"]
 
-#: How many positional arguments these take; what takes fewer or more is someone else's.
+#: How many positional arguments these take: fewer or more are for another method of that name.
 _POSITIONAL = {
     "insert": (1, 5),
     "save": (1, 4),
@@ -25,6 +25,13 @@ _POSITIONAL = {
     "list": (0, 0),
     "group": (4, 5),
     "open": (0, 1),
+    "open_sync": (0, 0),
+    "sync_client": (0, 0),
+    "is_locked": (0, 1),
+    "start_request": (0, 0),
+    "in_request": (0, 0),
+    "end_request": (0, 0),
+    "tail": (1, 2),
     "error": (0, 0),
     "eval": (1, 9),
     "alive": (0, 0),
@@ -40,9 +47,9 @@ _KEYWORDS = {
     "group": {"key", "condition", "initial", "reduce"},
     "find": {"timeout", "spec"},
 }
-#: What those that take no positional argument take by keyword.
+#: Names that are used with a callback or without arguments only.
 _BESIDE_NOTHING = {"callback", "with_limit_and_skip"}
-#: What MongoDB's operators begin with, as in {"$set": …}.
+#: MongoDB's operators begin with this, as in {"$set": …}.
 _OPERATOR = "$"
 
 
@@ -57,10 +64,11 @@ def _has_stars(node: ast.Call) -> bool:
     )
 
 
-def fits(node: ast.Call, kind: Kind, *, awaited: bool) -> bool:
+def fits(node: ast.Call, kind: Kind, *, telling: bool) -> bool:
     """Whether a call may be meant for an object that, by its name, is a `kind`.
 
-    - `awaited`: whether its result is awaited or yielded
+    - `telling`: whether anything but the name says so: the result is awaited or yielded, the module
+      imports Motor, or the object is below a database
     """
     assert isinstance(node.func, ast.Attribute)
     name = node.func.attr
@@ -71,14 +79,14 @@ def fits(node: ast.Call, kind: Kind, *, awaited: bool) -> bool:
     if "callback" in given or _has_stars(node):
         return True
     if name == "find":
-        # Of a GridFS: it returns a cursor, which nobody awaits.
+        # Of a GridFS: it returns a cursor, which is not awaited.
         return bool(_KEYWORDS[name].intersection(given)) or any(
             isinstance(each, ast.Dict) for each in node.args[:1]
         )
-    # Clients and file systems of all sorts go by such names: only what is awaited counts.
-    if kind in (Kind.CLIENT, Kind.GRIDFS) and not awaited:
+    # There are clients and file systems of all sorts.
+    if kind in (Kind.CLIENT, Kind.GRIDFS) and not telling:
         return False
-    if name == "remove" and awaited and not node.args:
+    if name == "remove" and telling and not node.args:
         return True
     if _KEYWORDS.get(name, set()).intersection(given):
         return True
