@@ -14,6 +14,7 @@ from pymongo.errors import CursorNotFound, InvalidOperation, OperationFailure
 
 from support import async_wait_until
 from support.cursors import ids, open_cursors
+from support.errors import raises_as, raises_code
 
 APP_NAME = "command-cursor"
 SORTED: list[Any] = [{"$sort": {"_id": 1}}]
@@ -179,10 +180,9 @@ async def test_wrong_batch_size_is_refused(framework: Any, collection: Any, sent
     cursor = collection.aggregate([])
     if sent:
         await cursor
-    with pytest.raises(TypeError, match="batch_size must be an integer"):
-        cursor.batch_size("a")
-    with pytest.raises(ValueError, match="batch_size must be >= 0"):
-        cursor.batch_size(-1)
+    for wrong in ("a", -1):
+        with raises_as(collection.delegate.aggregate([]).batch_size, wrong):
+            cursor.batch_size(wrong)
 
 
 async def test_to_list_leaves_the_rest(framework: Any, collection: Any) -> None:
@@ -208,7 +208,7 @@ async def test_results_of_commands_are_not_indexed(framework: Any, collection: A
     cursor = collection.aggregate([])
     with pytest.raises(InvalidOperation, match="__getitem__"):
         cursor[0]
-    with pytest.raises(TypeError, match="not iterable"):
+    with pytest.raises(TypeError, match=type(cursor).__name__):
         iter(cursor)
 
 
@@ -223,7 +223,7 @@ async def test_cursor_command_takes_any_command(framework: Any, collection: Any)
     database = collection.database
     cursor = await database.cursor_command({"find": "test", "batchSize": 3, "sort": {"_id": 1}})
     assert ids(await cursor.to_list()) == list(range(10))
-    with pytest.raises(InvalidOperation, match="cursor"):
+    with raises_as(database.delegate.cursor_command, "ping"):
         await database.cursor_command("ping")
 
 
@@ -353,7 +353,7 @@ async def test_cancelled_first_read_loses_nothing(
 async def test_failed_command_leaves_a_dead_cursor(framework: Any, collection: Any) -> None:
     for read in ("await", "next", "try_next", "to_list", "async with"):
         cursor = collection.aggregate([{"$no_such_stage": 1}])
-        with pytest.raises(OperationFailure, match="no_such_stage"):
+        with raises_code(40324):
             await (ENTERED[read](cursor) if read in ENTERED else getattr(cursor, read)())
         assert not cursor.alive, read
         assert await cursor.to_list() == []

