@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -271,27 +272,22 @@ async def test_abandoned_cursors_are_closed_on_the_server(
 
 
 async def test_close_while_the_command_is_under_way(
-    framework: Any, collection: Any, commands: Any, slow_aggregate: Any, on_server: Any
+    framework: Any, collection: Any, commands: Any, hold: Any, on_server: Any
 ) -> None:
     cursor = collection.aggregate([], batchSize=2)
-    with slow_aggregate():
+    with hold("aggregate"):
         waiting = asyncio.ensure_future(cursor.next())
         await async_wait_until(lambda: commands.named("aggregate"))
-        await cursor.close()
-        with pytest.raises(StopAsyncIteration):
-            await waiting
+        closing = asyncio.ensure_future(cursor.close())
+        await asyncio.sleep(0)
+    await closing
+    with pytest.raises(StopAsyncIteration):
+        await waiting
     await async_wait_until(lambda: on_server() == 0)
     assert len(commands.named("killCursors")) == 1
 
 
 # Cancelling ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def slow_aggregate(fail_point: Any) -> Callable[..., Any]:
-    return lambda **more: fail_point(
-        failCommands=["aggregate"], blockConnection=True, blockTimeMS=100, appName=APP_NAME, **more
-    )
 
 
 ENTERED = {
@@ -314,11 +310,11 @@ async def test_cancelled_await_closes_the_cursor(
     framework: Any,
     collection: Any,
     commands: Any,
-    slow_aggregate: Any,
+    hold: Any,
     on_server: Any,
     how: str,
 ) -> None:
-    with slow_aggregate():
+    with hold("aggregate"):
         # Held here, so that it is not closed merely for being forgotten.
         cursor = collection.aggregate([], batchSize=2)
         task = asyncio.ensure_future(ENTERED[how](cursor))
@@ -326,18 +322,18 @@ async def test_cancelled_await_closes_the_cursor(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await async_wait_until(lambda: commands.named("killCursors"))
+    await async_wait_until(lambda: commands.named("killCursors"))
     await async_wait_until(lambda: on_server() == 0)
     assert not cursor.alive
 
 
 async def test_cancelled_first_read_loses_nothing(
-    framework: Any, collection: Any, commands: Any, slow_aggregate: Any
+    framework: Any, collection: Any, commands: Any, hold: Any
 ) -> None:
     for read in (lambda cursor: cursor.next(), lambda cursor: cursor.to_list(4)):
         commands.clear()
         cursor = collection.aggregate(SORTED, batchSize=3)
-        with slow_aggregate():
+        with hold("aggregate"):
             task = asyncio.ensure_future(read(cursor))
             await async_wait_until(lambda: commands.named("aggregate"))
             task.cancel()
@@ -370,14 +366,17 @@ async def test_error_in_a_later_batch(framework: Any, collection: Any, sync_db: 
 
 
 async def test_error_of_a_cancelled_first_read_is_not_lost(
-    framework: Any, collection: Any, commands: Any, slow_aggregate: Any
+    framework: Any, collection: Any, commands: Any, hold: Any
 ) -> None:
-    cursor = collection.aggregate([])
-    with slow_aggregate(errorCode=2):
+    cursor = collection.aggregate([{"$no_such_stage": 1}])
+    with ExitStack() as held:
+        held.enter_context(hold("aggregate"))
         task = asyncio.ensure_future(cursor.next())
         await async_wait_until(lambda: commands.named("aggregate"))
         task.cancel()
-        with pytest.raises(OperationFailure):
+        # Answered when the next call waits for the same answer.
+        asyncio.get_running_loop().call_soon(held.close)
+        with raises_code(40324):
             await cursor.next()
     assert not cursor.alive
 

@@ -374,19 +374,25 @@ async def test_cancelled_step_loses_nothing(grid_out: Any) -> None:
 
 
 async def test_range_that_another_task_closes_ends(
-    framework: Framework, client_factory: Any, db_name: str, stored: Any, fail_point: Any
+    framework: Framework,
+    client_factory: Any,
+    db_name: str,
+    stored: Any,
+    hold: Any,
+    commands: CommandRecorder,
 ) -> None:
-    client = client_factory(appName="gridfs-range")
+    client = client_factory(event_listeners=[commands])
     grid_out = await framework.GridFSBucket(client[db_name]).open_download_stream(stored)
-    blocking = {"failCommands": ["find"], "blockConnection": True, "blockTimeMS": 100}
     some = grid_out.iter_range()
     for pieces, close in ((some, some.aclose), (grid_out, grid_out.close)):
-        with fail_point(appName="gridfs-range", **blocking):
+        commands.clear()
+        with hold("find", ns=f"{db_name}.fs.chunks"):
             reader = asyncio.ensure_future(collected(pieces))
-            # The reader waits for its first piece.
+            await async_wait_until(lambda: reads(commands), what="the first piece is waited for")
+            closing = asyncio.ensure_future(close())
             await asyncio.sleep(0)
-            await close()
-            assert await reader == []
+        await closing
+        assert await reader == []
 
 
 async def test_range_cannot_be_read_by_two_at_once(grid_out: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support import CommandRecorder, Framework, wait_until
+from support import PATIENCE, CommandRecorder, Framework, wait_until
 
 try:
     import uvloop
@@ -104,7 +104,7 @@ def test_one_client_serves_loops_in_many_threads_at_once(
     together = threading.Barrier(6)
 
     async def main(thread: int) -> None:
-        together.wait(10)
+        together.wait(PATIENCE)
         for turn in range(5):
             await use(collection, (thread, turn))
 
@@ -226,7 +226,7 @@ def test_asking_for_the_loop_leaves_the_warning_filters_alone(
     def ask() -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        together.wait(10)
+        together.wait(PATIENCE)
         for _ in range(300):
             # Tornado warns, outside coroutines, of the loop that it makes; only the filters count.
             with suppress(DeprecationWarning):
@@ -249,24 +249,18 @@ def test_loop_closed_under_an_operation_loses_only_the_answer(
     db_name: str,
     sync_db: Any,
     commands: CommandRecorder,
-    fail_point: Any,
+    hold: Any,
 ) -> None:
     collection = client_factory(appname=_APP, event_listeners=[commands])[db_name]["test"]
 
     async def main() -> Any:
         return collection.insert_one({"_id": 1})
 
-    with fail_point(
-        failCommands=["insert"],
-        blockConnection=True,
-        blockTimeMS=200,
-        appName=_APP,
-        mode={"times": 1},
-    ):
+    with hold("insert"):
         future = framework.run(main)
         assert future.get_loop().is_closed()
         assert not commands.succeeded_events
-        wait_until(lambda: commands.succeeded_events)
+    wait_until(lambda: commands.succeeded_events)
     assert not future.done()
     assert sync_db.test.distinct("_id") == [1]
     framework.run(use(collection, 1))

@@ -255,21 +255,22 @@ async def test_bad_options_are_refused_at_the_call(client):
 
 
 async def test_a_cancelled_block_aborts_after_the_operation_on_its_way(
-    client, collection, commands, fail_point, sync_client, sync_db
+    client, collection, commands, hold, sync_client, sync_db
 ):
     async def write(session: Any) -> None:
         async with session.start_transaction():
             await collection.insert_one({"_id": "first"}, session=session)
             await collection.update_many({}, {"$set": {"a": 1}}, session=session)
 
-    slow = {"blockConnection": True, "blockTimeMS": 100}
     async with client.start_session() as session:
-        with fail_point(failCommands=["update"], appName=APP_NAME, **slow):
+        with hold("update"):
             task = asyncio.create_task(write(session))
             await async_wait_until(lambda: commands.named("update"))
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            # The task hears of it before the update is answered.
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
         assert [e.command_name for e in commands.succeeded_events] == [
             "insert", "update", "abortTransaction",
         ]  # fmt: skip
@@ -301,15 +302,14 @@ async def test_a_block_cancelled_between_operations_aborts(client, collection, s
 
 
 async def test_an_abort_goes_on_when_its_wait_is_cancelled(
-    client, collection, commands, fail_point, sync_client
+    client, collection, commands, hold, sync_client
 ):
-    slow = {"blockConnection": True, "blockTimeMS": 100}
     async with client.start_session() as session:
         session.start_transaction()
         await collection.insert_one({}, session=session)
-        with fail_point(failCommands=["abortTransaction"], appName=APP_NAME, **slow):
+        with hold("abortTransaction", ns=""):
             abort = session.abort_transaction()
             await async_wait_until(lambda: commands.named("abortTransaction"))
             abort.cancel()
-            await async_wait_until(lambda: not session.in_transaction)
+        await async_wait_until(lambda: not session.in_transaction)
         assert open_transactions(sync_client, session) == []

@@ -10,9 +10,7 @@ from typing import Any
 
 from motor.executor import WorkerPool
 from motor.operation import submit
-
-#: Seconds. Long enough to tell "waits its turn" from "never comes".
-PATIENCE = 10.0
+from support.wait import PATIENCE
 
 
 class Held:

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.wait import PATIENCE
+
 
 def run_python(
-    code: str, *args: str, timeout: float = 60.0, check: bool = True, **env: str
+    code: str, *args: str, timeout: float = PATIENCE, check: bool = True, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `code` (dedented) with `args` and the same `motor` as here; warnings are errors.
 
