@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -366,18 +365,26 @@ async def test_error_in_a_later_batch(framework: Any, collection: Any, sync_db: 
 
 
 async def test_error_of_a_cancelled_first_read_is_not_lost(
-    framework: Any, collection: Any, commands: Any, hold: Any
+    framework: Any, collection: Any, commands: Any, fail_point: Any, sync_client: Any
 ) -> None:
-    cursor = collection.aggregate([{"$no_such_stage": 1}])
-    with ExitStack() as held:
-        held.enter_context(hold("aggregate"))
+    def interrupt() -> bool:
+        """Let the command fail that the server holds up."""
+        this = {"appName": APP_NAME, "command.aggregate": "test"}
+        found = sync_client.admin.aggregate([{"$currentOp": {}}, {"$match": this}]).to_list()
+        for operation in found:
+            sync_client.admin.command("killOp", op=operation["opid"])
+        return found != []
+
+    cursor = collection.aggregate([])
+    slow = {"blockConnection": True, "blockTimeMS": 600_000, "mode": {"times": 1}}
+    with fail_point(failCommands=["aggregate"], appName=APP_NAME, **slow):
         task = asyncio.ensure_future(cursor.next())
         await async_wait_until(lambda: commands.named("aggregate"))
         task.cancel()
-        # Answered when the next call waits for the same answer.
-        asyncio.get_running_loop().call_soon(held.close)
-        with raises_code(40324):
+        failing = asyncio.ensure_future(async_wait_until(interrupt))
+        with raises_code(11601):
             await cursor.next()
+        await failing
     assert not cursor.alive
 
 

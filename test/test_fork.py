@@ -6,11 +6,13 @@ import os
 
 import pytest
 
-from support import run_python
+from support import PATIENCE, run_python
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
-_PRELUDE = """
+_PRELUDE = (
+    f"    PATIENCE = {PATIENCE}\n"
+    + """
     import asyncio, os, sys, threading, time, traceback, warnings
     from concurrent.futures import ThreadPoolExecutor
 
@@ -46,8 +48,9 @@ _PRELUDE = """
         assert [doc["n"] for doc in await asyncio.gather(*calls)] == [*range(10)]
 
     async def main(collection, key):
-        await asyncio.wait_for(use(collection, key), 20)
+        await asyncio.wait_for(use(collection, key), PATIENCE)
 """
+)
 
 
 def run(code: str, mongo_uri: str, db_name: str) -> None:
@@ -123,7 +126,7 @@ def test_change_streams_lane_works_in_the_child(mongo_uri: str, db_name: str) ->
     async def watch():
         async with collection.watch() as stream:
             await collection.insert_one({})
-            assert (await asyncio.wait_for(stream.next(), 20))["operationType"] == "insert"
+            assert (await asyncio.wait_for(stream.next(), PATIENCE))["operationType"] == "insert"
 
     asyncio.run(watch())
     assert in_child(lambda: asyncio.run(watch()))

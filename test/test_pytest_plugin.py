@@ -17,6 +17,7 @@ import pymongo
 import pytest
 
 import motor
+from support import PATIENCE
 
 #: Where the tested Motor is: the project is elsewhere.
 PACKAGES = Path(motor.__file__).parent.parent
@@ -52,7 +53,7 @@ def run(tmp_path: Path) -> Run:
             env={name: value for name, value in variables.items() if value is not None},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert (result.returncode != 0) is fails, result.stdout + result.stderr

@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from support import PATIENCE
+
 ROOT = Path(__file__).resolve().parent.parent
 GENERATOR = ROOT / "tools" / "gen_stubs.py"
 CORE = "motor/core/__init__.pyi"
@@ -26,7 +28,7 @@ pytest.importorskip("tornado")
 
 def generate(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(GENERATOR), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.fixture(scope="module")

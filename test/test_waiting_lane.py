@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pymongo import CursorType
 
-from support import async_wait_until, wait_until
+from support import PATIENCE, async_wait_until, wait_until
 
 #: Longer (in ms) than any test waits: who waits behind a read that takes so long waits in vain.
-LONG = 20_000
+LONG = 600_000
 
 #: How long (in s) a `find_one` may take on a slow machine, and yet not have waited for a stream.
-QUICK = 5
+QUICK = PATIENCE
 
 
 async def stays_quick(collection: Any) -> None:
@@ -62,7 +62,7 @@ async def test_500_change_streams_keep_nobody_waiting_and_miss_nothing(collectio
     await stays_quick(collection)
     assert not any(task.done() for task in tasks)
     await collection.insert_one({"_id": 1})
-    events = await asyncio.wait_for(asyncio.gather(*tasks), 60)
+    events = await asyncio.gather(*tasks)
     assert [event["documentKey"]["_id"] for event in events] == [1] * 500
     await stays_quick(collection)
     await asyncio.gather(*(stream.close() for stream in streams))
@@ -74,7 +74,7 @@ async def test_tailable_cursors_keep_nobody_waiting(db):
     tasks = [asyncio.create_task(cursor.next()) for cursor in cursors]
     await stays_quick(collection)
     await collection.insert_one({"_id": 1})
-    documents = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
+    documents = await asyncio.gather(*tasks, return_exceptions=True)
     # A cursor whose turn ended without data says so; those that waited for it have it.
     assert {"_id": 1} in documents
     await asyncio.gather(*(cursor.close() for cursor in cursors))
@@ -88,7 +88,7 @@ async def test_a_small_connection_pool_leaves_half_its_connections_to_others(
     tasks = [asyncio.create_task(stream.next()) for stream in streams]
     await asyncio.gather(stays_quick(collection), stays_quick(collection))
     await collection.insert_one({"_id": 1})
-    await asyncio.wait_for(asyncio.gather(*tasks), 30)
+    await asyncio.gather(*tasks)
     await asyncio.gather(*(stream.close() for stream in streams))
 
 

@@ -7,7 +7,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
 from typing import Any
@@ -190,10 +190,13 @@ def asgi_server(app: Any) -> Serve:
 
         class Server(uvicorn.Server):
             async def main_loop(self) -> None:
-                # Without waiting for the next tick of a clock.
+                # A tick sets the time that answers say. The end does not wait for the next one.
                 await self.on_tick(0)
                 ready()
-                await stop.wait()
+                while not stop.is_set():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), 0.5)
+                    await self.on_tick(0)
                 self.force_exit = True
 
         await Server(uvicorn.Config(app, log_config=None, lifespan="off")).serve([listening])
