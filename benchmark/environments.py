@@ -20,7 +20,7 @@ from benchmark.drivers import ROOT, Driver
 
 DEFAULT_CACHE = ROOT / ".tox" / "benchmark"
 #: What the build of a checkout needs.
-_SOURCES = ("motor", "pyproject.toml", "setup.py", "README.rst", "LICENSE")
+_SOURCES = ("motor", "pyproject.toml", "README.rst", "LICENSE")
 
 
 class NoPython(Exception):

@@ -96,7 +96,7 @@ def db_name(sync_client: pymongo.MongoClient[dict[str, Any]]) -> Iterator[str]:
     name = f"motor_{uuid.uuid4().hex[:16]}"
     yield name
     # A transaction that a test left open would hold the drop up for a minute.
-    with pymongo.timeout(10):
+    with pymongo.timeout(50):
         sync_client.drop_database(name)
 
 
@@ -118,25 +118,50 @@ def fail_point(sync_client: pymongo.MongoClient[dict[str, Any]]) -> FailPoint:
     every client of the server, so give `appName` with mode "alwaysOn".
     """
 
-    def set_mode(mode: Any, data: dict[str, Any]) -> None:
-        try:
-            sync_client.admin.command(
-                {"configureFailPoint": "failCommand", "mode": mode, "data": data}
-            )
-        except OperationFailure as error:
-            if error.code == 59:  # CommandNotFound
-                pytest.skip("the server at MONGODB_URI has no test commands enabled")
-            raise
-
     @contextmanager
     def failing(*, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
-        set_mode(mode, data)
+        _set_fail_point(sync_client, "failCommand", mode, data)
         try:
             yield
         finally:
-            set_mode("off", {})
+            _set_fail_point(sync_client, "failCommand", "off", {})
 
     return failing
+
+
+Hold = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture
+def hold(sync_client: pymongo.MongoClient[dict[str, Any]], db_name: str) -> Hold:
+    """Let the server keep its answers to some commands to itself, for the length of a `with` block.
+
+    `with hold("insert"): …`: of all clients, for the collection `test` of the test's database;
+    `ns=""` is for all collections. The commands are done, and answered after the block.
+    """
+    name = "waitAfterCommandFinishesExecution"
+
+    @contextmanager
+    def holding(*commands: str, ns: str = f"{db_name}.test") -> Iterator[None]:
+        data = {"commands": list(commands), "ns": ns}
+        _set_fail_point(sync_client, name, "alwaysOn", data)
+        try:
+            yield
+        finally:
+            _set_fail_point(sync_client, name, "off", {})
+
+    return holding
+
+
+def _set_fail_point(
+    client: pymongo.MongoClient[dict[str, Any]], name: str, mode: Any, data: dict[str, Any]
+) -> None:
+    try:
+        client.admin.command({"configureFailPoint": name, "mode": mode, "data": data})
+    except OperationFailure as error:
+        if error.code == 59:  # CommandNotFound
+            pytest.skip("the server at MONGODB_URI has no test commands enabled")
+        raise
 
 
 # Motor --------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from typing import Any
 
 import pymongo
 import pytest
-from pymongo.errors import ConfigurationError, InvalidName, InvalidOperation, InvalidURI
+from pymongo.errors import InvalidOperation
 
 from support import Framework, run_python
+from support.errors import raises_as
 
 # Never connected to: what is tested here is refused before.
 URI = "mongodb://127.0.0.1:1/"
@@ -40,27 +41,43 @@ def class_name(framework: Framework, name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs", "error", "message"),
+    ("args", "kwargs"),
     [
-        (("h", "x"), {}, TypeError, "port must be an instance of int"),
-        ((1,), {}, TypeError, "'int' object is not iterable"),
-        (("http://x",), {}, InvalidURI, "URI must begin with 'mongodb://'"),
-        ((URI,), {"maxpoolsiz": 1}, ConfigurationError, "Unknown option: maxpoolsiz"),
-        ((URI,), {"maxPoolSize": "many"}, ValueError, "maxPoolSize must be an integer"),
-        ((URI,), {"driver": "me"}, TypeError, "expected value of type pymongo.driver_info.Driver"),
-        ((URI,), {"executor": 4}, TypeError, "must be a concurrent.futures.ThreadPoolExecutor"),
+        (("h", "x"), {}),
+        ((1,), {}),
+        (("http://x",), {}),
+        ((URI,), {"maxpoolsiz": 1}),
+        ((URI,), {"maxPoolSize": "many"}),
     ],
 )
-def test_client_refuses_bad_arguments(
-    framework: Framework, args: Any, kwargs: Any, error: type[Exception], message: str
+def test_client_refuses_bad_arguments_as_pymongo_does(
+    framework: Framework, args: Any, kwargs: Any
 ) -> None:
-    with pytest.raises(error, match=message):
+    with raises_as(pymongo.MongoClient, *args, **kwargs):
         framework.Client(*args, **kwargs)
 
 
-def test_client_warns_of_unknown_uri_options(framework: Framework) -> None:
-    with pytest.warns(UserWarning, match="Unknown option: nope"):
-        framework.Client(f"{URI}?nope=1").close()
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"driver": "me"}, "expected value of type pymongo.driver_info.Driver"),
+        ({"executor": 4}, "must be a concurrent.futures.ThreadPoolExecutor"),
+    ],
+)
+def test_client_refuses_bad_arguments(framework: Framework, kwargs: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        framework.Client(URI, **kwargs)
+
+
+def test_client_warns_of_unknown_uri_options_as_pymongo_does(framework: Framework) -> None:
+    uri = f"{URI}?nope=1"
+    with pytest.warns() as expected:
+        pymongo.MongoClient(uri).close()
+    with pytest.warns() as caught:
+        framework.Client(uri).close()
+    assert [(w.category, str(w.message)) for w in caught] == [
+        (w.category, str(w.message)) for w in expected
+    ]
 
 
 def test_client_refuses_processes_for_threads(framework: Framework) -> None:
@@ -166,11 +183,11 @@ def test_names_that_are_none_are_refused(framework: Framework, idle: Any) -> Non
         lambda: framework.Database(idle, 1),
         lambda: framework.Collection(idle.db, 1),
     ):
-        with pytest.raises(TypeError, match="name must be an instance of str"):
+        with pytest.raises(TypeError, match="int"):
             wrong()
-    with pytest.raises(InvalidName, match="cannot contain the character ' '"):
+    with raises_as(idle.delegate.get_database, "a b"):
         idle["a b"]
-    with pytest.raises(InvalidName, match="cannot be empty"):
+    with raises_as(idle.delegate.db.get_collection, ""):
         idle.db[""]
 
 
@@ -192,11 +209,7 @@ def test_client_encryption_refuses_what_is_no_client_of_its_framework(
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda c: c.find(1), TypeError, "filter must be an instance of dict"),
-        (lambda c: c.find(nope=1), TypeError, "unexpected keyword argument 'nope'"),
-        (lambda c: c.find().sort(1), TypeError, "key_or_list must be an instance of list"),
-        (lambda c: c.find().limit("x"), TypeError, "limit must be an integer"),
-        (lambda c: c.find().batch_size(-1), ValueError, "batch_size must be >= 0"),
+        (lambda c: c.find(nope=1), TypeError, "'nope'"),
         (lambda c: c.find().to_list(-1), ValueError, "length must be non-negative"),
         (lambda c: c.find().to_list("a"), TypeError, "length must be an int, not 'a'"),
         (lambda c: c.find().to_list(True), TypeError, "length must be an int, not True"),
@@ -205,10 +218,10 @@ def test_client_encryption_refuses_what_is_no_client_of_its_framework(
         (lambda c: c.find_one(session=1), ValueError, "session.* must be a ClientSession.* not 1"),
         (lambda c: c.aggregate(1), TypeError, "pipeline must be a list, not <class 'int'>"),
         (lambda c: c.watch({}), TypeError, "pipeline must be a list, not <class 'dict'>"),
-        (lambda c: c.aggregate(), TypeError, r"aggregate\(\) missing .*'pipeline'"),
-        (lambda c: c.aggregate([]).batch_size("x"), TypeError, "batch_size must be an integer"),
-        (lambda c: c.aggregate([]).batch_size(-1), ValueError, "batch_size must be >= 0"),
-        (lambda c: c.watch(nope=1), TypeError, r"watch\(\) got an unexpected .*'nope'"),
+        (lambda c: c.aggregate(), TypeError, "'pipeline'"),
+        (lambda c: c.aggregate([]).batch_size("x"), TypeError, "batch_size"),
+        (lambda c: c.aggregate([]).batch_size(-1), ValueError, "batch_size"),
+        (lambda c: c.watch(nope=1), TypeError, "'nope'"),
         (lambda c: c.database.client.start_session(nope=1), TypeError, "'nope'"),
     ],
 )
@@ -224,28 +237,52 @@ async def test_plain_call_refuses_bad_arguments_at_once(
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "message"),
+    "call",
     [
-        (lambda c: c.insert_one(1), TypeError, "document must be an instance of dict"),
-        (lambda c: c.insert_one(), TypeError, "missing 1 required .*'document'"),
-        (lambda c: c.insert_one({}, nope=1), TypeError, "unexpected keyword argument 'nope'"),
-        (lambda c: c.insert_many({}), TypeError, "documents must be a non-empty list"),
-        (lambda c: c.update_one({}, {"a": 1}), ValueError, r"only works with \$ operators"),
-        (lambda c: c.aggregate(1), TypeError, "pipeline must be a list"),
-        (lambda c: c.watch(1), TypeError, "pipeline must be a list"),
-        (lambda c: c.create_index([]), ValueError, "key_or_list must not be empty"),
-        (lambda c: c.bulk_write([1]), TypeError, "is not a valid request"),
-        (lambda c: c.database.command(1), TypeError, "'int' object is not iterable"),
+        lambda c: c.find(1),
+        lambda c: c.find().sort(1),
+        lambda c: c.find().limit("x"),
+        lambda c: c.find().batch_size(-1),
+    ],
+)
+async def test_plain_call_refuses_bad_arguments_at_once_as_pymongo_does(
+    framework: Framework, idle: Any, call: Callable[[Any], Any]
+) -> None:
+    with raises_as(call, idle.delegate.db.test):
+        call(idle.db.test)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: c.insert_one(1),
+        lambda c: c.insert_many({}),
+        lambda c: c.update_one({}, {"a": 1}),
+        lambda c: c.create_index([]),
+        lambda c: c.bulk_write([1]),
+        lambda c: c.database.command(1),
     ],
 )
 async def test_awaited_call_refuses_bad_arguments_as_pymongo_does(
-    framework: Framework,
-    idle: Any,
-    call: Callable[[Any], Any],
-    error: type[Exception],
-    message: str,
+    framework: Framework, idle: Any, call: Callable[[Any], Any]
 ) -> None:
-    with pytest.raises(error, match=message):
+    with raises_as(call, idle.delegate.db.test):
+        await call(idle.db.test)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: c.insert_one(), "'document'"),
+        (lambda c: c.insert_one({}, nope=1), "'nope'"),
+        (lambda c: c.aggregate(1), "pipeline must be a list"),
+        (lambda c: c.watch(1), "pipeline must be a list"),
+    ],
+)
+async def test_awaited_call_refuses_bad_arguments(
+    framework: Framework, idle: Any, call: Callable[[Any], Any], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
         await call(idle.db.test)
 
 
@@ -262,7 +299,6 @@ async def test_with_transaction_refuses_a_plain_function(framework: Framework, c
     async with client.start_session() as session:
         with pytest.raises(TypeError) as caught:
             await session.with_transaction(lambda session: 1)
-        assert "object int can't be used in 'await' expression" in str(caught.value)
         assert "must be a coroutine function" in str(caught.value)
         assert not session.in_transaction
 

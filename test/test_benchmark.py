@@ -39,6 +39,7 @@ from benchmark.worker.__main__ import WORKLOADS  # noqa: E402
 from benchmark.worker.__main__ import Worker as Answerer  # noqa: E402
 from benchmark.worker.heartbeat import Gap, Heartbeat, delay_percentile, stalls  # noqa: E402
 from benchmark.worker.workload import Workload  # noqa: E402
+from support import PATIENCE  # noqa: E402
 
 ASYNCIO, UVLOOP = Setup("asyncio", "3.11.7"), Setup("uvloop", "3.13.0")
 
@@ -393,7 +394,7 @@ async def test_proxy_hangs_up_when_there_is_no_server() -> None:
         reader, writer = await asyncio.open_connection(*front.sockets[0].getsockname())
         writer.write(b"hello")
         with pytest.raises(asyncio.IncompleteReadError):
-            await asyncio.wait_for(reader.readexactly(1), 10)
+            await asyncio.wait_for(reader.readexactly(1), PATIENCE)
         writer.close()
     finally:
         front.close()

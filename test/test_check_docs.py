@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from support import PATIENCE
+
 TOOL = Path(__file__).parent.parent / "tools" / "check_docs.py"
 
 
 def check(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, TOOL, folder], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, TOOL, folder],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
 
 

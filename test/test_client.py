@@ -12,11 +12,12 @@ import pytest
 from bson import SON, CodecOptions
 from bson.codec_options import TypeRegistry
 from pymongo import InsertOne, ReadPreference, WriteConcern
-from pymongo.errors import ConfigurationError, InvalidOperation, InvalidURI, OperationFailure
+from pymongo.errors import InvalidOperation
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
-from support import CommandRecorder, Framework, async_wait_until
+from support import PATIENCE, CommandRecorder, Framework, async_wait_until
+from support.errors import raises_as, raises_code
 
 
 class CommandThreads(CommandListener):
@@ -122,8 +123,8 @@ async def test_aconnect_connects_ahead(client: Any) -> None:
 
 
 async def test_aconnect_does_not_wait_for_an_unreachable_server(client_factory: Any) -> None:
-    client = client_factory("mongodb://a.invalid", serverSelectionTimeoutMS=60_000)
-    async with asyncio.timeout(20):
+    client = client_factory("mongodb://a.invalid", serverSelectionTimeoutMS=600_000)
+    async with asyncio.timeout(PATIENCE):
         await client.aconnect()
 
 
@@ -139,21 +140,29 @@ async def test_async_with_gives_the_client_and_closes_it(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "text"),
+    "arguments",
+    [{"host": "http://localhost"}, {"no_such_option": 1}, {"maxPoolSize": -1}],
+)
+def test_bad_arguments_are_refused_at_once_as_pymongo_does(
+    framework: Framework, arguments: dict[str, Any]
+) -> None:
+    with raises_as(pymongo.MongoClient, **arguments):
+        framework.Client(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
     [
-        ({"uri": "http://localhost"}, InvalidURI, "must begin with 'mongodb://'"),
-        ({"no_such_option": 1}, ConfigurationError, "no_such_option"),
-        ({"maxPoolSize": -1}, ValueError, "maxPoolSize"),
-        ({"driver": "mine"}, TypeError, "DriverInfo"),
-        ({"io_loop": "loop"}, TypeError, "io_loop"),
-        ({"executor": "threads"}, TypeError, "ThreadPoolExecutor"),
+        ({"driver": "mine"}, "DriverInfo"),
+        ({"io_loop": "loop"}, "io_loop"),
+        ({"executor": "threads"}, "ThreadPoolExecutor"),
     ],
 )
 def test_bad_arguments_are_refused_at_once(
-    client_factory: Any, arguments: dict[str, Any], error: type[Exception], text: str
+    framework: Framework, arguments: dict[str, Any], text: str
 ) -> None:
-    with pytest.raises(error, match=text):
-        client_factory(**arguments)
+    with pytest.raises(TypeError, match=text):
+        framework.Client(**arguments)
 
 
 # Loops and threads --------------------------------------------------------------------------
@@ -299,7 +308,7 @@ def test_default_database_is_the_uris(framework: Framework) -> None:
 def test_default_database_must_be_named(framework: Framework) -> None:
     client = framework.Client("mongodb://a.invalid")
     assert client.get_default_database("other").name == "other"
-    with pytest.raises(ConfigurationError, match="No default database"):
+    with raises_as(client.delegate.get_default_database):
         client.get_default_database()
     client.close()
 
@@ -321,7 +330,7 @@ async def test_drop_database_takes_a_name_or_a_database(client: Any, db: Any) ->
         async with client.start_session() as session:
             await client.drop_database(target, session=session, comment="why")
         assert db.name not in await client.list_database_names()
-    with pytest.raises(TypeError, match="name_or_database"):
+    with raises_as(client.delegate.drop_database, 1):
         await client.drop_database(1)
 
 
@@ -341,7 +350,7 @@ async def test_bulk_write_over_namespaces(
     models = [InsertOne({"_id": 1}, namespace=f"{db.name}.{name}") for name in ("a", "b")]
     async with client.start_session() as session:
         if server_version < (8,):
-            with pytest.raises(InvalidOperation, match=r"MongoDB server version 8\.0"):
+            with raises_as(client.delegate.bulk_write, models):
                 await client.bulk_write(models, session=session)
             return
         result = await client.bulk_write(models, session=session)
@@ -365,7 +374,7 @@ async def test_client_is_no_function_and_not_iterable(client: Any) -> None:
         client()
     with pytest.raises(TypeError, match=r"MotorDatabase.*'list_database_name' method"):
         client.list_database_name()
-    with pytest.raises(TypeError, match="not iterable"):
+    with pytest.raises(TypeError, match=type(client).__name__):
         iter(client)
-    with pytest.raises(OperationFailure, match="nope"):
+    with raises_code(59):
         await client.admin.command("nope")

@@ -20,6 +20,7 @@ from pymongo.errors import InvalidName, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from support import CommandRecorder, Framework
+from support.errors import raises_as, raises_code
 
 OPTIONS: dict[str, Any] = {
     "codec_options": CodecOptions(SON, tz_aware=True),
@@ -109,7 +110,7 @@ async def test_collection_compares_and_hashes_by_its_delegate(db: Any) -> None:
     assert hash(db.orders) == hash(db["orders"])
     assert db.orders != db.parcels
     assert db.orders != db.orders.delegate
-    with pytest.raises(NotImplementedError, match="truth value"):
+    with raises_as(bool, db.orders.delegate):
         bool(db.orders)
 
 
@@ -120,7 +121,7 @@ async def test_calling_what_is_no_method_says_so(db: Any) -> None:
         db.orders.count_document({})
     with pytest.raises(TypeError, match=r"'orders' method on a \w*MotorDatabase object"):
         db.orders()
-    with pytest.raises(TypeError, match="not iterable"):
+    with pytest.raises(TypeError, match=type(db.orders).__name__):
         iter(db.orders)
 
 
@@ -179,13 +180,13 @@ async def test_find_takes_its_arguments_by_position_and_name(
 
 
 async def test_find_refuses_bad_arguments_at_once(letters: Any) -> None:
-    with pytest.raises(TypeError, match="filter must be"):
+    with raises_as(letters.delegate.find, 1):
         letters.find(1)
     with pytest.raises(TypeError, match="no_such"):
         letters.find(no_such=1)
-    with pytest.raises(ValueError, match="not a valid value for cursor_type"):
+    with raises_as(letters.delegate.find, cursor_type=99):
         letters.find(cursor_type=99)
-    with pytest.raises(OperationFailure, match=r"unknown .*operator"):
+    with raises_code(2):
         await letters.find_one({"$nope": 1})
 
 
@@ -199,7 +200,7 @@ async def test_find_raw_batches_gives_bson(letters: Any, commands: CommandRecord
 
 
 async def test_tailable_cursors_need_a_capped_collection(letters: Any) -> None:
-    with pytest.raises(OperationFailure, match="non capped"):
+    with raises_code(2):
         await letters.find(cursor_type=CursorType.TAILABLE).next()
 
 
@@ -362,7 +363,7 @@ async def test_uuids(collection: Any) -> None:
     options = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
     typed = collection.with_options(codec_options=options)
     value = uuid.uuid4()
-    with pytest.raises(ValueError, match="cannot encode native uuid"):
+    with raises_as(collection.delegate.insert_one, {"_id": value}):
         await collection.insert_one({"_id": value})
     await typed.insert_one({"_id": value})
     assert (await typed.find_one({"_id": value}))["_id"] == value

@@ -9,10 +9,8 @@ import pymongo
 import pytest
 from pymongo.errors import PyMongoError
 
-from support import CommandRecorder, async_wait_until, run_python
+from support import PATIENCE, CommandRecorder, async_wait_until, run_python
 from support.pools import PoolRecorder
-
-_APP = "motor-test-concurrency"
 
 
 async def test_a_thousand_operations_at_once(client_factory: Any, db_name: str) -> None:
@@ -58,30 +56,26 @@ async def test_a_thousand_tasks_of_all_kinds(collection: Any) -> None:
     assert await collection.count_documents({}) == 0
 
 
-async def test_quick_operations_do_not_wait_for_slow_ones(
-    client_factory: Any, db_name: str, fail_point: Any, commands: CommandRecorder
-) -> None:
-    client = client_factory(appname=_APP, event_listeners=[commands])
-    collection = client[db_name]["test"]
+async def test_quick_operations_do_not_wait_for_slow_ones(collection: Any, hold: Any) -> None:
     await collection.insert_one({"_id": 1})
-    with fail_point(failCommands=["distinct"], blockConnection=True, blockTimeMS=700, appName=_APP):
+    with hold("distinct"):
         slow = [collection.distinct("_id") for _ in range(40)]
         # One after the other, behind all the slow ones in the queue.
         for _ in range(20):
             assert await collection.find_one() == {"_id": 1}
         assert not any(operation.done() for operation in slow)
-        assert await asyncio.gather(*slow) == [[1]] * 40
+    assert await asyncio.gather(*slow) == [[1]] * 40
 
 
 async def test_slow_operations_run_at_the_same_time(
-    client_factory: Any, db_name: str, fail_point: Any, commands: CommandRecorder
+    client_factory: Any, db_name: str, hold: Any, commands: CommandRecorder
 ) -> None:
-    collection = client_factory(appname=_APP, event_listeners=[commands])[db_name]["test"]
-    with fail_point(failCommands=["distinct"], blockConnection=True, blockTimeMS=500, appName=_APP):
+    collection = client_factory(event_listeners=[commands])[db_name]["test"]
+    with hold("distinct"):
         slow = [collection.distinct("_id") for _ in range(30)]
         await async_wait_until(lambda: len(commands.named("distinct")) == 30)
         assert not commands.succeeded_events
-        await asyncio.gather(*slow)
+    await asyncio.gather(*slow)
 
 
 async def test_connections_that_are_all_in_use_are_waited_for(
@@ -95,26 +89,31 @@ async def test_connections_that_are_all_in_use_are_waited_for(
     assert pools.most_open == 1
 
 
-async def test_pymongos_timeout_ends_an_operation(collection: Any) -> None:
-    await collection.insert_one({})
-    operation = collection.find_one({"$where": "sleep(500) || true"})
-    with pymongo.timeout(0.1), pytest.raises(PyMongoError) as caught:
-        await collection.find_one({"$where": "sleep(500) || true"})
-    assert caught.value.timeout
-    # Made outside the block, it has no limit.
-    assert not operation.done()
-    operation.cancel()
+async def test_pymongos_timeout_ends_an_operation(collection: Any, hold: Any) -> None:
+    with hold("find"):
+        operation = collection.find_one()
+        with pymongo.timeout(0.1), pytest.raises(PyMongoError) as caught:
+            await collection.find_one()
+        assert caught.value.timeout
+        # Made outside the block, it has no limit.
+        assert not operation.done()
+    assert await operation is None
 
 
-async def test_each_task_has_its_own_pymongo_timeout(collection: Any) -> None:
-    await collection.insert_one({"_id": 1})
-
+async def test_each_task_has_its_own_pymongo_timeout(collection: Any, hold: Any) -> None:
     async def find(seconds: float) -> bool:
         with pymongo.timeout(seconds):
             try:
-                await collection.find_one({"$where": "sleep(300) || true"})
+                await collection.find_one()
             except PyMongoError as error:
                 return not error.timeout
             return True
 
-    assert await asyncio.gather(*map(find, [0.1, 30, 0.1, 30])) == [False, True, False, True]
+    short, long, short_too, long_too = tasks = [
+        asyncio.create_task(find(seconds)) for seconds in (0.1, PATIENCE, 0.1, PATIENCE)
+    ]
+    with hold("find"):
+        await asyncio.wait([short, short_too])
+        assert not long.done()
+        assert not long_too.done()
+    assert await asyncio.gather(*tasks) == [False, True, False, True]

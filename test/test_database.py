@@ -11,15 +11,14 @@ from bson import SON, CodecOptions, DBRef
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import (
-    CollectionInvalid,
     InvalidName,
-    InvalidOperation,
     OperationFailure,
     WriteError,
 )
 from pymongo.read_concern import ReadConcern
 
 from support import CommandRecorder, Framework
+from support.errors import raises_as, raises_code
 
 OPTIONS: dict[str, Any] = {
     "codec_options": CodecOptions(SON, tz_aware=True),
@@ -96,7 +95,7 @@ async def test_database_compares_and_hashes_by_its_delegate(db: Any, client: Any
     assert hash(db) == hash(same)
     assert db != client["another"]
     assert db != db.delegate
-    with pytest.raises(NotImplementedError, match="truth value"):
+    with raises_as(bool, db.delegate):
         bool(db)
 
 
@@ -105,9 +104,9 @@ async def test_database_is_no_function_and_not_iterable(db: Any) -> None:
         db.list_collection_name()
     with pytest.raises(TypeError, match="MotorDatabase object is not callable"):
         db()
-    with pytest.raises(TypeError, match="not iterable"):
+    with pytest.raises(TypeError, match=type(db).__name__):
         iter(db)
-    with pytest.raises(TypeError, match=r"not a container|not iterable"):
+    with pytest.raises(TypeError, match=type(db).__name__):
         _ = "orders" in db
 
 
@@ -115,7 +114,7 @@ async def test_bad_names_are_refused_at_once(db: Any, client: Any) -> None:
     for make in (lambda: db[""], lambda: db["a..b"], lambda: client["a b"]):
         with pytest.raises(InvalidName):
             make()
-    with pytest.raises(TypeError, match="name must be an instance of str"):
+    with raises_as(db.delegate.get_collection, 1):
         db[1]
 
 
@@ -145,7 +144,7 @@ async def test_command_takes_its_options(recorded: Any, commands: CommandRecorde
 
 
 async def test_failed_command_raises_pymongos_error(db: Any) -> None:
-    with pytest.raises(OperationFailure, match="nope") as caught:
+    with pytest.raises(OperationFailure) as caught:
         await db.command("nope")
     assert caught.value.code == 59
     assert (await db.command("nope", check=False))["ok"] == 0
@@ -202,7 +201,7 @@ async def test_create_collection_gives_a_motor_collection(db: Any, framework: Fr
 
 async def test_creating_a_collection_twice_is_refused(db: Any) -> None:
     await db.create_collection("orders")
-    with pytest.raises(CollectionInvalid, match="already exists"):
+    with raises_as(db.delegate.create_collection, "orders"):
         await db.create_collection("orders")
     with pytest.raises(OperationFailure):
         await db.create_collection("orders", check_exists=False, capped=True, size=4096)
@@ -238,7 +237,7 @@ async def test_create_collection_with_a_validator(db: Any) -> None:
         "orders", validator={"$jsonSchema": {"required": ["total"]}}, validationAction="error"
     )
     await orders.insert_one({"total": 1})
-    with pytest.raises(WriteError, match="failed validation"):
+    with raises_code(121, WriteError):
         await orders.insert_one({"sum": 1})
 
 
@@ -272,7 +271,7 @@ async def test_drop_collection_takes_a_name_or_a_collection(db: Any) -> None:
         async with db.client.start_session() as session:
             await db.drop_collection(target, session=session, comment="why")
         assert await db.list_collection_names() == []
-    with pytest.raises(TypeError, match="name_or_collection"):
+    with raises_as(db.delegate.drop_collection, 1):
         await db.drop_collection(1)
 
 
@@ -296,9 +295,9 @@ async def test_dereference_reads_what_a_dbref_points_at(db: Any) -> None:
         assert await db.dereference(DBRef("orders", 1), session=session) == {"_id": 1}
         assert await db.dereference(DBRef("orders", 1, db.name), session, "why") == {"_id": 1}
     assert await db.dereference(DBRef("orders", 2)) is None
-    with pytest.raises(ValueError, match="another database"):
+    with raises_as(db.delegate.dereference, DBRef("orders", 1, "elsewhere")):
         await db.dereference(DBRef("orders", 1, "elsewhere"))
-    with pytest.raises(TypeError, match="cannot dereference"):
+    with raises_as(db.delegate.dereference, "orders"):
         await db.dereference("orders")
 
 
@@ -318,5 +317,5 @@ async def test_a_session_of_another_client_is_refused(db: Any, client_factory: A
             lambda: db.create_collection("orders", session=session),
         ]
         for call in calls:
-            with pytest.raises(InvalidOperation, match="Can only use session with the MongoClient"):
+            with raises_as(db.delegate.command, "ping", session=session.delegate):
                 await call()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from support import Framework, wait_until
+from support import PATIENCE, Framework, wait_until
 
 
 @pytest.fixture
@@ -59,12 +59,13 @@ async def test_callbacks_can_be_added(framework: Framework, three: Any) -> None:
     assert isinstance((await called.get()).exception(), DuplicateKeyError)
 
 
-async def test_an_operation_can_be_cancelled(framework: Framework, three: Any) -> None:
-    operation = three.find_one({"$where": "sleep(50) || true"})
-    assert operation.cancel()
-    assert operation.cancelled()
-    with pytest.raises(asyncio.CancelledError):
-        await operation
+async def test_an_operation_can_be_cancelled(framework: Framework, three: Any, hold: Any) -> None:
+    with hold("find"):
+        operation = three.find_one()
+        assert operation.cancel()
+        assert operation.cancelled()
+        with pytest.raises(asyncio.CancelledError):
+            await operation
 
 
 async def test_ensure_future_leaves_an_operation_as_it_is(framework: Framework, three: Any) -> None:
@@ -92,13 +93,16 @@ async def test_create_task_takes_an_operation_that_has_ended(
     assert await asyncio.create_task(operation) == {"_id": 1}
 
 
-async def test_cancelling_the_task_cancels_the_operation(framework: Framework, three: Any) -> None:
-    operation = three.find_one({"$where": "sleep(50) || true"})
-    task = asyncio.create_task(operation)
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+async def test_cancelling_the_task_cancels_the_operation(
+    framework: Framework, three: Any, hold: Any
+) -> None:
+    with hold("find"):
+        operation = three.find_one()
+        task = asyncio.create_task(operation)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
     assert operation.cancelled()
 
 
@@ -144,13 +148,13 @@ async def gathered(operation: Any) -> Any:
 
 
 async def in_time(operation: Any) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return await operation
 
 
 WAYS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "gather": gathered,
-    "wait_for": lambda operation: asyncio.wait_for(operation, 30),
+    "wait_for": lambda operation: asyncio.wait_for(operation, PATIENCE),
     "shield": asyncio.shield,
     "wait": first_of_wait,
     "as_completed": first_completed,
@@ -183,10 +187,13 @@ async def test_gather_takes_an_operation_twice(framework: Framework, three: Any)
     assert await asyncio.gather(operation, operation) == [{"_id": 1}] * 2
 
 
-async def test_wait_for_cancels_what_takes_too_long(framework: Framework, three: Any) -> None:
-    operation = three.find_one({"$where": "sleep(50) || true"})
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(operation, 0.001)
+async def test_wait_for_cancels_what_takes_too_long(
+    framework: Framework, three: Any, hold: Any
+) -> None:
+    with hold("find"):
+        operation = three.find_one()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(operation, 0.001)
     assert operation.cancelled()
 
 
@@ -244,12 +251,12 @@ async def test_a_thread_hands_an_operation_to_the_loop(
 
     def find(number: int) -> Any:
         operation = collection.find_one({"_id": number})
-        return asyncio.run_coroutine_threadsafe(operation, loop).result(30)
+        return asyncio.run_coroutine_threadsafe(operation, loop).result(PATIENCE)
 
     assert [await elsewhere(find, n) for n in range(3)] == [{"_id": n} for n in range(3)]
 
     def fail() -> Any:
-        return asyncio.run_coroutine_threadsafe(duplicate(collection), loop).result(30)
+        return asyncio.run_coroutine_threadsafe(duplicate(collection), loop).result(PATIENCE)
 
     with pytest.raises(DuplicateKeyError):
         await elsewhere(fail)
@@ -264,6 +271,6 @@ async def test_a_thread_hands_a_coroutine_of_operations_to_the_loop(
         return await three.find_one({"_id": 1})
 
     def wait() -> Any:
-        return asyncio.run_coroutine_threadsafe(find(), loop).result(30)
+        return asyncio.run_coroutine_threadsafe(find(), loop).result(PATIENCE)
 
     assert await elsewhere(wait) == {"_id": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from motor.testing import EmbeddedMongo, MongodFailed, MongodNotFound, server
 from motor.testing import mongod as mongod_module
 from motor.testing.mongod import find_mongod, mongod_version
-from support import run_python, start_python, wait_until
+from support import PATIENCE, run_python, start_python, wait_until
 
 
 def is_running(pid: int) -> bool:
@@ -114,17 +115,24 @@ def test_another_mongod_on_the_port_is_not_taken_for_ours(monkeypatch: pytest.Mo
 
 
 def test_a_mongod_that_dies_at_start_is_reported_with_its_log(temp_directory: Path) -> None:
-    with pytest.raises(
-        MongodFailed, match=r"(?s)exit code 2 .*unrecognised option '--no-such-option'"
-    ):
+    with pytest.raises(MongodFailed, match=r"(?s)exit code \d+ .*--no-such-option"):
         EmbeddedMongo(args=["--no-such-option"]).start()
     assert list(temp_directory.iterdir()) == []
 
 
+def given_up(program: Path, words: str) -> str:
+    """What is said when the start is given up, of a program that has come to say its `words`."""
+    for seconds in (0.3, 3.0, PATIENCE):
+        with pytest.raises(MongodFailed) as caught:
+            EmbeddedMongo(mongod=program, startup_timeout=seconds).start()
+        if words in str(caught.value):
+            return str(caught.value)
+    raise AssertionError(caught.value)
+
+
 def test_a_mongod_that_never_listens_is_given_up(tmp_path: Path, temp_directory: Path) -> None:
-    program = fake_mongod(tmp_path, "slow", 'echo "thinking about it"; exec sleep 60')
-    with pytest.raises(MongodFailed, match=r"(?s)answers on port \d+.*thinking about it"):
-        EmbeddedMongo(mongod=program, startup_timeout=0.3).start()
+    program = fake_mongod(tmp_path, "slow", 'echo "thinking about it"; exec sleep 600')
+    assert re.search(r"answers on port \d+", given_up(program, "thinking about it"))
     assert list(temp_directory.iterdir()) == [program]
 
 
@@ -136,8 +144,7 @@ def test_a_mongod_that_ignores_sigterm_is_killed(
     program = fake_mongod(
         tmp_path, "deaf", "trap '' TERM; echo trapped; while :; do sleep 0.05; done"
     )
-    with pytest.raises(MongodFailed, match="trapped"):
-        EmbeddedMongo(mongod=program, startup_timeout=0.3).start()
+    given_up(program, "trapped")
 
 
 def test_no_mongod_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,15 +12,14 @@ from bson.codec_options import DEFAULT_CODEC_OPTIONS
 from pymongo.encryption import Algorithm, ClientEncryption, QueryType, RewrapManyDataKeyResult
 from pymongo.encryption_options import AutoEncryptionOpts, RangeOpts
 from pymongo.errors import (
-    ConfigurationError,
     DuplicateKeyError,
     EncryptedCollectionError,
     EncryptionError,
-    InvalidOperation,
 )
 from pymongo.results import DeleteResult
 
 from support import Framework, run_python
+from support.errors import raises_as
 
 pytest.importorskip("pymongocrypt", reason="needs the encryption extra")
 
@@ -53,7 +52,7 @@ async def test_encryption_is_motors(encryption: Any, framework: Framework, clien
         assert entered is encryption
         assert isinstance(encryption.delegate, ClientEncryption)
         assert encryption.io_loop is framework.current_loop()
-    with pytest.raises(InvalidOperation, match="closed"):
+    with raises_as(encryption.delegate.create_data_key, "local"):
         await encryption.create_data_key("local")
 
 
@@ -92,8 +91,9 @@ async def test_pymongos_further_options_are_taken(
     ):
         pass
     tls = {"kmip": {"tlsInsecure": True}}
-    with pytest.raises(ConfigurationError, match="Insecure TLS options"):
-        framework.ClientEncryption(KMS, vault, client, DEFAULT_CODEC_OPTIONS, kms_tls_options=tls)
+    arguments = {"codec_options": DEFAULT_CODEC_OPTIONS, "kms_tls_options": tls}
+    with raises_as(ClientEncryption, KMS, vault, client.delegate, **arguments):
+        framework.ClientEncryption(KMS, vault, client, **arguments)
     with pytest.raises(TypeError, match="no_such"):
         framework.ClientEncryption(KMS, vault, client, DEFAULT_CODEC_OPTIONS, no_such=1)
 
@@ -210,7 +210,7 @@ async def test_rewrap_many_data_key(encryption: Any, keys: Any) -> None:
         assert await encryption.decrypt(secret) == "secret"
         nothing = await encryption.rewrap_many_data_key({"keyAltNames": "yours"})
         assert nothing.bulk_write_result is None
-        with pytest.raises(ConfigurationError, match="provider must be given"):
+        with raises_as(encryption.delegate.rewrap_many_data_key, {}, master_key={}):
             await encryption.rewrap_many_data_key({}, master_key={})
 
 
@@ -252,7 +252,7 @@ async def test_indexed_encryption_takes_its_options(encryption: Any) -> None:
             1, Algorithm.INDEXED, key, query_type=QueryType.EQUALITY, contention_factor=0
         )
         assert payload.subtype == 6
-        with pytest.raises(EncryptionError, match="contention factor"):
+        with raises_as(encryption.delegate.encrypt, 1, Algorithm.INDEXED, key):
             await encryption.encrypt(1, Algorithm.INDEXED, key)
 
 
@@ -276,9 +276,9 @@ async def test_errors_are_pymongos(encryption: Any) -> None:
     async with encryption:
         with pytest.raises(EncryptionError):
             await encryption.encrypt("secret", RANDOM, Binary(uuid.uuid4().bytes, 4))
-        with pytest.raises(TypeError, match="Binary"):
+        with raises_as(encryption.delegate.decrypt, "secret"):
             await encryption.decrypt("secret")
-        with pytest.raises(EncryptionError, match="either key id or key alt name required"):
+        with raises_as(encryption.delegate.encrypt, "secret", RANDOM):
             await encryption.encrypt("secret", RANDOM)
 
 
@@ -294,7 +294,7 @@ async def test_create_encrypted_collection(
             db, "people", fields, "local", session=session
         )
         if server_version < (7,):
-            with pytest.raises(EncryptedCollectionError, match="Upgrade server") as caught:
+            with pytest.raises(EncryptedCollectionError) as caught:
                 await create
             filled = caught.value.encrypted_fields
         else:

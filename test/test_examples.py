@@ -16,6 +16,7 @@ import pytest
 
 import motor
 from motor.testing import EmbeddedMongo
+from support import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -53,7 +54,7 @@ def run(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-W", "error", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": path, "MONGODB_URI": uri},
         check=False,
     )

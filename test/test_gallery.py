@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 import motor
-from support import wait_until
+from support import PATIENCE, wait_until
 from support.gallery import PROGRAM, GallerySite, error_in, make_gallery
+from support.process import free_port, wait_until_serves
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -248,23 +248,21 @@ def start_program(*arguments: str, **env: str) -> subprocess.Popen[str]:
 
 
 def test_program_runs_with_a_server_of_its_own_until_it_is_interrupted():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
 
     def page():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/files", timeout=20) as answer:
-                return answer.read()
-        except OSError:
-            assert program.poll() is None, program.communicate()
-            time.sleep(0.02)
-            return None
+            connection.request("GET", "/files")
+            return connection.getresponse().read()
+        finally:
+            connection.close()
 
     with start_program("--port", str(port), "--max-bytes", "77") as program:
         try:
-            assert b'"maxBytes":77' in wait_until(page, timeout=60, what="the program serves")
+            assert b'"maxBytes":77' in wait_until_serves(program, page)
             program.send_signal(signal.SIGINT)
-            out, err = program.communicate(timeout=30)
+            out, err = program.communicate(timeout=PATIENCE)
         finally:
             program.kill()
     assert program.returncode == 0, err
@@ -276,7 +274,7 @@ def test_program_says_that_the_server_cannot_be_reached():
     # Nothing listens on port 1.
     uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
     with start_program(MONGODB_URI=uri) as program:
-        out, err = program.communicate(timeout=30)
+        out, err = program.communicate(timeout=PATIENCE)
     assert program.returncode == 1
     assert out == "Using the server at MONGODB_URI.\n"
     assert "ServerSelectionTimeoutError: 127.0.0.1:1" in err

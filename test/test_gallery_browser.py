@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from support import wait_until
+from support import PATIENCE, wait_until
 from support.browser import chromium
 from support.gallery import GallerySite, make_gallery
 from support.web import asgi_server
@@ -80,7 +80,7 @@ class Page:
         dollar = "const $ = (id) => document.getElementById(id);"
         return self.browser.execute_script(dollar + script, *arguments)
 
-    def wait(self, expression, timeout=20):
+    def wait(self, expression, timeout=PATIENCE):
         """The value of a JavaScript expression, once it is true."""
         return wait_until(lambda: self.run(f"return {expression}"), timeout, expression)
 
@@ -115,7 +115,7 @@ class Page:
         )
 
     def wait_for_names(self, *names):
-        wait_until(lambda: self.names() == list(names), 20, f"{names} are in the grid")
+        wait_until(lambda: self.names() == list(names), PATIENCE, f"{names} are in the grid")
 
     def open_viewer(self, number):
         self.all(".card-link")[number].click()
@@ -191,7 +191,7 @@ def test_many_files_are_uploaded_at_a_time(page, tmp_path):
         path.write_bytes(png(5, 5))
     page.open()
     page.upload(*paths)
-    wait_until(lambda: sorted(page.names()) == [path.name for path in paths], 20)
+    wait_until(lambda: sorted(page.names()) == [path.name for path in paths], PATIENCE)
     assert page.one("#count").text == "8 files"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import io
-import re
 import time
 from contextlib import nullcontext
 from typing import Any
@@ -18,6 +17,7 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import ConfigurationError
 
 from support import CommandRecorder, Framework, wait_until
+from support.errors import raises_as
 from support.gridfs import CHUNK, content, leftovers
 
 
@@ -98,7 +98,7 @@ async def test_file_that_is_there_already_stays_as_it_was(
     sync_bucket.upload_from_stream_with_id("same", "old", existing, CHUNK)
     before = leftovers(sync_db)
     chunk_size = CHUNK if len(added) < 100 else 100_000
-    with pytest.raises(FileExists, match="'same' already exists"):
+    with pytest.raises(FileExists):
         await bucket.upload_from_stream_with_id("same", "new", added, chunk_size)
     assert leftovers(sync_db) == before
     grid_out = sync_bucket.open_download_stream("same")
@@ -134,7 +134,7 @@ async def test_delete_by_name_removes_all_revisions(bucket: Any, sync_db: Any) -
         await bucket.upload_from_stream(name, b"data")
     await bucket.delete_by_name("name")
     assert leftovers(sync_db) == (1, 1)
-    with pytest.raises(NoFile, match="'name'"):
+    with raises_as(bucket.delegate.delete_by_name, "name"):
         await bucket.delete_by_name("name")
 
 
@@ -152,7 +152,7 @@ async def test_rename_by_name_changes_all_revisions(bucket: Any, sync_db: Any) -
         await bucket.upload_from_stream(name, b"data")
     await bucket.rename_by_name("name", "new")
     assert sorted(file["filename"] for file in sync_db.fs.files.find()) == ["new", "new", "other"]
-    with pytest.raises(NoFile, match="'name'"):
+    with raises_as(bucket.delegate.rename_by_name, "name", "new"):
         await bucket.rename_by_name("name", "new")
 
 
@@ -169,7 +169,7 @@ async def test_revisions_of_a_name_are_counted_from_both_ends(bucket: Any, sync_
         assert destination.getvalue() == expected
     assert await (await bucket.open_download_stream_by_name("name")).read() == b"2"
     for revision in (3, -4):
-        with pytest.raises(NoFile, match=re.escape(f"{revision} for filename 'name'")):
+        with raises_as(bucket.delegate.open_download_stream_by_name, "name", revision):
             await bucket.open_download_stream_by_name("name", revision)
 
 
@@ -305,7 +305,7 @@ async def test_chunk_size_must_be_a_number_of_bytes(
 
 
 def test_writes_must_be_acknowledged(framework: Framework, db: Any) -> None:
-    with pytest.raises(ConfigurationError, match="acknowledged"):
+    with pytest.raises(ConfigurationError):
         framework.GridFSBucket(db, write_concern=WriteConcern(w=0))
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import gridfs
 import pytest
-from pymongo.errors import InvalidOperation
 
 from support import CommandRecorder, Framework
+from support.errors import raises_as
 from support.gridfs import CHUNK, collected, content, leftovers
 
 
@@ -75,7 +75,7 @@ async def test_copies_and_rewound_cursors_give_files_too(framework: Framework, b
 
 async def test_options_are_refused_as_ever(bucket: Any) -> None:
     for name in ("add_option", "remove_option"):
-        with pytest.raises(NotImplementedError, match="GridOutCursor"):
+        with pytest.raises(NotImplementedError):
             getattr(bucket.find(), name)(2)
 
 
@@ -248,6 +248,6 @@ async def test_transactions_are_refused_by_every_operation(
                 lambda: bucket.rename_by_name("1", "new", session=session),
             ]
             for attempt in attempts:
-                with pytest.raises(InvalidOperation, match="does not support multi-document"):
+                with raises_as(bucket.delegate.delete, 1, session=session.delegate):
                     await attempt()
     assert leftovers(sync_db) == before

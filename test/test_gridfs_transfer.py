@@ -6,6 +6,7 @@ import asyncio
 import io
 import threading
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -285,27 +286,38 @@ async def test_source_is_read_while_chunks_are_stored(
     client_factory: Any,
     db_name: str,
     commands: CommandRecorder,
-    fail_point: Any,
+    hold: Any,
     kind: str,
 ) -> None:
     """The next batch is on its way while the server has not answered yet."""
-    client = client_factory(appName="gridfs-overlap", event_listeners=[commands])
+    client = client_factory(event_listeners=[commands])
     bucket = framework.GridFSBucket(client[db_name], chunk_size_bytes=100_000)
-    underway = []
-    recorded = commands.started
+    underway, held = [], ExitStack()
+    started, succeeded = commands.started, commands.succeeded
+
+    def answered() -> int:
+        return len([e for e in commands.succeeded_events if e.command_name == "insert"])
 
     def count(event: Any) -> None:
-        recorded(event)
+        started(event)
         if event.command_name == "insert":
-            answered = [e for e in commands.succeeded_events if e.command_name == "insert"]
-            underway.append(len(commands.named("insert")) - len(answered))
+            underway.append(len(commands.named("insert")) - answered())
+
+    def hold_the_rest(event: Any) -> None:
+        if event.command_name == "insert" and not answered():
+            held.enter_context(hold("insert", ns=f"{db_name}.fs.chunks"))
+        succeeded(event)
 
     commands.started = count  # type: ignore[method-assign]
-    blocking = {"failCommands": ["insert"], "blockConnection": True, "blockTimeMS": 50}
-    with fail_point(appName="gridfs-overlap", **blocking):
-        await bucket.upload_from_stream("name", LARGE_SOURCES[kind]())
-    assert underway[0] == 1
-    # Then two at once, and no more.
+    commands.succeeded = hold_the_rest  # type: ignore[method-assign]
+    with held:
+        upload = asyncio.ensure_future(bucket.upload_from_stream("name", LARGE_SOURCES[kind]()))
+        await async_wait_until(lambda: 2 in underway, what="the next batch is on its way")
+        # Whatever else was under way would be there by now.
+        await bucket.collection.files.find_one()
+    await upload
+    # The first alone, then two at once, and no more.
+    assert underway[:2] == [1, 1]
     assert max(underway) == 2
 
 

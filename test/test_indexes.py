@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.operations import SearchIndexModel
 
 from support import CommandRecorder, Framework
+from support.errors import raises_as, raises_code
 
 
 @pytest.fixture
@@ -76,9 +77,9 @@ async def test_unique_index_is_enforced(collection: Any) -> None:
 
 
 async def test_bad_index_is_refused(collection: Any) -> None:
-    with pytest.raises(ValueError, match="empty"):
+    with raises_as(collection.delegate.create_index, []):
         await collection.create_index([])
-    with pytest.raises(TypeError, match="IndexModel"):
+    with raises_as(collection.delegate.create_indexes, ["a"]):
         await collection.create_indexes(["a"])
     with pytest.raises(OperationFailure):
         await collection.create_index("a", noSuchOption=1)
@@ -114,7 +115,7 @@ async def test_drop_index(recorded: Any, commands: CommandRecorder, target: Any)
         assert sent.command["lsid"] == session.session_id
     assert sent.command["comment"] == "why"
     assert set(await recorded.index_information()) == {"_id_", "a_1"}
-    with pytest.raises(OperationFailure, match="index not found"):
+    with raises_code(27):
         await recorded.drop_index("b_1")
 
 
@@ -161,7 +162,7 @@ async def test_list_search_indexes_gives_the_servers_answer(
         cursor = recorded.list_search_indexes("by text", session, "why")
         assert isinstance(cursor, framework.CommandCursor)
         assert len(commands) == 0
-        with pytest.raises(OperationFailure, match="listSearchIndexes"):
+        with pytest.raises(OperationFailure):
             await cursor.next()
         (sent,) = commands.named("aggregate")
         assert sent.command["lsid"] == session.session_id

@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from motor.core import yield_gil
 from motor.core.yield_gil import yielding_gil
+from support.errors import raises_as
 
 
 def test_documents_encode_to_the_same_bytes() -> None:
@@ -93,9 +94,9 @@ async def test_ids_are_given_to_the_caller_s_documents(collection: Any) -> None:
 
 async def test_argument_errors_are_pymongo_s(collection: Any) -> None:
     for bad in ([], {}, None, 3):
-        with pytest.raises(TypeError, match="documents must be a non-empty list"):
+        with raises_as(collection.delegate.insert_many, bad):
             await collection.insert_many(bad)
-    with pytest.raises(TypeError, match="document must be an instance of"):
+    with raises_as(collection.delegate.insert_many, [4]):
         await collection.insert_many([{"x": 1}] * 200 + [4] * 200)
     with pytest.raises(TypeError, match="documents"):
         await collection.insert_many()

@@ -18,7 +18,7 @@ import pytest
 
 import motor
 from motor.legacy.scan import scan_file
-from support import wait_until
+from support import PATIENCE, wait_until
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "legacy"
@@ -54,7 +54,7 @@ class Service:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, body, names, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return response.status, self._parsed(response)
         except urllib.error.HTTPError as error:
             with error:
@@ -188,7 +188,7 @@ def test_loader(version: str, mongo_uri: str, db_name: str, sync_db: Any, tmp_pa
             command("loader", version, db_name, *arguments),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             env=environment(mongo_uri),
             check=False,
             **options,

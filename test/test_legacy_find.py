@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from bson.son import SON
 from pymongo import ReadPreference
-from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
+from pymongo.errors import ConfigurationError, InvalidOperation
 
 from support.cursors import ids
+from support.errors import raises_code
 from support.old_style import old
 
 
@@ -172,11 +173,11 @@ async def test_modifiers_that_are_none_are_refused(collection: Any, wrong: Any) 
 
 
 async def test_unknown_keywords_are_refused_as_ever(collection: Any) -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+    with pytest.raises(TypeError, match="'nope'"):
         collection.find({}, nope=1)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+    with pytest.raises(TypeError, match="'nope'"):
         await collection.find_one({}, nope=1)
-    with old(keyword("spec")), pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+    with old(keyword("spec")), pytest.raises(TypeError, match="'nope'"):
         collection.find(spec={}, nope=1)
 
 
@@ -200,7 +201,10 @@ async def test_cursor_count_takes_all_that_the_cursor_has(collection: Any, db: A
         assert await collection.find({"n": 1}).hint([("_id", 1)]).max_time_ms(9000).count() == 1
         assert await collection.find({"letter": "A"}).collation({"locale": "en"}).count() == 0
         assert await db.missing.find().count() == 0
-    with old("cursor.count()"), pytest.raises(OperationFailure, match="hint"):
+    with (
+        old("cursor.count()"),
+        raises_code(2),
+    ):
         await collection.find({"n": 1}).hint("no_such_index").count()
     with old("cursor.count()"), pytest.raises(TypeError, match="with_limit_and_skip must be"):
         await collection.find().count(1)

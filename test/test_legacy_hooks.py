@@ -20,13 +20,13 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError
 from pymongo.mongo_client import MongoClient
 from pymongo.monitoring import CommandListener
 
 import motor.legacy
 from motor.core import bridge
 from motor.legacy import registry
+from support.errors import raises_as
 from support.jobs import Gauge
 from support.old_style import old
 
@@ -195,13 +195,13 @@ async def test_methods_of_old_wait_for_a_bound_session(
 
 
 async def test_errors_of_today_are_not_those_of_the_bridge(client: Any, collection: Any) -> None:
-    with pytest.raises(ConfigurationError, match="Unknown option: nope"):
-        type(client)("mongodb://127.0.0.1:1/", nope=1)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+    with raises_as(MongoClient, nope=1):
+        type(client)(nope=1)
+    with pytest.raises(TypeError, match="'nope'"):
         await collection.insert_one({}, nope=1)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+    with pytest.raises(TypeError, match="'nope'"):
         await collection.find().to_list(nope=1)
-    with pytest.raises(TypeError, match="multiple values for argument 'pipeline'"):
+    with pytest.raises(TypeError, match="'pipeline'"):
         collection.aggregate([], pipeline=[])
     with pytest.raises(TypeError, match="nope") as caught:
         collection.find({}, nope=1)

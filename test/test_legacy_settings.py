@@ -47,7 +47,7 @@ async def test_tag_sets(owners: Any, owner: str) -> None:
     target = owners[owner]
     with (
         old(assigning(owner, "tag_sets")),
-        pytest.raises(ConfigurationError, match="primary cannot be"),
+        pytest.raises(ConfigurationError),
     ):
         target.tag_sets = [{"dc": "x"}]
     with old(assigning(owner, "read_preference")):
@@ -192,7 +192,7 @@ async def test_latency_is_one_of_clients(owners: Any, owner: str) -> None:
 @pytest.mark.parametrize("owner", OWNERS)
 async def test_other_attributes_are_as_ever(owners: Any, owner: str) -> None:
     target = owners[owner]
-    with pytest.raises(AttributeError, match=r"codec_options|no setter"):
+    with pytest.raises(AttributeError):
         target.codec_options = None
     target.my_own = 5
     assert target.my_own == 5

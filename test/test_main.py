@@ -16,6 +16,7 @@ import pytest
 import motor
 from motor.__main__ import OK, UNREACHABLE, UNUSABLE, main
 from motor.testing import EmbeddedMongo
+from support import PATIENCE
 
 # Nothing listens on port 1, so a connection is refused at once.
 NOBODY = "127.0.0.1:1"
@@ -170,7 +171,7 @@ def test_it_runs_as_a_module() -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == UNREACHABLE

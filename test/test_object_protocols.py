@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support import Framework
+from support.errors import raises_as
 
 # Never connected to: nothing here is an operation.
 URI = "mongodb://127.0.0.1:1/"
@@ -100,7 +101,7 @@ def test_truth_of_a_client_is_true_and_of_its_parts_undefined(
 ) -> None:
     assert bool(idle) is True
     for owner in (idle.db, idle.db.test):
-        with pytest.raises(NotImplementedError, match="compare with None instead"):
+        with raises_as(bool, owner.delegate):
             bool(owner)
 
 
@@ -109,11 +110,11 @@ def test_nothing_is_iterable(framework: Framework, idle: Any) -> None:
     owners = [idle, idle.db, test, test.find(), test.aggregate([]), test.watch()]
     for owner in [*owners, idle.start_session()]:
         name = type(owner).__name__
-        with pytest.raises(TypeError, match=f"'{name}' object is not iterable"):
+        with pytest.raises(TypeError, match=name):
             iter(owner)
-        with pytest.raises(TypeError, match=f"'{name}' object is not an iterator"):
+        with pytest.raises(TypeError, match=name):
             next(owner)
-        with pytest.raises(TypeError, match=f"argument of type '{name}' is not"):
+        with pytest.raises(TypeError, match=name):
             _ = "x" in owner
 
 
@@ -166,7 +167,7 @@ def test_with_says_to_use_async_with(framework: Framework, idle: Any) -> None:
         with pytest.raises(RuntimeError, match=r'[Uu]se .*"async with"'):
             enter(owner)
     for owner in (idle, idle.db.test.find(), idle.db.test.aggregate([])):
-        with pytest.raises(TypeError, match="does not support the context manager protocol"):
+        with pytest.raises(TypeError, match=type(owner).__name__):
             enter(owner)
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
+from configparser import ConfigParser
 from importlib import metadata
 from pathlib import Path
 
@@ -12,7 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from motor._version import version
-from support import run_python
+from support import PATIENCE, run_python
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -26,9 +32,7 @@ def numbers(release: str) -> tuple[int, ...]:
 def test_version_is_written_down_once() -> None:
     assert version == "4.0.0"
     assert "version" not in PYPROJECT["project"]
-    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {
-        "attr": "motor._version.version"
-    }
+    assert PYPROJECT["tool"]["hatch"]["version"]["path"] == "motor/_version.py"
 
 
 def test_installed_metadata_agrees_with_the_source() -> None:
@@ -89,8 +93,96 @@ def test_list_of_old_keywords_is_installed() -> None:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     assert Path(spec.submodule_search_locations[0], "legacy", "keywords.txt").exists()
-    packaged = PYPROJECT["tool"]["setuptools"]["package-data"]
-    assert packaged["motor.legacy"] == ["keywords.txt"]
+
+
+def test_quickstart_installs_the_server_that_the_tests_have_and_little_else() -> None:
+    tox = ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    quickstart = tox["testenv:quickstart"]
+    assert quickstart["extras"] == quickstart["dependency_groups"] == ""
+    assert quickstart["commands_pre"].endswith("pip install --no-compile --group mongod .[tornado]")
+    (server,) = PYPROJECT["dependency-groups"]["mongod"]
+    assert server in EXTRAS["testing"]
+
+
+# What is built --------------------------------------------------------------------------------
+
+
+def build(source: Path, kind: str, target: Path) -> Path:
+    """Build an "sdist" or a "wheel" of a checkout, without installing anything for it."""
+    pytest.importorskip("hatchling")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", target],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = target.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is in the sdist of this checkout."""
+    root = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(build(ROOT, "sdist", root / "dist")) as archive:
+        archive.extractall(root, filter="data")
+    return root / f"motor-{version}"
+
+
+def test_sdist_has_all_that_belongs_to_its_tests(unpacked: Path) -> None:
+    folders = ("benchmark", "doc", "examples", "motor", "test", "tools")
+    kinds = ("*.py", "*.pyi", "*.rst", "*.ini", "*.txt", "*.toml", "*.html", "*.typed")
+    missing = {
+        path.relative_to(ROOT)
+        for folder in folders
+        for kind in kinds
+        for path in (ROOT / folder).rglob(kind)
+        if not (unpacked / path.relative_to(ROOT)).exists()
+    }
+    assert {path for path in missing if not {"_build", "results"} & set(path.parts)} == set()
+    assert (unpacked / "tox.ini").exists()
+
+
+def test_tests_of_the_sdist_run_on_its_own_motor(unpacked: Path, mongo_uri: str) -> None:
+    (unpacked / "test" / "test_it.py").write_text(
+        "import motor\n\ndef test_it():\n"
+        f"    assert motor.__file__ == {str(unpacked / 'motor' / '__init__.py')!r}\n"
+    )
+    tests = ("test_it.py", "test_web_ranges.py", "test_delegates.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *(f"test/{t}" for t in tests)],
+        cwd=unpacked,
+        env={**os.environ, "MONGODB_URI": mongo_uri},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " skipped" not in done.stdout
+
+
+def test_module_that_was_renamed_is_not_built_under_its_old_name(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    old, new = (unpacked / "motor" / f"{name}_name.py" for name in ("old", "new"))
+    old.write_text("")
+    wheels = [build(unpacked, "wheel", tmp_path / "first")]
+    old.rename(new)
+    wheels.append(build(unpacked, "wheel", tmp_path / "second"))
+    names = [set(zipfile.ZipFile(wheel).namelist()) for wheel in wheels]
+    assert names[0] - names[1] == {"motor/old_name.py"}
+    assert names[1] - names[0] == {"motor/new_name.py"}
+    assert {"motor_pytest.py", "motor/py.typed", "motor/legacy/keywords.txt"} <= names[1]
+    assert {name.partition("/")[0] for name in names[1]} == {
+        "motor",
+        "motor_pytest.py",
+        f"motor-{version}.dist-info",
+    }
 
 
 def test_testing_needs_neither_pytest_nor_frameworks() -> None:

@@ -17,11 +17,15 @@ import pymongo
 import pytest
 
 import motor
+from support import PATIENCE
 
 #: Where the tested Motor is: the project is elsewhere.
 PACKAGES = Path(motor.__file__).parent.parent
 
 PLUGIN = "motor.testing.pytest_plugin"
+
+#: What the installed package has pytest load.
+LOADED = "motor_pytest"
 
 Run = Callable[..., str]
 
@@ -35,6 +39,7 @@ def run(tmp_path: Path) -> Run:
         *arguments: str,
         plugins: tuple[str, ...] = (),
         fails: bool = False,
+        loads: str = PLUGIN,
         **environment: str | None,
     ) -> str:
         for name, text in files.items():
@@ -44,7 +49,7 @@ def run(tmp_path: Path) -> Run:
         variables.pop("PYTEST_ADDOPTS", None)
         # No others that happen to be installed: some take a second to import.
         variables["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        named = ["-p", PLUGIN, *(part for name in plugins for part in ("-p", name))]
+        named = ["-p", loads, *(part for name in plugins for part in ("-p", name))]
         command = [sys.executable, "-m", "pytest", "-W", "error", "-rA", "-s", *named, *arguments]
         result = subprocess.run(
             command,
@@ -52,7 +57,7 @@ def run(tmp_path: Path) -> Run:
             env={name: value for name, value in variables.items() if value is not None},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert (result.returncode != 0) is fails, result.stdout + result.stderr
@@ -269,8 +274,34 @@ def test_pytest_finds_the_plugin_by_itself() -> None:
     found = {
         point.value
         for distribution in importlib.metadata.distributions(name="motor")
+        if Path(str(distribution.locate_file("motor"))) == PACKAGES / "motor"
         for point in distribution.entry_points.select(group="pytest11")
     }
     if not found:
         pytest.skip("runs from a checkout that is not installed")
-    assert found == {PLUGIN}
+    assert found == {LOADED}
+
+
+def test_what_pytest_loads_has_the_fixtures(run: Run) -> None:
+    text = run({"test_it.py": PLAIN}, "--fixtures", loads=LOADED)
+    assert re.search(r"^motor_db\b", text, re.MULTILINE)
+    # It may be named besides.
+    text = run({"test_it.py": PLAIN}, "--fixtures", loads=LOADED, plugins=(PLUGIN,))
+    assert re.search(r"^motor_db\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # As in Motor 3: there is no such module, wherever else a Motor is installed.
+        "import sys\nsys.modules['motor.testing'] = None\n",
+        "raise AttributeError('no such name in this PyMongo')\n",
+    ],
+    ids=["has no plugin", "cannot be imported"],
+)
+def test_pytest_starts_where_another_motor_comes_first(run: Run, tmp_path: Path, code: str) -> None:
+    (tmp_path / "motor").mkdir()
+    files = {"motor/__init__.py": code, "test_it.py": "def test_it():\n    pass\n"}
+    text = run(files, loads=LOADED, PYTHONPATH=os.pathsep.join([str(tmp_path), str(PACKAGES)]))
+    assert "1 passed" in text
+    assert "no fixtures of Motor: " in text

@@ -47,7 +47,9 @@ def mypy(path: Path) -> Findings:
 
 def pyright(path: Path) -> Findings:
     found: Findings = defaultdict(set)
-    report = json.loads(run("pyright", "--outputjson", "--project", path.parent))
+    # Else it looks for packages where the first `python` on the PATH has them.
+    python = ("--pythonpath", sys.executable)
+    report = json.loads(run("pyright", "--outputjson", *python, "--project", path.parent))
     for diagnostic in report["generalDiagnostics"]:
         if Path(diagnostic["file"]).name == path.name:
             found[diagnostic["range"]["start"]["line"] + 1].add(diagnostic["rule"])

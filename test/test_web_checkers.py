@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support import PATIENCE
+
 #: Begins as pictures of its type do, which REDbot looks at.
 CONTENT = b"\x89PNG\r\n\x1a\n" + random.Random(2).randbytes(299_992)
 
@@ -34,7 +36,7 @@ def curl(site, tmp_path):
             [*command, *options, site.url + path],
             cwd=tmp_path,
             capture_output=True,
-            timeout=30,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -122,12 +124,15 @@ def redbot():
             [program, "--output-format", "har", url],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
         findings = {}
         for note in json.loads(done.stdout)["log"]["entries"][0]["_red_messages"]:
+            if note["note_id"] == "DATE_INCORRECT":
+                # The time is the server's; on a busy machine, REDbot looks at its own much later.
+                continue
             findings.setdefault(note["level"], {})[note["note_id"]] = note["summary"]
         return findings
 

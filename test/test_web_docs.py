@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
 import textwrap
 from pathlib import Path
 
 import pytest
 
-from support import run_python, start_python, wait_until
+from support import run_python, start_python
+from support.process import free_port, wait_until_serves
+from support.web import Site
 
 PAGE = (Path(__file__).parent.parent / "doc" / "web.rst").read_text()
 BLOCKS = [
@@ -44,20 +44,7 @@ def test_program(name, as_run_here):
     for package in REQUIRES[name]:
         pytest.importorskip(package)
     run_python(as_run_here(next(block for block in BLOCKS if "upload_from_stream" in block)))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-
-    def get():
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        try:
-            connection.request("GET", "/files/hello.txt")
-            response = connection.getresponse()
-            return response.status, response.read()
-        except ConnectionRefusedError:
-            return None
-        finally:
-            connection.close()
-
-    with start_python(as_run_here(PROGRAMS[name], port)):
-        answer = wait_until(get, timeout=30, what="the program serves")
-    assert answer == (200, b"Hello!")
+    site = Site(free_port())
+    with start_python(as_run_here(PROGRAMS[name], site.port)) as process:
+        answer = wait_until_serves(process, lambda: site.get("hello.txt"))
+    assert (answer.status, answer.body) == (200, b"Hello!")

@@ -13,7 +13,7 @@ import pytest
 from bson import ObjectId
 
 from motor.web.planner import FileFacts
-from support import run_python, wait_until
+from support import PATIENCE, run_python, wait_until
 
 CHUNK = 1024
 CONTENT = random.Random(1).randbytes(10 * CHUNK + 17)
@@ -455,7 +455,7 @@ def test_http_1_0(site):
 
 @pytest.mark.usefixtures("file_id")
 def test_one_connection_serves_one_request_after_the_other(site):
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     tag = site.head("picture.png").headers["ETag"]
     for method, headers, status, body in (
         ("GET", {}, 200, CONTENT),

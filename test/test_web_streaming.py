@@ -12,7 +12,7 @@ import weakref
 import bson
 import pytest
 
-from support import wait_until
+from support import PATIENCE, wait_until
 from support.cursors import open_cursors
 
 CHUNK = 255 * 1024
@@ -67,7 +67,7 @@ def stalled_client(port):
     """A connection that has asked for the file and received little of it."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    connection.settimeout(20)
+    connection.settimeout(PATIENCE)
     connection.connect(("127.0.0.1", port))
     connection.sendall(b"GET /files/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
     assert connection.recv(1000).startswith(b"HTTP/1.1 200")
@@ -81,7 +81,7 @@ def wait_until_quiet(commands):
     def quiet():
         nonlocal seen, since
         now = bytes_read(commands)
-        if now != seen:
+        if now != seen or not now:
             seen, since = now, time.monotonic()
         return time.monotonic() - since > _QUIET
 
@@ -128,7 +128,7 @@ def test_a_file_that_breaks_on_the_way_breaks_the_answer(
 ):
     file_id = sync_bucket.upload_from_stream("broken", bytes(2**20), chunk_size_bytes=2**16)
     sync_db["fs.chunks"].delete_one({"files_id": file_id, "n": 10})
-    connection = http.client.HTTPConnection("127.0.0.1", start_site().port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", start_site().port, timeout=PATIENCE)
     connection.request("GET", "/files/broken")
     response = connection.getresponse()
     assert response.status == 200
@@ -143,7 +143,7 @@ def test_a_file_that_breaks_on_the_way_breaks_the_answer(
 def test_a_file_without_any_content_is_a_server_error(start_site, sync_db, sync_bucket):
     sync_bucket.upload_from_stream("broken", b"content")
     sync_db["fs.chunks"].delete_many({})
-    connection = http.client.HTTPConnection("127.0.0.1", start_site().port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", start_site().port, timeout=PATIENCE)
     connection.request("GET", "/files/broken")
     assert connection.getresponse().status == 500
     connection.close()

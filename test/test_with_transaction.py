@@ -8,12 +8,13 @@ from typing import Any
 
 import pymongo
 import pytest
-from pymongo.errors import InvalidOperation, NetworkTimeout, OperationFailure, PyMongoError
+from pymongo.errors import NetworkTimeout, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from motor.core import session as session_module
-from support import CommandRecorder, async_wait_until
+from support import PATIENCE, CommandRecorder, async_wait_until
+from support.errors import raises_as
 
 #: What the fail points concern: the clients of these tests.
 APP_NAME = "with-transaction"
@@ -149,7 +150,7 @@ async def test_concurrent_changes_of_one_document_are_all_applied(client, collec
 
 async def test_a_callback_that_is_no_coroutine_function_is_refused(client, commands):
     async with client.start_session() as session:
-        with pytest.raises(TypeError, match="object int can't be used in 'await' expression"):
+        with pytest.raises(TypeError, match="must be a coroutine function"):
             await session.with_transaction(lambda _session: 1)
         assert not session.in_transaction
         for wrong in ((), (None,), ("not callable",)):
@@ -180,21 +181,22 @@ async def test_an_exception_of_the_callback_aborts(client, collection, commands,
 async def test_it_is_refused_while_a_transaction_is_in_progress(client, collection):
     callback = Callback(collection)
     async with client.start_session() as session, session.start_transaction():
-        with pytest.raises(InvalidOperation, match="already in progress"):
+        with raises_as(session.delegate.start_transaction):
             await session.with_transaction(callback)
         assert session.in_transaction
         assert callback.runs == 0
 
 
-async def test_cancelling_it_aborts(client, collection, commands, fail_point, sync_client, sync_db):
-    slow = {"blockConnection": True, "blockTimeMS": 100}
+async def test_cancelling_it_aborts(client, collection, commands, hold, sync_client, sync_db):
     async with client.start_session() as session:
-        with fail_point(failCommands=["insert"], appName=APP_NAME, **slow):
+        with hold("insert"):
             task = asyncio.create_task(session.with_transaction(Callback(collection)))
             await async_wait_until(lambda: commands.named("insert"))
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            # The task hears of it before the insert is answered.
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
         assert [e.command_name for e in commands.succeeded_events] == ["insert", "abortTransaction"]
         assert open_transactions(sync_client, session) == []
         assert sync_db["test"].count_documents({}) == 0
@@ -321,7 +323,7 @@ async def test_a_timeout_around_it_ends_it(
     fail = failing(command, 10_000, errorCode=251, errorLabels=[label])
     async with client.start_session() as session:
         with fail_point(**fail), pymongo.timeout(0.3), pytest.raises(PyMongoError) as caught:
-            await asyncio.wait_for(session.with_transaction(callback), 20)
+            await asyncio.wait_for(session.with_transaction(callback), PATIENCE)
         assert not session.in_transaction
         settle(sync_client, session)
     assert caught.value.timeout

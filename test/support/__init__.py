@@ -3,9 +3,10 @@
 from support.commands import CommandRecorder
 from support.framework import Framework
 from support.process import run_python, start_python
-from support.wait import async_wait_until, wait_until
+from support.wait import PATIENCE, async_wait_until, wait_until
 
 __all__ = [
+    "PATIENCE",
     "CommandRecorder",
     "Framework",
     "async_wait_until",

@@ -11,8 +11,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-_RUN_TIMEOUT = 120.0
-_TASKS_TIMEOUT = 2.0
+from support.wait import PATIENCE
 
 _MODULES = {
     "asyncio": ("motor.motor_asyncio", "AsyncIOMotor"),
@@ -62,7 +61,7 @@ class Framework:
 
         return IOLoop.current()
 
-    def run(self, main: Any, *args: Any, timeout: float = _RUN_TIMEOUT) -> Any:
+    def run(self, main: Any, *args: Any, timeout: float = PATIENCE) -> Any:
         """Run `main` to its end on a fresh loop, close the loop, and return the result.
 
         `main` is a coroutine, or a function that returns one or (Tornado's) a future. A task left
@@ -96,14 +95,14 @@ def run_plainly(function: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
     """Run an `async def` test that uses no framework."""
 
     async def main() -> None:
-        async with asyncio.timeout(_RUN_TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await function(**kwargs)
         await no_pending_tasks()
 
     return asyncio.run(main(), debug=False)
 
 
-async def no_pending_tasks(timeout: float = _TASKS_TIMEOUT) -> None:
+async def no_pending_tasks(timeout: float = PATIENCE) -> None:
     deadline = time.monotonic() + timeout
     while pending := asyncio.all_tasks() - {asyncio.current_task()}:
         if time.monotonic() > deadline:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from support.wait import PATIENCE
 from support.web import Answer
 
 PROGRAM = Path(__file__).parent.parent.parent / "examples" / "gallery"
-_PATIENCE = 20.0
 
 
 @dataclass
@@ -73,7 +73,7 @@ class GallerySite:
         self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str
     ) -> Answer:
         """Ask for `path`. A `body` that is no bytes is sent in chunks; `if_range=…` is If-Range."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, body, fields)

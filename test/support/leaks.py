@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pymongo.monitoring import ConnectionPoolListener
 
-_TIMEOUT = 5.0
+from support.wait import PATIENCE
+
 _POLL_SECONDS = 0.005
 # Motor's shared pool is made once and stays. PyMongo's threads notice only after half a second
 # that their client was closed, too long to wait for after each test; a client that was not closed
@@ -53,7 +54,7 @@ class LeakCheck:
         self._children = child_processes()
         self._connections = self._count_connections()
 
-    def leaks(self, timeout: float = _TIMEOUT) -> list[str]:
+    def leaks(self, timeout: float = PATIENCE) -> list[str]:
         """Return what is left over, a sentence each, once `timeout` seconds did not clear it."""
         # Also brings the complaints of objects found dead now to the test that made them.
         gc.collect()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
+import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from support.wait import PATIENCE, wait_until
 
 
 def run_python(
-    code: str, *args: str, timeout: float = 60.0, check: bool = True, **env: str
+    code: str, *args: str, timeout: float = PATIENCE, check: bool = True, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `code` (dedented) with `args` and the same `motor` as here; warnings are errors.
 
@@ -47,6 +52,29 @@ def start_python(code: str, *args: str, **env: str) -> Iterator[subprocess.Popen
             yield process
         finally:
             process.kill()
+
+
+def free_port() -> int:
+    """A port that nothing listens on, out of the range that connections get theirs from."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+def wait_until_serves(
+    process: subprocess.Popen[Any], ask: Callable[[], Any], patience: float = PATIENCE
+) -> Any:
+    """Wait until `ask()` gets an answer from the program; fails at once when that has ended."""
+
+    def answer() -> Any:
+        try:
+            return ask()
+        except ConnectionRefusedError:
+            assert process.poll() is None, f"the program has ended: {process.returncode}"
+            return None
+
+    return wait_until(answer, patience, "the program serves")
 
 
 def _command(code: str, args: tuple[str, ...]) -> list[str]:

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+#: Seconds after which what is waited for has failed to come, on a machine with much else to do too.
+PATIENCE = 120.0
+
 _POLL_SECONDS = 0.005
 
 
-def wait_until(predicate: Callable[[], Any], timeout: float = 10.0, what: str = "") -> Any:
+def wait_until(predicate: Callable[[], Any], timeout: float = PATIENCE, what: str = "") -> Any:
     """Poll until `predicate()` is true, and return its value; AssertionError after `timeout` s."""
     deadline = time.monotonic() + timeout
     while not (value := predicate()):
@@ -22,7 +25,7 @@ def wait_until(predicate: Callable[[], Any], timeout: float = 10.0, what: str = 
 
 
 async def async_wait_until(
-    predicate: Callable[[], Any], timeout: float = 10.0, what: str = ""
+    predicate: Callable[[], Any], timeout: float = PATIENCE, what: str = ""
 ) -> Any:
     """Like `wait_until` with the loop running meanwhile; `predicate` may return an awaitable."""
     deadline = time.monotonic() + timeout

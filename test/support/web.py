@@ -7,12 +7,12 @@ import http.client
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
 from typing import Any
 
-_PATIENCE = 20.0
+from support.wait import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Site:
 
     def request(self, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
         """Ask for `path` below `/files/`; it is sent as it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, "/files/" + path, headers=headers or {})
             response = connection.getresponse()
@@ -53,7 +53,7 @@ class Site:
 
     def raw(self, request: bytes) -> bytes:
         """Send bytes that no client would, and return all that comes back."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(request)
             received = b""
             while piece := connection.recv(65536):
@@ -97,14 +97,14 @@ def running(serve: Serve) -> Iterator[Site]:
     thread = threading.Thread(target=run, name="site")
     thread.start()
     try:
-        assert ready.wait(_PATIENCE)
+        assert ready.wait(PATIENCE)
         if not failures:
             yield Site(listening.getsockname()[1])
     finally:
         for loop, stop in loops:
             if thread.is_alive():
                 loop.call_soon_threadsafe(stop.set)
-        thread.join(_PATIENCE)
+        thread.join(PATIENCE)
         listening.close()
     assert not thread.is_alive()
     if failures:
@@ -190,10 +190,13 @@ def asgi_server(app: Any) -> Serve:
 
         class Server(uvicorn.Server):
             async def main_loop(self) -> None:
-                # Without waiting for the next tick of a clock.
+                # A tick sets the time that answers say. The end does not wait for the next one.
                 await self.on_tick(0)
                 ready()
-                await stop.wait()
+                while not stop.is_set():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), 0.5)
+                    await self.on_tick(0)
                 self.force_exit = True
 
         await Server(uvicorn.Config(app, log_config=None, lifespan="off")).serve([listening])

@@ -145,7 +145,9 @@ class Translator(ast.NodeTransformer):
         if (module, name) in self.motor_names:
             return ast.Name(self.motor_names[module, name])
         if (module, name) in _INTERNALS:
-            return ast.Name(self.imports.name("motor.core.read_preference", _INTERNALS[module, name]))
+            return ast.Name(
+                self.imports.name("motor.core.read_preference", _INTERNALS[module, name])
+            )
         if module.partition(".")[0] in PACKAGES:
             value = module_of(module).assigned.get(name)
             if isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar":

@@ -20,7 +20,10 @@ from stubs.legacy import legacy_classes, old_module_names
 from stubs.render import TYPE_VARIABLES, class_lines, function_lines, type_variable_lines
 from stubs.source import Function, module_of
 
-__all__ = ["stub_texts"]
+__all__ = ["CORE", "stub_texts"]
+
+#: The stub of the agnostic classes, which shows what is derived from PyMongo.
+CORE = "motor/core/__init__.pyi"
 
 #: The modules that hold classes for a framework, or names of such. What does not exist is left out.
 FRONTS = ("motor.motor_asyncio", "motor.motor_tornado", "motor.motor_gridfs")
@@ -31,7 +34,7 @@ def stub_texts(header: str) -> dict[str, str]:
     fronts = [importlib.import_module(n) for n in FRONTS if importlib.util.find_spec(n)]
     imports = Imports("motor.core")
     agnostic = AgnosticClasses(_agnostic_classes(), imports)
-    texts = {"motor/core/__init__.pyi": _core_text(agnostic)}
+    texts = {CORE: _core_text(agnostic)}
     for module in fronts:
         path = f"{module.__name__.replace('.', '/')}.pyi"
         texts[path] = _front_text(module, agnostic)

@@ -1,5 +1,0 @@
-"""Metadata is in pyproject.toml; this file serves tools that still call setup.py."""
-
-from setuptools import setup
-
-setup()
