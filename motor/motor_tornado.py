@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, TypeVar
 
 from motor import core
@@ -50,4 +51,6 @@ MotorGridOutCursor = create_motor_class(core.AgnosticGridOutCursor)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "motor_gridfs":
+        return importlib.import_module("motor.motor_gridfs")
     return bridge.module_attribute(__name__, name)

@@ -10,6 +10,7 @@ import pytest
 
 import motor
 from motor import core, motor_asyncio, motor_tornado
+from motor._version import get_version_tuple
 from motor.core import AgnosticBase
 from support import Framework, motor371, run_python
 
@@ -79,7 +80,7 @@ def test_star_import_gives_the_names_for_tornado() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["core", "frameworks", "metaprogramming", "motor_gridfs", "motor_tornado"]
+    "name", ["core", "frameworks", "metaprogramming", "motor_asyncio", "motor_gridfs"]
 )
 def test_submodules_are_attributes_of_the_package_at_once(name: str) -> None:
     run_python(f"""
@@ -100,7 +101,25 @@ def test_version_has_all_its_names() -> None:
     assert motor.version == motor.__version__ == motor.get_version_string()
     assert re.fullmatch(r"\d+\.\d+\.\d+", motor.version)
     assert motor.version_tuple == tuple(map(int, motor.version.split(".")))
-    assert motor.version_tuple >= (4, 0, 0)
+    assert motor.version_tuple >= (3, 8, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("3.8.0", (3, 8, 0)),
+        ("3.8", (3, 8)),
+        ("3.8.0.dev0", (3, 8, 0, ".dev0")),
+        ("3.8.0b1", (3, 8, 0, "b1")),
+    ],
+)
+def test_version_tuples_are_those_of_motor_3(text: str, parts: tuple[int | str, ...]) -> None:
+    assert get_version_tuple(text) == parts
+
+
+def test_what_is_no_version_has_no_tuple() -> None:
+    with pytest.raises(ValueError, match="not 'dev'"):
+        get_version_tuple("dev")
 
 
 def test_tornado_is_none_or_the_module() -> None:

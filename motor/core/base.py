@@ -13,6 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from motor.core import bridge
 from motor.core.brief import is_small
 from motor.core.keywords import UsualKeywords
+from motor.declarations import InstanceAttribute
 from motor.operation import Discard, OperationFuture, submit
 from motor.serial_queue import SerialQueue
 
@@ -133,16 +134,13 @@ class AgnosticBase:
     #: The concrete class of this framework for each agnostic class.
     _concrete: ClassVar[dict[Any, dict[type, type]]] = {}
 
-    #: The derived methods that go to the server once and compute little: see `Brief`.
-    _brief: ClassVar[frozenset[str]] = frozenset()
-
     #: Which keywords the methods of the PyMongo class take.
     _usual: ClassVar[UsualKeywords] = UsualKeywords(object)
 
     #: What runs one after the other with other calls on this object: sessions have one.
     _queue: SerialQueue | None = None
 
-    delegate: Any
+    delegate: Any = InstanceAttribute("The PyMongo object that this one stands for.")
     #: The Motor client that this object belongs to.
     _client: ClientServices
 
@@ -281,6 +279,18 @@ class AgnosticBase:
             discard=discard,
             runner=runner,
         )
+
+    @classmethod
+    def _call_on_class(cls, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Call a class method or static method of the PyMongo class, and wrap its result.
+
+        As a result of a Motor object among the arguments: it has no other owner.
+        """
+        owners = (v for v in (*args, *kwargs.values()) if isinstance(v, AgnosticBase))
+        owner = next(owners, None)
+        args, kwargs, _ = unwrap_arguments(args, kwargs)
+        result = getattr(cls.__delegate_class__, name)(*args, **kwargs)
+        return result if owner is None else owner._wrap(result)
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""

@@ -20,6 +20,7 @@ from motor.core.read import Read
 from motor.core.reader import Reader
 from motor.core.self_awaiting import SelfAwaiting
 from motor.core.waiting import Waiters
+from motor.declarations import InstanceAttribute, coroutine_annotation
 from motor.loop_runner import LoopRunner
 from motor.operation import OperationFuture
 from motor.serial_queue import SerialQueue
@@ -36,8 +37,9 @@ PATIENCE = 0.001
 class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     """A cursor: documents that come from the server in batches, for ``async for``."""
 
-    #: The Motor object whose method returned the cursor: a collection, a database or a client.
-    collection: Any
+    collection: Any = InstanceAttribute(
+        "The Motor object whose method returned the cursor: a collection, a database or a client."
+    )
 
     def __init__(
         self,
@@ -259,6 +261,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
+    @coroutine_annotation
     @bridge.takes_old_arguments
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
         """Start reading the next `length` documents, or all that remain, into a list.
@@ -288,6 +291,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
 
     # Closing.
 
+    @coroutine_annotation
     @bridge.takes_old_arguments
     def close(self) -> OperationFuture[None]:
         """Start closing the cursor, on the server too. Returns a future of None.

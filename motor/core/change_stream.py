@@ -14,6 +14,7 @@ from motor import pymongo_internals
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.self_awaiting import SelfAwaiting
 from motor.core.waiting import Waiters
+from motor.declarations import coroutine_annotation
 from motor.executor import AGAIN
 from motor.operation import OperationFuture
 from motor.serial_queue import SerialQueue
@@ -31,11 +32,11 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     __delegate_class__ = ChangeStream
     __async_class__ = AsyncChangeStream
 
-    def __init__(self, target: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, target: Any, *args: Any, _method: str = "watch", **kwargs: Any) -> None:
         self._target = target
         self._client = target._client
         self.delegate: Any = None
-        watch = target.delegate.watch
+        watch = getattr(target.delegate, _method)
         arguments = check_arguments(watch, args, kwargs)
         args, kwargs, _ = unwrap_arguments(args, kwargs)  # type: ignore[assignment]
         self._watch: Callable[[], Any] = partial(watch, *args, **kwargs)
@@ -159,6 +160,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
+    @coroutine_annotation
     def close(self) -> OperationFuture[None]:
         """Start closing the stream. Returns a future of None.
 

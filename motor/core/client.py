@@ -23,7 +23,7 @@ from motor.core.namespace import Namespace
 from motor.core.waiting import WaitingLane
 from motor.executor import WorkerPool, default_pool, pool_on
 from motor.loop_runner import LoopRunner
-from motor.metaprogramming import takes_arguments_of
+from motor.metaprogramming import AwaitedCursor, coroutine_annotation, takes_arguments_of
 from motor.operation import Discard, OperationFuture, submit
 from motor.runner_registry import runner_of
 from motor.serial_queue import SerialQueue
@@ -54,6 +54,8 @@ class AgnosticClient(Namespace):
     __motor_class_name__ = "MotorClient"
     __delegate_class__ = MongoClient
     __async_class__ = AsyncMongoClient
+
+    list_databases: Any = AwaitedCursor()
 
     @takes_arguments_of(MongoClient.__init__)
     def __init__(
@@ -240,8 +242,12 @@ class AgnosticClient(Namespace):
             return Done()
         return self._closing
 
-    aclose = close
+    @coroutine_annotation
+    def aclose(self) -> Any:
+        """Like :meth:`close`, by the name that PyMongo's async API has for it."""
+        return self.close()
 
+    @coroutine_annotation
     def aconnect(self) -> OperationFuture[None]:
         """Start connecting, ahead of the first operation. Returns a future of None.
 
@@ -265,6 +271,7 @@ class AgnosticClient(Namespace):
 
     # Sessions.
 
+    @coroutine_annotation
     @takes_arguments_of(MongoClient.start_session)
     def start_session(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.

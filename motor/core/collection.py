@@ -10,7 +10,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import AsyncWrite, LatentCursor, takes_arguments_of
+from motor.declarations import AsyncWrite, InstanceAttribute, LatentCursor
+from motor.metaprogramming import takes_arguments_of
 from motor.turns import with_turns
 
 __all__ = ["AgnosticCollection"]
@@ -48,25 +49,8 @@ class AgnosticCollection(Namespace):
     aggregate_raw_batches: Any = LatentCursor()
     # Like PyMongo's, but gentler to other threads.
     insert_many: Any = _InsertMany()
-    # One round trip each.
-    _brief = frozenset(
-        {
-            "count_documents",
-            "delete_many",
-            "delete_one",
-            "estimated_document_count",
-            "find_one",
-            "find_one_and_delete",
-            "find_one_and_replace",
-            "find_one_and_update",
-            "insert_one",
-            "replace_one",
-            "update_many",
-            "update_one",
-        }
-    )
-
-    database: Any
+    database: Any = InstanceAttribute("The Motor database that the collection is in.")
+    _client: Any = InstanceAttribute("", lambda self: self.database._client)
 
     def __init__(
         self,

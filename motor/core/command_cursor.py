@@ -12,6 +12,7 @@ from pymongo.errors import InvalidOperation
 
 from motor.core.base_cursor import AgnosticBaseCursor
 from motor.core.brief import is_small
+from motor.declarations import InstanceAttribute
 from motor.serial_queue import SerialQueue
 from motor.strands import ENDS
 
@@ -85,6 +86,9 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
     """
 
     __motor_class_name__ = "MotorLatentCommandCursor"
+    start: Any = InstanceAttribute("What sends the command; None when that was done.")
+    args: Any = InstanceAttribute("The arguments to send it with.")
+    kwargs: Any = InstanceAttribute("The keywords to send it with.")
     # The registry already knows the delegate's class: it stands for a command that has been sent.
     __delegate_class__: ClassVar[type] = CommandCursor
 
@@ -97,7 +101,7 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
         **kwargs: Any,
     ) -> None:
         super().__init__(None, collection, _start=self._send, _queue=_queue)
-        self.start: Any = start
+        self.start = start
         self.args = args
         self.kwargs = kwargs
         self._batch_size: int | None = None

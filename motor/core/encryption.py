@@ -12,6 +12,7 @@ from pymongo.errors import ConfigurationError
 from pymongo.mongo_client import MongoClient
 
 from motor.core.base import AgnosticBase, unwrap_arguments
+from motor.declarations import coroutine_annotation
 from motor.operation import OperationFuture
 
 __all__ = ["AgnosticClientEncryption"]
@@ -77,6 +78,7 @@ class AgnosticClientEncryption(AgnosticBase):
         """The constructor's `io_loop`, or else the client's."""
         return self._io_loop if self._io_loop is not None else self._client.get_io_loop()
 
+    @coroutine_annotation
     def create_encrypted_collection(
         self,
         database: Any,
@@ -103,12 +105,13 @@ class AgnosticClientEncryption(AgnosticBase):
         plain_args, plain_kwargs, queue = unwrap_arguments(args, kwargs)
         return self._submit_function(run, plain_args, plain_kwargs, queue=queue)
 
-    def get_keys(self) -> Any:
+    @coroutine_annotation
+    def get_keys(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
 
         It may be awaited, which gives the cursor itself.
         """
-        return self._wrap(self.delegate.get_keys())
+        return self._call_in_place("get_keys", args, kwargs)
 
     async def __aenter__(self) -> Any:
         return self

@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import tornado
 from tornado import gen, ioloop
+from tornado import version as tornado_version
 
 from motor.frameworks.common import (
     add_future,
@@ -37,6 +37,7 @@ __all__ = [
     "platform_info",
     "pymongo_class_wrapper",
     "run_on_executor",
+    "tornado_version",
     "yieldable",
 ]
 
@@ -91,4 +92,4 @@ def yieldable(future: asyncio.Future[Any]) -> asyncio.Future[Any]:
 
 def platform_info() -> str:
     """The framework's name and version, as the server's log shows it."""
-    return f"Tornado {tornado.version}"
+    return f"Tornado {tornado_version}"

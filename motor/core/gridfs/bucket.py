@@ -15,6 +15,7 @@ from motor import pymongo_internals
 from motor.core.gridfs.base import GridFSObject
 from motor.core.gridfs.grid_in import check_chunk_size
 from motor.core.gridfs.sinks import write_file
+from motor.declarations import InstanceAttribute, coroutine_annotation
 from motor.operation import OperationFuture
 
 __all__ = ["AgnosticGridFSBucket"]
@@ -38,8 +39,9 @@ class AgnosticGridFSBucket(GridFSObject):
     __delegate_class__ = GridFSBucket
     __async_class__ = AsyncGridFSBucket
 
-    #: The Motor collection that the bucket is named after: its files are in ``collection.files``.
-    collection: Any
+    collection: Any = InstanceAttribute(
+        "The Motor collection that the bucket is named after; its files are in `collection.files`."
+    )
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class AgnosticGridFSBucket(GridFSObject):
 
     # Writing and reading whole files.
 
+    @coroutine_annotation
     def upload_from_stream(
         self,
         filename: str,
@@ -94,6 +97,7 @@ class AgnosticGridFSBucket(GridFSObject):
         options = (filename, chunk_size_bytes, metadata, session)
         return self._start(self._upload("open_upload_stream", options, source))
 
+    @coroutine_annotation
     def upload_from_stream_with_id(
         self,
         file_id: Any,
@@ -123,6 +127,7 @@ class AgnosticGridFSBucket(GridFSObject):
                 await grid_in.write(source)
             return grid_in._id
 
+    @coroutine_annotation
     def download_to_stream(
         self, file_id: Any, destination: Any, session: Any = None
     ) -> OperationFuture[None]:
@@ -137,6 +142,7 @@ class AgnosticGridFSBucket(GridFSObject):
         """
         return self._start(self._download("open_download_stream", (file_id, session), destination))
 
+    @coroutine_annotation
     def download_to_stream_by_name(
         self, filename: str, destination: Any, revision: int = -1, session: Any = None
     ) -> OperationFuture[None]:

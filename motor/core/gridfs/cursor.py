@@ -13,7 +13,7 @@ from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.collection import AgnosticCollection
 from motor.core.cursor import AgnosticCursor
-from motor.metaprogramming import MotorCursorChainingMethod
+from motor.declarations import MotorCursorChainingMethod, coroutine_annotation
 from motor.operation import OperationFuture
 
 __all__ = ["AgnosticGridOutCursor"]
@@ -33,6 +33,7 @@ class AgnosticGridOutCursor(AgnosticCursor):
     add_option: Any = MotorCursorChainingMethod()
     remove_option: Any = MotorCursorChainingMethod()
 
+    @coroutine_annotation
     def explain(self) -> OperationFuture[Any]:
         """Start asking for the server's plan of the query. Returns a future of the document."""
         return self._submit_function(_plan, (self.delegate.explain,), queue=self._queue)

@@ -16,14 +16,14 @@ from motor.core.base import bound_queue, unwrap
 from motor.core.gridfs.base import GridFSObject, queue_of_session
 from motor.core.gridfs.reading import RangeReader
 from motor.core.self_awaiting import SelfAwaiting
-from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
+from motor.declarations import ReadOnlyProperty, coroutine_annotation
 from motor.operation import OperationFuture
 from motor.serial_queue import SerialQueue
 
 __all__ = ["AgnosticGridOut", "MotorGridOutProperty"]
 
 
-class MotorGridOutProperty(MotorAttributeFactory):
+class MotorGridOutProperty(ReadOnlyProperty):
     """A property that reads a field of the file's document.
 
     - `field`: the field's name
@@ -314,7 +314,6 @@ class AgnosticGridOut(GridFSObject):
 
     # Closing.
 
-    @coroutine_annotation
     def close(self) -> OperationFuture[None]:
         """Start closing the file. Returns a future of None. Closing it twice is no error."""
         already, self._closed = self._closed, True
