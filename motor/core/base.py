@@ -284,13 +284,16 @@ class AgnosticBase:
     def _call_on_class(cls, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call a class method or static method of the PyMongo class, and wrap its result.
 
-        As a result of a Motor object among the arguments: it has no other owner.
+        It belongs to the Motor object among the arguments; a client belongs to itself.
         """
         owners = (v for v in (*args, *kwargs.values()) if isinstance(v, AgnosticBase))
         owner = next(owners, None)
         args, kwargs, _ = unwrap_arguments(args, kwargs)
         result = getattr(cls.__delegate_class__, name)(*args, **kwargs)
-        return result if owner is None else owner._wrap(result)
+        if owner is not None:
+            return owner._wrap(result)
+        is_client = hasattr(cls, "from_delegate") and isinstance(result, cls.__delegate_class__)
+        return cls.from_delegate(result) if is_client else result
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""

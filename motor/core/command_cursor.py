@@ -44,12 +44,12 @@ class AgnosticCommandCursor(AgnosticBaseCursor):
             raise
         return reader.buffer.popleft() if reader.buffer else None
 
-    def batch_size(self, batch_size: int) -> Any:
+    def batch_size(self, batch_size: int, **kwargs: Any) -> Any:
         """Limit the number of documents in a batch. Returns the cursor.
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
-        self.delegate.batch_size(batch_size)
+        self.delegate.batch_size(batch_size, **kwargs)
         return self
 
     @property
@@ -105,6 +105,7 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
         self.args = args
         self.kwargs = kwargs
         self._batch_size: int | None = None
+        self._batch_options: dict[str, Any] = {}
 
     @property
     def session(self) -> Any:
@@ -130,7 +131,7 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
             self.start = start
             raise
         if self._batch_size is not None:
-            delegate.batch_size(self._batch_size)
+            delegate.batch_size(self._batch_size, **self._batch_options)
         return delegate
 
     def __repr__(self) -> str:
@@ -139,18 +140,18 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
             return f"{type(self).__name__}(<{name}, not sent yet>)"
         return super().__repr__()
 
-    def batch_size(self, batch_size: int) -> Any:
+    def batch_size(self, batch_size: int, **kwargs: Any) -> Any:
         """Limit the number of documents in a batch. Returns the cursor.
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
         if self.delegate is not None:
-            return super().batch_size(batch_size)
+            return super().batch_size(batch_size, **kwargs)
         if not isinstance(batch_size, int):
             raise TypeError(f"batch_size must be an integer, not {type(batch_size)}")
         if batch_size < 0:
             raise ValueError("batch_size must be >= 0")
-        self._batch_size = batch_size
+        self._batch_size, self._batch_options = batch_size, kwargs
         return self
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -82,12 +82,12 @@ class AgnosticCursor(AgnosticBaseCursor):
         self.delegate[index]
         return self
 
-    def batch_size(self, batch_size: int) -> Any:
+    def batch_size(self, batch_size: int, **kwargs: Any) -> Any:
         """Limit the number of documents in a batch. Returns the cursor.
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
-        self.delegate.batch_size(batch_size)
+        self.delegate.batch_size(batch_size, **kwargs)
         return self
 
 
