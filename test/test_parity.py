@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pymongo
@@ -274,3 +275,59 @@ async def test_members_of_motor_3_give_what_they_gave(framework: Framework, name
             assert not is_to_wait_for(call(member)), member
     for member in members.properties:
         assert isinstance(inspect.getattr_static(cls, member), property), member
+
+
+#: The names that Motor 3's classes did not have, and why they are here. A database or collection of
+#: such a name is no longer an attribute.
+ADDED: dict[str, dict[str, str]] = {
+    "Client": {
+        "aclose": "is PyMongo Async's name for close",
+        "aconnect": "is PyMongo Async's way to connect ahead",
+        "append_metadata": "is PyMongo's, since 4.14",
+        "eq_props": "is PyMongo's, since 4.12",
+        "from_delegate": "makes a client around one of PyMongo's",
+    },
+    "Collection": {},
+    "Database": {},
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_few_names_hide_databases_and_collections(framework: Framework, name: str) -> None:
+    cls = getattr(framework, name)
+    public = {member for member in members_of(cls) if not member.startswith("_")}
+    # What a later PyMongo adds is not on the list yet.
+    later = set(dir(cls.__async_class__)) if pymongo.version_tuple >= (4, 21) else set()
+    assert public - MEMBERS[name].all - later <= set(ADDED[name])
+    guide = (Path(__file__).parent.parent / "doc/migrate-from-motor-3.rst").read_text()
+    assert all(f"``{name.lower()}.{member}``" in guide for member in ADDED[name])
+
+
+async def test_what_is_hidden_is_there_by_item(framework: Framework, client: Any, db: Any) -> None:
+    assert isinstance(client.next, framework.Database)
+    assert isinstance(db.next, framework.Collection)
+    assert isinstance(db.test.next, framework.Collection)
+    assert await db.next.count_documents({}) == 0
+    assert isinstance(client["aclose"], framework.Database)
+    assert callable(client.aclose)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+async def test_every_name_that_an_object_has_is_on_its_class(
+    framework: Framework, name: str
+) -> None:
+    owner = NoServer(framework).make(name)
+    own = {member for member in vars(owner) if not member.startswith("_")}
+    assert own - set(dir(type(owner))) == set()
+    assert all(inspect.getattr_static(type(owner), member).__doc__ for member in own)
+
+
+def test_object_that_was_not_given_an_attribute_has_none(framework: Framework) -> None:
+    for cls, attribute in (
+        (framework.Client, "delegate"),
+        (framework.Collection, "database"),
+        (framework.Cursor, "collection"),
+        (framework.LatentCommandCursor, "kwargs"),
+    ):
+        assert not hasattr(cls.__new__(cls), attribute)
+        assert hasattr(cls, attribute)

@@ -13,6 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from motor.core import bridge
 from motor.core.brief import is_small
 from motor.core.keywords import UsualKeywords
+from motor.core.pickling import NotPicklable
 from motor.declarations import InstanceAttribute
 from motor.operation import Discard, OperationFuture, submit
 from motor.serial_queue import SerialQueue
@@ -118,7 +119,7 @@ class ClientServices(Protocol):
     def _session_for(self, delegate: Any, session_class: Any) -> Any: ...
 
 
-class AgnosticBase:
+class AgnosticBase(NotPicklable):
     """The base of all Motor classes: an object that stands for one of PyMongo's, its *delegate*.
 
     Two objects are equal if their delegates are.

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor, AsyncRawBatchCommandCursor
 from pymongo.client_session import ClientSession
 from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
-from pymongo.errors import InvalidOperation
 
 from motor.core.base_cursor import AgnosticBaseCursor
 from motor.core.brief import is_small
+from motor.core.errors import CallRefused
 from motor.declarations import InstanceAttribute
 from motor.serial_queue import SerialQueue
 from motor.strands import ENDS
@@ -75,7 +75,7 @@ class AgnosticRawBatchCommandCursor(AgnosticCommandCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: batches cannot be indexed."""
-        raise InvalidOperation(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")
 
 
 class AgnosticLatentCommandCursor(AgnosticCommandCursor):
@@ -170,4 +170,4 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: the results of commands cannot be indexed."""
-        raise InvalidOperation(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")

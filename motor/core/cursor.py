@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from pymongo.asynchronous.cursor import AsyncCursor, AsyncRawBatchCursor
 from pymongo.cursor import Cursor, RawBatchCursor
-from pymongo.errors import InvalidOperation
 
 from motor import pymongo_internals
 from motor.core.base_cursor import AgnosticBaseCursor
 from motor.core.brief import is_small
+from motor.core.errors import CallRefused
 from motor.core.reader import Reader
 from motor.metaprogramming import AsyncRead, MotorCursorChainingMethod
 
@@ -103,4 +103,4 @@ class AgnosticRawBatchCursor(AgnosticCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: batches cannot be indexed."""
-        raise InvalidOperation(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from motor.core.errors import CallbackRefused
 from motor.legacy.registry import bridges
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ def take_callback(call: OldCall, callback: Callback | None) -> None:
 
 
 def check_callback(owner: Any, callback: Any) -> None:
-    """Raise NotImplementedError or TypeError unless `callback` may be one, or is None.
+    """Raise CallbackRefused or TypeError unless `callback` may be one, or is None.
 
     - `owner`: the Motor object whose method got it
     """
     if callback is None:
         return
     if owner._framework.CLASS_PREFIX:
-        raise NotImplementedError(
+        raise CallbackRefused(
             "Motor with asyncio prohibits callbacks: await the future that the method returns"
         )
     if not callable(callback):

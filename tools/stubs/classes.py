@@ -37,7 +37,7 @@ _LEFT_OUT = {
     "__annotations__", "__annotate_func__", "__annotations_cache__", "__call__",
     "__class_getitem__", "__dict__", "__doc__", "__enter__", "__exit__", "__firstlineno__",
     "__hash__", "__init_subclass__",
-    "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__repr__",
+    "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__reduce_ex__", "__repr__",
     "__static_attributes__", "__weakref__",
 }  # fmt: skip
 
