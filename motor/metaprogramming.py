@@ -243,10 +243,11 @@ def asynchronize(
     method.__doc__ = sync_method.__doc__ if doc is None else doc
     if wrap_class is None:
         return coroutine_annotation(method)
-    wrapped = framework.pymongo_class_wrapper(method, wrap_class)
+    wrapped: Any = framework.pymongo_class_wrapper(method, wrap_class)
     wrapped.is_async_method = wrapped.is_wrap_method = True
     wrapped.pymongo_method_name = sync_method.__name__
-    return coroutine_annotation(wrapped)
+    coroutine_annotation(wrapped)
+    return wrapped  # type: ignore[no-any-return]
 
 
 # What a class that is not based on Motor's is given in the place of AgnosticBase's methods.

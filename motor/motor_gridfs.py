@@ -5,11 +5,9 @@ Applications use those of ``motor.motor_asyncio`` or ``motor.motor_tornado``.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-from gridfs import DEFAULT_CHUNK_SIZE
-
-from motor import core
 from motor.core import (
     AgnosticGridFSBucket,
     AgnosticGridIn,
@@ -19,7 +17,6 @@ from motor.core import (
 from motor.core.gridfs.grid_out import MotorGridOutProperty
 
 __all__ = [
-    "DEFAULT_CHUNK_SIZE",
     "AgnosticGridFSBucket",
     "AgnosticGridIn",
     "AgnosticGridOut",
@@ -27,17 +24,18 @@ __all__ = [
     "MotorGridOutProperty",
 ]
 
-#: What else Motor 3 had here, and other packages may import.
-_NAMES_OF_CORE = {
-    "AgnosticCollection",
-    "AgnosticCursor",
-    "AgnosticDatabase",
-    "AsyncCommand",
-    "AsyncRead",
-    "DelegateMethod",
-    "ReadOnlyProperty",
-    "coroutine_annotation",
-    "create_class_with_framework",
+#: What else this module had in Motor 3, and other packages import: where each name is now.
+_NAMES_OF_MOTOR_3 = {
+    "AgnosticCollection": "motor.core",
+    "AgnosticCursor": "motor.core",
+    "AgnosticDatabase": "motor.core",
+    "AsyncCommand": "motor.metaprogramming",
+    "AsyncRead": "motor.metaprogramming",
+    "DEFAULT_CHUNK_SIZE": "gridfs",
+    "DelegateMethod": "motor.metaprogramming",
+    "ReadOnlyProperty": "motor.metaprogramming",
+    "coroutine_annotation": "motor.metaprogramming",
+    "create_class_with_framework": "motor.metaprogramming",
 }
 
 
@@ -49,6 +47,6 @@ def _hash_gridout(gridout: Any) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NAMES_OF_CORE:
-        return getattr(core, name)
+    if name in _NAMES_OF_MOTOR_3:
+        return getattr(importlib.import_module(_NAMES_OF_MOTOR_3[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

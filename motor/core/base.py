@@ -293,8 +293,9 @@ class AgnosticBase(NotPicklable):
         result = getattr(cls.__delegate_class__, name)(*args, **kwargs)
         if owner is not None:
             return owner._wrap(result)
-        is_client = hasattr(cls, "from_delegate") and isinstance(result, cls.__delegate_class__)
-        return cls.from_delegate(result) if is_client else result
+        adopt: Any = getattr(cls, "from_delegate", None)
+        is_own = adopt is not None and isinstance(result, cls.__delegate_class__)
+        return adopt(result) if is_own else result
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""

@@ -12,7 +12,7 @@ from pymongo.errors import ConfigurationError
 from pymongo.mongo_client import MongoClient
 
 from motor.core.base import AgnosticBase, unwrap_arguments
-from motor.declarations import coroutine_annotation
+from motor.metaprogramming import coroutine_annotation, takes_arguments_of
 from motor.operation import OperationFuture
 
 __all__ = ["AgnosticClientEncryption"]
@@ -106,6 +106,7 @@ class AgnosticClientEncryption(AgnosticBase):
         return self._submit_function(run, plain_args, plain_kwargs, queue=queue)
 
     @coroutine_annotation
+    @takes_arguments_of(ClientEncryption.get_keys)
     def get_keys(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
 

@@ -17,7 +17,12 @@ from pymongo.errors import OperationFailure, PyMongoError
 from motor import pymongo_internals
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.self_awaiting import SelfAwaiting
-from motor.declarations import AsyncCommand, ReadOnlyProperty, coroutine_annotation
+from motor.metaprogramming import (
+    AsyncCommand,
+    ReadOnlyProperty,
+    coroutine_annotation,
+    takes_arguments_of,
+)
 from motor.operation import OperationFuture
 from motor.serial_queue import SerialQueue
 
@@ -141,6 +146,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         )
 
     @coroutine_annotation
+    @takes_arguments_of(ClientSession.end_session)
     def end_session(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Start ending the session, and abort its transaction if one is open.
 

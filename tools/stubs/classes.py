@@ -17,6 +17,7 @@ from motor.core.self_awaiting import SelfAwaiting
 from motor.metaprogramming import (
     Async,
     AsyncProperty,
+    DelegateMethod,
     LatentCursor,
     MotorAttributeFactory,
     MotorCursorChainingMethod,
@@ -249,11 +250,11 @@ class AgnosticClasses:
         elif isinstance(factory, LatentCursor):
             text = ast.unparse(returns).replace("AgnosticCommand", "AgnosticLatentCommand")
             returns = ast.parse(text, mode="eval").body
-        elif isinstance(factory, Async | AsyncProperty) and not self._awaits_itself(returns):
+        elif _gives_future(factory) and not self._awaits_itself(returns):
             future = ast.Name(self.imports.name(*_FUTURE))
             returns = ast.Subscript(future, returns)
         node.returns = returns
-        if isinstance(factory, ReadOnlyProperty | AsyncProperty):
+        if _makes_property(factory):
             _take_decorator(node, "property")
             node.decorator_list.append(ast.Name("property"))
 
@@ -313,6 +314,16 @@ class AgnosticClasses:
         return node
 
 
+def _gives_future(factory: MotorAttributeFactory) -> bool:
+    return isinstance(factory, AsyncProperty) or getattr(factory, "is_async", False)
+
+
+def _makes_property(factory: MotorAttributeFactory) -> bool:
+    if isinstance(factory, DelegateMethod):
+        return False
+    return isinstance(factory, ReadOnlyProperty | AsyncProperty)
+
+
 def _in_pymongo(cls: Any, name: str) -> Signature | None:
     """How PyMongo declares a member of the class's delegate.
 
@@ -348,7 +359,8 @@ def _factory_for(value: Any, twin: type, name: str) -> MotorAttributeFactory:
     """What a hand-written member does, as far as its result is concerned."""
     if isinstance(value, property) or value is None:
         return ReadOnlyProperty()
-    if inspect.iscoroutinefunction(value):
+    marked = getattr(value, "coroutine_annotation", False)
+    if inspect.iscoroutinefunction(value) and not marked:
         raise LookupError(f"declared.pyi must say what the coroutine {name} returns")
     twin_member = inspect.getattr_static(twin, name, None)
     coroutine = inspect.iscoroutinefunction(inspect.unwrap(twin_member)) if twin_member else False
