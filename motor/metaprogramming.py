@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, get_origin
@@ -140,6 +141,8 @@ def derived_members(cls: Any) -> Iterator[str]:
 
 
 _created: dict[tuple[type, Any], type] = {}
+#: Several threads may ask for a class at once.
+_creating = threading.RLock()
 
 
 def create_class_with_framework(cls: Any, framework: Any, module_name: str) -> Any:
@@ -152,9 +155,14 @@ def create_class_with_framework(cls: Any, framework: Any, module_name: str) -> A
     Returns the class; the same one for the same `cls` and `framework`, as there is one class to
     wrap results in.
     """
-    key = (cls, framework)
-    if key in _created:
-        return _created[key]
+    found = _created.get((cls, framework))
+    if found is None:
+        with _creating:
+            found = _created.get((cls, framework)) or _create(cls, framework, module_name)
+    return found
+
+
+def _create(cls: Any, framework: Any, module_name: str) -> type:
     name = framework.CLASS_PREFIX + cls.__motor_class_name__
     # Where a base was created before, the new class is one of its kind too.
     bases = [_created[b, framework] for b in cls.__mro__[1:] if (b, framework) in _created]
@@ -165,7 +173,6 @@ def create_class_with_framework(cls: Any, framework: Any, module_name: str) -> A
         "_framework": framework,
     }
     new: Any = types.new_class(name, (cls, *bases), exec_body=lambda body: body.update(namespace))
-    _created[key] = new
     if not hasattr(new, "_submit"):
         # Of another package, and not based on Motor's classes.
         new._submit = _submit_without_base
@@ -173,7 +180,9 @@ def create_class_with_framework(cls: Any, framework: Any, module_name: str) -> A
         new._wrapped_classes = {}
     for attr_name, factory in list(_factories(new)):
         setattr(new, attr_name, factory.create_attribute(new, attr_name))
-    return new
+    # Not before it is complete, as others do not wait.
+    _created[cls, framework] = new
+    return new  # type: ignore[no-any-return]
 
 
 def _factories(cls: Any) -> Iterator[tuple[str, MotorAttributeFactory]]:

@@ -13,19 +13,13 @@ from unittest import mock
 
 import pytest
 
-from motor import motor_asyncio
-from motor.core import AgnosticBase
 from motor.metaprogramming import coroutine_annotation
 from motor.operation import OperationFuture
-from support import Framework
+from support import Framework, class_names
 from support.motor371 import MEMBERS
 
 PREFIX = "AsyncIOMotor"
-CLASSES = [
-    name.removeprefix(PREFIX)
-    for name, member in vars(motor_asyncio).items()
-    if isinstance(member, type) and issubclass(member, AgnosticBase) and name.startswith(PREFIX)
-]
+CLASSES = class_names()
 
 
 def public(cls: type) -> list[str]:

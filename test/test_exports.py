@@ -34,8 +34,8 @@ importlib.util.find_spec = lambda name, *args: None if name == "tornado" else fo
 def public_classes(module: types.ModuleType) -> set[str]:
     classes = {
         name
-        for name, member in vars(module).items()
-        if isinstance(member, type) and issubclass(member, AgnosticBase)
+        for name in dir(module)
+        if isinstance(member := getattr(module, name), type) and issubclass(member, AgnosticBase)
     }
     # Nobody makes these, as Motor 3 did not export them: they come from methods.
     return {name for name in classes if "RawBatch" not in name and "Latent" not in name}
@@ -135,7 +135,53 @@ def test_asyncio_users_import_no_other_framework(module: str) -> None:
         import sys
         import {module}
         others = {{"tornado", "aiohttp", "starlette", "mongomock", "pytest"}} & set(sys.modules)
+        # Nor what encryption brings along, which takes longer than all of Motor.
+        others |= {{"pymongocrypt", "cffi", "cryptography"}} & set(sys.modules)
         assert not others, others
+    """)
+
+
+def test_what_few_programs_need_is_imported_when_it_is_asked_for() -> None:
+    run_python("""
+        import sys
+        from motor import motor_asyncio
+
+        def loaded(*names):
+            return {name for name in names if name in sys.modules}
+
+        late = loaded("motor.core.encryption", "motor.core.gridfs", "motor.legacy", "motor.web")
+        assert not late, late
+        assert "AsyncIOMotorGridIn" in dir(motor_asyncio)
+        client = motor_asyncio.AsyncIOMotorClient()
+        bucket = motor_asyncio.AsyncIOMotorGridFSBucket(client.test)
+        assert loaded("motor.core.gridfs") and not loaded("motor.core.encryption")
+        # Made by what was asked for, not by its name.
+        grid_in = bucket.open_upload_stream("name")
+        assert type(grid_in) is motor_asyncio.AsyncIOMotorGridIn
+        assert motor_asyncio.AsyncIOMotorClientEncryption.__module__ == motor_asyncio.__name__
+        client.close()
+    """)
+
+
+def test_several_threads_are_given_the_same_classes() -> None:
+    run_python("""
+        import threading
+        from motor import motor_asyncio
+
+        found = []
+        barrier = threading.Barrier(8)
+
+        def ask():
+            barrier.wait()
+            cls = motor_asyncio.AsyncIOMotorGridFSBucket
+            found.append((cls, cls.delete, cls.open_upload_stream))
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8 and len(set(found)) == 1, found
     """)
 
 

@@ -17,15 +17,11 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from motor import core, motor_asyncio
-from support import Framework
+from motor import core
+from support import Framework, class_names
 
 PREFIX = "AsyncIOMotor"
-CLASSES = [
-    name.removeprefix(PREFIX)
-    for name, member in vars(motor_asyncio).items()
-    if isinstance(member, type) and name.startswith(PREFIX)
-]
+CLASSES = class_names()
 
 
 def classes(framework: Framework) -> list[type]:

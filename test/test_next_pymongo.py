@@ -11,11 +11,10 @@ from typing import Any
 import pymongo
 import pytest
 
-from motor import core, motor_asyncio
-from motor.core import AgnosticBase
+from motor import core
 from motor.metaprogramming import create_class_with_framework
 from motor.operation import OperationFuture
-from support import Framework
+from support import Framework, class_names
 from support.next_pymongo import (
     AsyncNextClient,
     AsyncNextCollection,
@@ -25,11 +24,7 @@ from support.next_pymongo import (
 from support.no_server import NoServer
 
 PREFIX = "AsyncIOMotor"
-CLASSES = [
-    name.removeprefix(PREFIX)
-    for name, member in vars(motor_asyncio).items()
-    if isinstance(member, type) and issubclass(member, AgnosticBase) and name.startswith(PREFIX)
-]
+CLASSES = class_names()
 
 
 class AgnosticNextCollection(core.AgnosticCollection):

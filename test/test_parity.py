@@ -18,17 +18,12 @@ import pytest
 from pymongo.errors import InvalidOperation
 
 from motor import motor_asyncio
-from motor.core import AgnosticBase
-from support import Framework
+from support import Framework, class_names
 from support.motor371 import MEMBERS
 from support.no_server import NoServer
 
 PREFIX = "AsyncIOMotor"
-CLASSES = [
-    name.removeprefix(PREFIX)
-    for name, member in vars(motor_asyncio).items()
-    if isinstance(member, type) and issubclass(member, AgnosticBase) and name.startswith(PREFIX)
-]
+CLASSES = class_names()
 
 ABSENT = "absent"
 

@@ -21,13 +21,6 @@ from motor.core.command_cursor import (
 )
 from motor.core.cursor import AgnosticCursor, AgnosticRawBatchCursor
 from motor.core.database import AgnosticDatabase
-from motor.core.encryption import AgnosticClientEncryption
-from motor.core.gridfs import (
-    AgnosticGridFSBucket,
-    AgnosticGridIn,
-    AgnosticGridOut,
-    AgnosticGridOutCursor,
-)
 from motor.core.namespace import Namespace
 from motor.core.session import AgnosticClientSession
 
@@ -40,6 +33,16 @@ _WITH_TRANSACTION_RETRY_TIME_LIMIT = 120
 #: What stood for the cursor of a command that had not been sent. Here a cursor's delegate is None
 #: until then, so that ``isinstance(cursor.delegate, _LatentCursor)`` still tells.
 _LatentCursor = type(None)
+
+#: The classes that are imported when one is asked for: most programs use neither encryption, which
+#: brings large packages along, nor GridFS.
+_LATER = {
+    "AgnosticClientEncryption": "motor.core.encryption",
+    "AgnosticGridFSBucket": "motor.core.gridfs.bucket",
+    "AgnosticGridIn": "motor.core.gridfs.grid_in",
+    "AgnosticGridOut": "motor.core.gridfs.grid_out",
+    "AgnosticGridOutCursor": "motor.core.gridfs.cursor",
+}
 
 #: What else this module had in Motor 3, and other packages import: where each name is now.
 _NAMES_OF_MOTOR_3 = {
@@ -71,11 +74,18 @@ _NAMES_OF_MOTOR_3 = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        found = globals()[name] = getattr(importlib.import_module(_LATER[name]), name)
+        return found
     if name in _NAMES_OF_MOTOR_3:
         return getattr(importlib.import_module(_NAMES_OF_MOTOR_3[name]), name)
     if name == "HAS_SSL":
         return importlib.util.find_spec("ssl") is not None
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
 
 
 __all__ = [

@@ -14,7 +14,7 @@ from motor.core import bridge
 from motor.core.brief import is_small
 from motor.core.keywords import UsualKeywords
 from motor.core.pickling import NotPicklable
-from motor.declarations import InstanceAttribute
+from motor.metaprogramming import InstanceAttribute, create_class_with_framework
 from motor.operation import Discard, OperationFuture, submit
 from motor.serial_queue import SerialQueue
 
@@ -132,8 +132,6 @@ class AgnosticBase(NotPicklable):
     __async_class__: ClassVar[type]
     #: The class's name without the framework's prefix.
     __motor_class_name__: ClassVar[str]
-    #: The concrete class of this framework for each agnostic class.
-    _concrete: ClassVar[dict[Any, dict[type, type]]] = {}
 
     #: Which keywords the methods of the PyMongo class take.
     _usual: ClassVar[UsualKeywords] = UsualKeywords(object)
@@ -152,9 +150,6 @@ class AgnosticBase(NotPicklable):
             cls._usual = UsualKeywords(own["__delegate_class__"])
         if "__delegate_class__" in own and "__motor_class_name__" in own:
             _registry.setdefault(own["__delegate_class__"], cls)
-        if "_framework" in own:
-            # Made by create_class_with_framework, directly from the agnostic class.
-            AgnosticBase._concrete.setdefault(own["_framework"], {})[cls.__mro__[1]] = cls
 
     def __init__(self, delegate: Any) -> None:
         self.delegate = delegate
@@ -191,7 +186,9 @@ class AgnosticBase(NotPicklable):
 
     def _agnostic(self, agnostic_class: type[T]) -> type[T]:
         """The class of this object's framework for an agnostic class."""
-        return AgnosticBase._concrete[self._framework][agnostic_class]
+        framework = self._framework
+        made: type[T] = create_class_with_framework(agnostic_class, framework, framework.FRONT)
+        return made
 
     def _class_for(self, delegate_class: type) -> type[Any]:
         """The class of this object's framework that stands for a PyMongo class."""

@@ -23,6 +23,7 @@ from motor.frameworks.common import (
 
 __all__ = [
     "CLASS_PREFIX",
+    "FRONT",
     "add_future",
     "asyncio_loop",
     "call_soon",
@@ -42,6 +43,9 @@ __all__ = [
 ]
 
 CLASS_PREFIX = ""
+
+#: The module that users import, where the classes of this framework are.
+FRONT = "motor.motor_tornado"
 
 coroutine: Callable[[Callable[..., Any]], Callable[..., Any]] = gen.coroutine
 

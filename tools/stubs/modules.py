@@ -53,14 +53,21 @@ def stub_texts(header: str) -> dict[str, str]:
 
 
 def _agnostic_classes() -> list[Any]:
-    found = [c for c in vars(core).values() if isinstance(c, type) and issubclass(c, AgnosticBase)]
-    return [c for c in dict.fromkeys(found) if c is not core.AgnosticBaseProperties]
+    found = [c for c in _members(core).values() if isinstance(c, type)]
+    classes = [c for c in dict.fromkeys(found) if issubclass(c, AgnosticBase)]
+    return [c for c in classes if c is not core.AgnosticBaseProperties]
+
+
+def _members(module: ModuleType) -> dict[str, Any]:
+    """What the module has, in its own order, and after it what it makes when it is asked for it."""
+    own = dict(vars(module))
+    return {**own, **{name: getattr(module, name) for name in dir(module) if name not in own}}
 
 
 def _concrete_classes(module: ModuleType) -> dict[str, Any]:
     return {
         name: value
-        for name, value in vars(module).items()
+        for name, value in _members(module).items()
         if isinstance(value, type) and "_framework" in vars(value)
     }
 
@@ -157,7 +164,7 @@ def _front_text(module: ModuleType, agnostic: AgnosticClasses) -> str:
     concrete = _concrete_classes(module)
     here = [c for c in concrete.values() if c.__module__ == module.__name__]
     own = {cls.__name__ for cls in here}
-    for name, value in vars(module).items():
+    for name, value in _members(module).items():
         if not isinstance(value, type) or name in own:
             continue
         if name in agnostic.runtime:
