@@ -9,20 +9,22 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from motor._version import get_version_string as get_version_string
 from motor._version import version
+from motor._version import version_tuple as version_tuple
 
 __version__ = version
 
-version_tuple = tuple(int(part) for part in version.split("."))
-
-
 #: What `import motor` made attributes in Motor 3; imported here when somebody asks for them.
-_SUBMODULES = ("core", "frameworks", "metaprogramming", "motor_gridfs", "motor_tornado")
-
-
-def get_version_string() -> str:
-    """The version, such as "4.0.0"."""
-    return version
+_SUBMODULES = (
+    "core",
+    "frameworks",
+    "metaprogramming",
+    "motor_asyncio",
+    "motor_common",
+    "motor_gridfs",
+    "motor_tornado",
+)
 
 
 def _tornado_names() -> list[str]:

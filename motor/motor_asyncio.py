@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, TypeVar
 
 from motor import core
@@ -42,12 +43,24 @@ AsyncIOMotorCommandCursor = create_asyncio_class(core.AgnosticCommandCursor)
 AsyncIOMotorRawBatchCommandCursor = create_asyncio_class(core.AgnosticRawBatchCommandCursor)
 AsyncIOMotorLatentCommandCursor = create_asyncio_class(core.AgnosticLatentCommandCursor)
 AsyncIOMotorChangeStream = create_asyncio_class(core.AgnosticChangeStream)
-AsyncIOMotorClientEncryption = create_asyncio_class(core.AgnosticClientEncryption)
-AsyncIOMotorGridFSBucket = create_asyncio_class(core.AgnosticGridFSBucket)
-AsyncIOMotorGridIn = create_asyncio_class(core.AgnosticGridIn)
-AsyncIOMotorGridOut = create_asyncio_class(core.AgnosticGridOut)
-AsyncIOMotorGridOutCursor = create_asyncio_class(core.AgnosticGridOutCursor)
+
+# Made when they are asked for: most programs do without encryption and GridFS.
+AsyncIOMotorClientEncryption: Any
+AsyncIOMotorGridFSBucket: Any
+AsyncIOMotorGridIn: Any
+AsyncIOMotorGridOut: Any
+AsyncIOMotorGridOutCursor: Any
 
 
 def __getattr__(name: str) -> Any:
+    if name in __all__:
+        agnostic = getattr(core, f"Agnostic{name.removeprefix('AsyncIOMotor')}")
+        made = globals()[name] = create_asyncio_class(agnostic)
+        return made
+    if name == "motor_gridfs":
+        return importlib.import_module("motor.motor_gridfs")
     return module_attribute(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, TypeVar
 
 from motor import core
@@ -42,12 +43,24 @@ MotorCommandCursor = create_motor_class(core.AgnosticCommandCursor)
 MotorRawBatchCommandCursor = create_motor_class(core.AgnosticRawBatchCommandCursor)
 MotorLatentCommandCursor = create_motor_class(core.AgnosticLatentCommandCursor)
 MotorChangeStream = create_motor_class(core.AgnosticChangeStream)
-MotorClientEncryption = create_motor_class(core.AgnosticClientEncryption)
-MotorGridFSBucket = create_motor_class(core.AgnosticGridFSBucket)
-MotorGridIn = create_motor_class(core.AgnosticGridIn)
-MotorGridOut = create_motor_class(core.AgnosticGridOut)
-MotorGridOutCursor = create_motor_class(core.AgnosticGridOutCursor)
+
+# Made when they are asked for: most programs do without encryption and GridFS.
+MotorClientEncryption: Any
+MotorGridFSBucket: Any
+MotorGridIn: Any
+MotorGridOut: Any
+MotorGridOutCursor: Any
 
 
 def __getattr__(name: str) -> Any:
+    if name in __all__:
+        agnostic = getattr(core, f"Agnostic{name.removeprefix('Motor')}")
+        made = globals()[name] = create_motor_class(agnostic)
+        return made
+    if name == "motor_gridfs":
+        return importlib.import_module("motor.motor_gridfs")
     return module_attribute(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -27,6 +27,8 @@ from motor.core import (
     AgnosticRawBatchCommandCursor,
     AgnosticRawBatchCursor,
 )
+from motor.core.read_preference import ServerMode
+from motor.execution.future import OperationFuture
 from motor.legacy import (
     MotorReplicaSetClient as MotorReplicaSetClient,
     MotorClient as motor_legacy_MotorClient,
@@ -34,8 +36,6 @@ from motor.legacy import (
 from motor.legacy.bulk import MotorBulkOperationBuilder as MotorBulkOperationBuilder
 from motor.legacy.gridfs import AgnosticGridFS
 from motor.legacy.module_names import run_op
-from motor.operation import OperationFuture
-from motor.pymongo_internals import ServerMode
 from pymongo.client_options import ClientOptions
 from pymongo.client_session import ClientSession
 from pymongo.client_session_shared import SessionOptions, TransactionOptions
@@ -107,8 +107,17 @@ class MotorClient(AgnosticClient[_DocumentType]):
     def get_io_loop(self) -> IOLoop:
         """The event loop that calls belong to when they are made while none is running.
 
-        Returns the `io_loop` of the constructor, or the loop that runs, or the one set for this
-        thread. Raises RuntimeError when there is none.
+        Returns the `io_loop` of the constructor, or the loop that runs, or the one that the client
+        was last used on, if that runs in another thread, or the one set for this thread. Raises
+        RuntimeError when there is none.
+        """
+    def list_databases(
+        self,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> MotorLatentCommandCursor[dict[str, Any]]:
+        """Like :meth:`~pymongo.mongo_client.MongoClient.list_databases`, but returns at once: the cursor sends the command when it is first used, or awaited.
         """
     @classmethod
     def from_delegate(
@@ -130,27 +139,6 @@ class MotorClient(AgnosticClient[_DocumentType]):
         """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
 
         Returns the session at once, for ``async with``, with or without ``await`` before it.
-        """
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-    ) -> MotorChangeStream[_DocumentType]:
-        """Watch for changes here.
-
-        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
-        at once: it is opened when it is first read, entered with ``async with``, or awaited.
-        Raises TypeError for arguments that PyMongo does not know.
         """
     def __getitem__(self, name: str) -> MotorDatabase[_DocumentType]: ...
     def __getattr__(self, name: str) -> MotorDatabase[_DocumentType]: ...
@@ -237,16 +225,6 @@ class MotorClient(AgnosticClient[_DocumentType]):
     ) -> OperationFuture[list[str]]:
         """Like :meth:`~pymongo.mongo_client.MongoClient.list_database_names`, but runs on a worker and returns a future, which has started.
         """
-    def list_databases(
-        self,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> MotorLatentCommandCursor[dict[str, Any]]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.list_databases`, but returns at once: the cursor sends the command when it is first used, or awaited.
-        """
-    def next(self) -> NoReturn:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.next`."""
     @property
     def nodes(self) -> frozenset[tuple[str, int | None]]:
         """Like :attr:`~pymongo.mongo_client.MongoClient.nodes`."""
@@ -268,6 +246,23 @@ class MotorClient(AgnosticClient[_DocumentType]):
     @property
     def topology_description(self) -> TopologyDescription:
         """Like :attr:`~pymongo.mongo_client.MongoClient.topology_description`."""
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+    ) -> MotorChangeStream[_DocumentType]:
+        """Like :meth:`~pymongo.mongo_client.MongoClient.watch`, but returns at once: the stream is opened when it is first used, or awaited.
+        """
     @property
     def write_concern(self) -> WriteConcern:
         """Like :attr:`~pymongo.mongo_client.MongoClient.write_concern`."""
@@ -339,115 +334,6 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         Returns the client's `io_loop`, or the one that runs, or the one set for this thread: an
         asyncio loop or a Tornado IOLoop. Raises RuntimeError when there is none.
         """
-    client: MotorClient[_DocumentType]
-    @overload
-    def with_options(
-        self,
-        codec_options: None = None,
-        read_preference: ServerMode | None = ...,
-        write_concern: WriteConcern | None = ...,
-        read_concern: ReadConcern | None = ...,
-    ) -> MotorDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
-    @overload
-    def with_options(
-        self,
-        codec_options: CodecOptions[_DocumentTypeArg],
-        read_preference: ServerMode | None = ...,
-        write_concern: WriteConcern | None = ...,
-        read_concern: ReadConcern | None = ...,
-    ) -> MotorDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-    ) -> MotorChangeStream[_DocumentType]:
-        """Watch for changes here.
-
-        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
-        at once: it is opened when it is first read, entered with ``async with``, or awaited.
-        Raises TypeError for arguments that PyMongo does not know.
-        """
-    def __getitem__(self, name: str) -> MotorCollection[_DocumentType]: ...
-    def __getattr__(self, name: str) -> MotorCollection[_DocumentType]: ...
-    def aggregate(
-        self,
-        pipeline: Sequence[Mapping[str, Any]],
-        session: AgnosticClientSession | ClientSession | None = None,
-        **kwargs: Any,
-    ) -> MotorLatentCommandCursor[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.aggregate`, but returns at once: the cursor sends the command when it is first used, or awaited.
-        """
-    @property
-    def codec_options(self) -> CodecOptions[Any]:
-        """Like :attr:`~pymongo.database.Database.codec_options`."""
-    @overload
-    def command(
-        self,
-        command: str | MutableMapping[str, Any],
-        value: Any = 1,
-        check: bool = True,
-        allowable_errors: Sequence[str | int] | None = None,
-        read_preference: ServerMode | None = None,
-        codec_options: None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.command`, but returns a future: it has started."""
-    @overload
-    def command(
-        self,
-        command: str | MutableMapping[str, Any],
-        value: Any = 1,
-        check: bool = True,
-        allowable_errors: Sequence[str | int] | None = None,
-        read_preference: ServerMode | None = None,
-        codec_options: CodecOptions[_CodecDocumentType] = ...,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> OperationFuture[_CodecDocumentType]:
-        """Like :meth:`~pymongo.database.Database.command`, but returns a future: it has started."""
-    @overload  # type: ignore[override]
-    def create_collection(
-        self,
-        name: str,
-        codec_options: None = None,
-        read_preference: ServerMode | None = None,
-        write_concern: WriteConcern | None = None,
-        read_concern: ReadConcern | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        check_exists: bool | None = True,
-        **kwargs: Any,
-    ) -> OperationFuture[MotorCollection[_DocumentType]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
-        """
-    @overload
-    def create_collection(
-        self,
-        name: str,
-        codec_options: CodecOptions[_DocumentTypeArg],
-        read_preference: ServerMode | None = None,
-        write_concern: WriteConcern | None = None,
-        read_concern: ReadConcern | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        check_exists: bool | None = True,
-        **kwargs: Any,
-    ) -> OperationFuture[MotorCollection[_DocumentTypeArg]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
-        """
     @overload
     def cursor_command(
         self,
@@ -476,6 +362,107 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         **kwargs: Any,
     ) -> MotorLatentCommandCursor[_CodecDocumentType]:
         """Like :meth:`~pymongo.database.Database.cursor_command`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """
+    def list_collections(
+        self,
+        session: AgnosticClientSession | ClientSession | None = None,
+        filter: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> MotorLatentCommandCursor[MutableMapping[str, Any]]:
+        """Like :meth:`~pymongo.database.Database.list_collections`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """
+    @property
+    def client(self) -> MotorClient[_DocumentType]:
+        """The Motor client that the database belongs to."""
+    @overload
+    def with_options(
+        self,
+        codec_options: None = None,
+        read_preference: ServerMode | None = ...,
+        write_concern: WriteConcern | None = ...,
+        read_concern: ReadConcern | None = ...,
+    ) -> MotorDatabase[_DocumentType]:
+        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+    @overload
+    def with_options(
+        self,
+        codec_options: CodecOptions[_DocumentTypeArg],
+        read_preference: ServerMode | None = ...,
+        write_concern: WriteConcern | None = ...,
+        read_concern: ReadConcern | None = ...,
+    ) -> MotorDatabase[_DocumentTypeArg]:
+        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+    def __getitem__(self, name: str) -> MotorCollection[_DocumentType]: ...
+    def __getattr__(self, name: str) -> MotorCollection[_DocumentType]: ...
+    def aggregate(
+        self,
+        pipeline: Sequence[Mapping[str, Any]],
+        session: AgnosticClientSession | ClientSession | None = None,
+        **kwargs: Any,
+    ) -> MotorLatentCommandCursor[_DocumentType]:
+        """Like :meth:`~pymongo.database.Database.aggregate`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """
+    @property
+    def codec_options(self) -> CodecOptions[Any]:
+        """Like :attr:`~pymongo.database.Database.codec_options`."""
+    @overload
+    def command(
+        self,
+        command: str | MutableMapping[str, Any],
+        value: Any = 1,
+        check: bool = True,
+        allowable_errors: Sequence[str | int] | None = None,
+        read_preference: ServerMode | None = None,
+        codec_options: None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[dict[str, Any]]:
+        """Like :meth:`~pymongo.database.Database.command`, but runs on a worker and returns a future, which has started.
+        """
+    @overload
+    def command(
+        self,
+        command: str | MutableMapping[str, Any],
+        value: Any = 1,
+        check: bool = True,
+        allowable_errors: Sequence[str | int] | None = None,
+        read_preference: ServerMode | None = None,
+        codec_options: CodecOptions[_CodecDocumentType] = ...,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> OperationFuture[_CodecDocumentType]:
+        """Like :meth:`~pymongo.database.Database.command`, but runs on a worker and returns a future, which has started.
+        """
+    @overload  # type: ignore[override]
+    def create_collection(
+        self,
+        name: str,
+        codec_options: None = None,
+        read_preference: ServerMode | None = None,
+        write_concern: WriteConcern | None = None,
+        read_concern: ReadConcern | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        check_exists: bool | None = True,
+        **kwargs: Any,
+    ) -> OperationFuture[MotorCollection[_DocumentType]]:
+        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """
+    @overload
+    def create_collection(
+        self,
+        name: str,
+        codec_options: CodecOptions[_DocumentTypeArg],
+        read_preference: ServerMode | None = None,
+        write_concern: WriteConcern | None = None,
+        read_concern: ReadConcern | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        check_exists: bool | None = True,
+        **kwargs: Any,
+    ) -> OperationFuture[MotorCollection[_DocumentTypeArg]]:
+        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
         """
     def dereference(
         self,
@@ -524,20 +511,9 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
     ) -> OperationFuture[list[str]]:
         """Like :meth:`~pymongo.database.Database.list_collection_names`, but runs on a worker and returns a future, which has started.
         """
-    def list_collections(
-        self,
-        session: AgnosticClientSession | ClientSession | None = None,
-        filter: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> MotorLatentCommandCursor[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.list_collections`, but returns at once: the cursor sends the command when it is first used, or awaited.
-        """
     @property
     def name(self) -> str:
         """Like :attr:`~pymongo.database.Database.name`."""
-    def next(self) -> NoReturn:
-        """Like :meth:`~pymongo.database.Database.next`."""
     @property
     def read_concern(self) -> ReadConcern:
         """Like :attr:`~pymongo.database.Database.read_concern`."""
@@ -554,6 +530,23 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
     ) -> OperationFuture[dict[str, Any]]:
         """Like :meth:`~pymongo.database.Database.validate_collection`, but runs on a worker and returns a future, which has started.
+        """
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+    ) -> MotorChangeStream[_DocumentType]:
+        """Like :meth:`~pymongo.database.Database.watch`, but returns at once: the stream is opened when it is first used, or awaited.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -605,6 +598,10 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
     ) -> OperationFuture[InsertManyResult]:
         """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
         """
+    def find(self, *args: Any, **kwargs: Any) -> MotorCursor[_DocumentType]:
+        """Like :meth:`~pymongo.collection.Collection.find`."""
+    def find_raw_batches(self, *args: Any, **kwargs: Any) -> MotorRawBatchCursor:
+        """Like :meth:`~pymongo.collection.Collection.find_raw_batches`."""
     @overload
     def with_options(
         self,
@@ -623,27 +620,6 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         read_concern: ReadConcern | None = ...,
     ) -> MotorCollection[_DocumentTypeArg]:
         """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-    ) -> MotorChangeStream[_DocumentType]:
-        """Watch for changes here.
-
-        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
-        at once: it is opened when it is first read, entered with ``async with``, or awaited.
-        Raises TypeError for arguments that PyMongo does not know.
-        """
     def __getitem__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def aggregate(
@@ -677,7 +653,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.count_documents`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.count_documents`, but runs on a worker and returns a future, which has started.
         """
     def create_index(
         self,
@@ -724,7 +700,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_many`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.delete_many`, but runs on a worker and returns a future, which has started.
         """
     def delete_one(
         self,
@@ -735,7 +711,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_one`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.delete_one`, but runs on a worker and returns a future, which has started.
         """
     def distinct(
         self,
@@ -787,17 +763,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.estimated_document_count`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.estimated_document_count`, but runs on a worker and returns a future, which has started.
         """
-    def find(self, *args: Any, **kwargs: Any) -> MotorCursor[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.find`."""
     def find_one(
         self,
         filter: Any | None = None,
         *args: Any,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.find_one`, but runs on a worker and returns a future, which has started.
         """
     def find_one_and_delete(
         self,
@@ -810,7 +784,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_delete`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.find_one_and_delete`, but runs on a worker and returns a future, which has started.
         """
     def find_one_and_replace(
         self,
@@ -826,7 +800,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_replace`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.find_one_and_replace`, but runs on a worker and returns a future, which has started.
         """
     def find_one_and_update(
         self,
@@ -843,10 +817,8 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_update`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.find_one_and_update`, but runs on a worker and returns a future, which has started.
         """
-    def find_raw_batches(self, *args: Any, **kwargs: Any) -> MotorRawBatchCursor:
-        """Like :meth:`~pymongo.collection.Collection.find_raw_batches`."""
     @property
     def full_name(self) -> str:
         """Like :attr:`~pymongo.collection.Collection.full_name`."""
@@ -864,7 +836,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[InsertOneResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_one`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.insert_one`, but runs on a worker and returns a future, which has started.
         """
     def list_indexes(
         self,
@@ -885,8 +857,6 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
     @property
     def name(self) -> str:
         """Like :attr:`~pymongo.collection.Collection.name`."""
-    def next(self) -> NoReturn:
-        """Like :meth:`~pymongo.collection.Collection.next`."""
     def options(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
@@ -922,7 +892,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.replace_one`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.replace_one`, but runs on a worker and returns a future, which has started.
         """
     def update_many(
         self,
@@ -937,7 +907,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_many`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.update_many`, but runs on a worker and returns a future, which has started.
         """
     def update_one(
         self,
@@ -953,7 +923,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_one`, but returns a future: it has started.
+        """Like :meth:`~pymongo.collection.Collection.update_one`, but runs on a worker and returns a future, which has started.
         """
     def update_search_index(
         self,
@@ -964,6 +934,23 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         **kwargs: Any,
     ) -> OperationFuture[None]:
         """Like :meth:`~pymongo.collection.Collection.update_search_index`, but runs on a worker and returns a future, which has started.
+        """
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+    ) -> MotorChangeStream[_DocumentType]:
+        """Like :meth:`~pymongo.collection.Collection.watch`, but returns at once: the stream is opened when it is first used, or awaited.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -980,8 +967,6 @@ class MotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, MotorCursor[_It
     def session(self) -> MotorClientSession | None:
         """The session that was passed for this cursor, or None."""
     def __await__(self) -> Generator[Any, Any, MotorCursor[_ItemType]]: ...
-    def add_option(self, mask: int) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.add_option`."""
     def distinct(self, key: str) -> OperationFuture[list[Any]]:
         """Like :meth:`~pymongo.cursor.Cursor.distinct`, but runs on a worker and returns a future, which has started.
         """
@@ -1023,8 +1008,6 @@ class MotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, MotorCursor[_It
         spec: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
     ) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.min`."""
-    def remove_option(self, mask: int) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.remove_option`."""
     def skip(self, skip: int) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.skip`."""
     def sort(

@@ -257,6 +257,8 @@ async def test_run_in_executor_can_be_cancelled(framework: Framework, blocked: A
     loop = asyncio.get_running_loop()
     waiting = loop.run_in_executor(pool, ran.append, "cancelled")
     waiting.cancel()
+    # The loop passes it on in its next round.
+    await asyncio.wait([waiting])
     held.end.set()
     await loop.run_in_executor(pool, ran.append, "other")
     assert ran == ["other"]

@@ -10,6 +10,7 @@ import pytest
 
 import motor
 from motor import core, motor_asyncio, motor_tornado
+from motor._version import get_version_tuple
 from motor.core import AgnosticBase
 from support import Framework, motor371, run_python
 
@@ -33,8 +34,8 @@ importlib.util.find_spec = lambda name, *args: None if name == "tornado" else fo
 def public_classes(module: types.ModuleType) -> set[str]:
     classes = {
         name
-        for name, member in vars(module).items()
-        if isinstance(member, type) and issubclass(member, AgnosticBase)
+        for name in dir(module)
+        if isinstance(member := getattr(module, name), type) and issubclass(member, AgnosticBase)
     }
     # Nobody makes these, as Motor 3 did not export them: they come from methods.
     return {name for name in classes if "RawBatch" not in name and "Latent" not in name}
@@ -79,7 +80,7 @@ def test_star_import_gives_the_names_for_tornado() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["core", "frameworks", "metaprogramming", "motor_gridfs", "motor_tornado"]
+    "name", ["core", "frameworks", "metaprogramming", "motor_asyncio", "motor_gridfs"]
 )
 def test_submodules_are_attributes_of_the_package_at_once(name: str) -> None:
     run_python(f"""
@@ -100,7 +101,25 @@ def test_version_has_all_its_names() -> None:
     assert motor.version == motor.__version__ == motor.get_version_string()
     assert re.fullmatch(r"\d+\.\d+\.\d+", motor.version)
     assert motor.version_tuple == tuple(map(int, motor.version.split(".")))
-    assert motor.version_tuple >= (4, 0, 0)
+    assert motor.version_tuple >= (3, 8, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("3.8.0", (3, 8, 0)),
+        ("3.8", (3, 8)),
+        ("3.8.0.dev0", (3, 8, 0, ".dev0")),
+        ("3.8.0b1", (3, 8, 0, "b1")),
+    ],
+)
+def test_version_tuples_are_those_of_motor_3(text: str, parts: tuple[int | str, ...]) -> None:
+    assert get_version_tuple(text) == parts
+
+
+def test_what_is_no_version_has_no_tuple() -> None:
+    with pytest.raises(ValueError, match="not 'dev'"):
+        get_version_tuple("dev")
 
 
 def test_tornado_is_none_or_the_module() -> None:
@@ -116,7 +135,53 @@ def test_asyncio_users_import_no_other_framework(module: str) -> None:
         import sys
         import {module}
         others = {{"tornado", "aiohttp", "starlette", "mongomock", "pytest"}} & set(sys.modules)
+        # Nor what encryption brings along, which takes longer than all of Motor.
+        others |= {{"pymongocrypt", "cffi", "cryptography"}} & set(sys.modules)
         assert not others, others
+    """)
+
+
+def test_what_few_programs_need_is_imported_when_it_is_asked_for() -> None:
+    run_python("""
+        import sys
+        from motor import motor_asyncio
+
+        def loaded(*names):
+            return {name for name in names if name in sys.modules}
+
+        late = loaded("motor.core.encryption", "motor.core.gridfs", "motor.legacy", "motor.web")
+        assert not late, late
+        assert "AsyncIOMotorGridIn" in dir(motor_asyncio)
+        client = motor_asyncio.AsyncIOMotorClient()
+        bucket = motor_asyncio.AsyncIOMotorGridFSBucket(client.test)
+        assert loaded("motor.core.gridfs") and not loaded("motor.core.encryption")
+        # Made by what was asked for, not by its name.
+        grid_in = bucket.open_upload_stream("name")
+        assert type(grid_in) is motor_asyncio.AsyncIOMotorGridIn
+        assert motor_asyncio.AsyncIOMotorClientEncryption.__module__ == motor_asyncio.__name__
+        client.close()
+    """)
+
+
+def test_several_threads_are_given_the_same_classes() -> None:
+    run_python("""
+        import threading
+        from motor import motor_asyncio
+
+        found = []
+        barrier = threading.Barrier(8)
+
+        def ask():
+            barrier.wait()
+            cls = motor_asyncio.AsyncIOMotorGridFSBucket
+            found.append((cls, cls.delete, cls.open_upload_stream))
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8 and len(set(found)) == 1, found
     """)
 
 

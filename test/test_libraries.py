@@ -1,16 +1,22 @@
 """Object-document mappers that were written for Motor 3 work on this Motor, unchanged.
 
-They ask pip for an older Motor, so they are installed without their dependencies, by
-``tox -e libraries``; elsewhere these tests are skipped.
+``tox -e libraries`` installs them as users do, with all that they ask for; elsewhere these tests
+are skipped.
 """
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
+import motor
 from motor.motor_asyncio import AsyncIOMotorClient
 
 pytestmark = [
@@ -29,6 +35,21 @@ def client(mongo_uri: str, db_name: str) -> Any:
 
 def _installed(name: str) -> Any:
     return pytest.importorskip(name, reason=f"{name} is installed by tox -e libraries")
+
+
+def test_installing_them_leaves_this_motor_in_place() -> None:
+    """They ask for Motor 3, which this is: pip has no reason to bring another one."""
+    for name in ("beanie", "odmantic", "umongo"):
+        _installed(name)
+        asked = [Requirement(line) for line in metadata.requires(name) or ()]
+        motors = [each for each in asked if each.name == "motor"]
+        assert all(each.specifier.contains(motor.version) for each in motors)
+    assert metadata.version("motor") == motor.version
+    assert [Path(str(f.locate())) for f in metadata.files("motor") or () if f.name == "executor.py"]
+    check = subprocess.run(
+        [sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False
+    )
+    assert check.returncode == 0, check.stdout
 
 
 async def test_beanie_documents_queries_and_transactions(client: Any, db_name: str) -> None:

@@ -10,12 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.collection import Collection
-from pymongo.command_cursor import CommandCursor
 
-from motor import core, metaprogramming
+from motor import core
 from motor.metaprogramming import (
     AsyncCommand,
     AsyncRead,
@@ -27,118 +24,13 @@ from motor.metaprogramming import (
     coroutine_annotation,
     create_class_with_framework,
 )
-from motor.operation import OperationFuture
-from support import Framework, motor371
+from support import Framework
 
 
 @pytest.fixture
 def framework_module(framework: Framework) -> ModuleType:
     """`motor.frameworks.asyncio`, or its counterpart for Tornado."""
     return importlib.import_module(f"motor.frameworks.{framework.name}")
-
-
-# A new release of PyMongo ---------------------------------------------------------------------
-
-
-class NextCollection(Collection):  # type: ignore[type-arg]
-    """PyMongo's collection, a release later."""
-
-    def count_twice(self, factor: int = 2) -> int:
-        return self.count_documents({}) * factor
-
-    def list_newest(self, limit: int) -> CommandCursor[Any]:
-        return self.aggregate([{"$sort": {"_id": -1}}, {"$limit": limit}])
-
-    def sibling(self, name: str) -> Collection[Any]:
-        return self.database[name]
-
-    @property
-    def parent(self) -> Any:
-        return self.database
-
-    @property
-    def size(self) -> int:
-        return self.count_documents({})
-
-
-class AsyncNextCollection(AsyncCollection):  # type: ignore[type-arg]
-    """Its twin, of which only the kinds of the members matter."""
-
-    async def count_twice(self, factor: int = 2) -> int:
-        raise NotImplementedError
-
-    async def list_newest(self, limit: int) -> AsyncCommandCursor[Any]:
-        raise NotImplementedError
-
-    def sibling(self, name: str) -> AsyncCollection[Any]:
-        raise NotImplementedError
-
-    @property
-    def parent(self) -> Any:
-        raise NotImplementedError
-
-    @property
-    async def size(self) -> int:
-        raise NotImplementedError
-
-
-class AgnosticNextCollection(core.AgnosticCollection):
-    __motor_class_name__ = "MotorNextCollection"
-    __delegate_class__ = NextCollection
-    __async_class__ = AsyncNextCollection
-
-
-@pytest.fixture
-def next_collection(framework_module: ModuleType, db: Any, sync_db: Any) -> Any:
-    sync_db["next"].insert_many([{"_id": 1}, {"_id": 2}, {"_id": 3}])
-    cls = create_class_with_framework(AgnosticNextCollection, framework_module, __name__)
-    return cls(db, "next", _delegate=NextCollection(db.delegate, "next"))
-
-
-async def test_new_coroutine_of_pymongo_works_the_day_it_appears(next_collection: Any) -> None:
-    future = next_collection.count_twice(factor=3)
-    assert isinstance(future, OperationFuture)
-    assert await future == 9
-    method = type(next_collection).count_twice
-    assert str(inspect.signature(method)) == "(self, factor: 'int' = 2) -> 'int'"
-    assert method.__doc__.startswith("Like :meth:`~")
-
-
-async def test_new_cursor_of_pymongo_is_latent(framework: Framework, next_collection: Any) -> None:
-    cursor = next_collection.list_newest(2)
-    assert isinstance(cursor, framework.LatentCommandCursor)
-    assert [document["_id"] async for document in cursor] == [3, 2]
-    assert await (await next_collection.list_newest(1)).to_list() == [{"_id": 3}]
-
-
-async def test_new_plain_member_of_pymongo_is_plain(
-    framework: Framework, next_collection: Any
-) -> None:
-    assert isinstance(next_collection.sibling("other"), framework.Collection)
-    assert next_collection.sibling("other").name == "other"
-    assert isinstance(next_collection.parent, framework.Database)
-    assert next_collection.parent == next_collection.database
-
-
-async def test_new_async_property_of_pymongo_is_a_future(next_collection: Any) -> None:
-    assert await next_collection.size == 3
-
-
-def test_old_members_of_a_new_class_are_those_of_its_base(
-    framework: Framework, next_collection: Any
-) -> None:
-    assert isinstance(next_collection, framework.Collection)
-    made = set(vars(type(next_collection)))
-    assert {"count_twice", "list_newest", "parent", "sibling", "size"} <= made
-    assert "insert_one" not in made
-
-
-def test_the_same_class_is_made_once(framework_module: ModuleType) -> None:
-    create = create_class_with_framework
-    first = create(AgnosticNextCollection, framework_module, __name__)
-    assert create(AgnosticNextCollection, framework_module, __name__) is first
-    # There is one class to wrap results in, whoever makes it.
-    assert create(AgnosticNextCollection, framework_module, "elsewhere") is first
 
 
 # Packages that make classes of their own --------------------------------------------------------
@@ -297,12 +189,6 @@ def test_factory_that_creates_nothing_says_what_it_must_define() -> None:
 
     with pytest.raises(NotImplementedError, match=r"Empty must define create_attribute"):
         Empty().create_attribute(object, "x")
-
-
-def test_names_of_motor_3_are_here(framework_module: ModuleType) -> None:
-    assert {name for name in motor371.CORE if not hasattr(core, name)} == set()
-    assert {n for n in motor371.METAPROGRAMMING if not hasattr(metaprogramming, n)} == set()
-    assert {n for n in motor371.FRAMEWORK if not hasattr(framework_module, n)} == set()
 
 
 def test_coroutine_annotation_marks_and_returns_the_function(framework: Framework) -> None:

@@ -10,26 +10,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pymongo
 import pytest
-from bson import CodecOptions, Timestamp
-from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
-from pymongo.driver_info import DriverInfo
 from pymongo.errors import InvalidOperation
 
 from motor import motor_asyncio
-from motor.core import AgnosticBase
-from support import Framework
+from support import Framework, class_names
 from support.motor371 import MEMBERS
+from support.no_server import NoServer
 
 PREFIX = "AsyncIOMotor"
-CLASSES = [
-    name.removeprefix(PREFIX)
-    for name, member in vars(motor_asyncio).items()
-    if isinstance(member, type) and issubclass(member, AgnosticBase) and name.startswith(PREFIX)
-]
+CLASSES = class_names()
 
 ABSENT = "absent"
 
@@ -37,6 +31,9 @@ ABSENT = "absent"
 EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     ("*", "__ne__"): (ABSENT, "Python derives != from __eq__"),
     ("*", "__next__"): (ABSENT, "Python says by itself that the object is not an iterator"),
+    ("Client", "next"): (ABSENT, "may be the name of a database"),
+    ("Collection", "next"): (ABSENT, "may be part of a collection's name"),
+    ("Database", "next"): (ABSENT, "may be the name of a collection"),
     ("Client", "HOST"): ("property", "is read from the delegate, as in Motor 3"),
     ("Client", "PORT"): ("property", "is read from the delegate, as in Motor 3"),
     ("Client", "address"): ("property", "answers from what is known, without waiting"),
@@ -67,114 +64,6 @@ NOT_API = {
     "__static_attributes__",
     "__weakref__",
 }
-
-#: Arguments that are good enough to get past the checks at the call, by the parameter's name.
-ARGUMENTS: dict[str, Any] = {
-    "allow_disk_use": True,
-    "batch_size": 1,
-    "callback": lambda document, error: None,
-    "cluster_time": {"clusterTime": Timestamp(1, 1)},
-    "code": "true",
-    "collation": {"locale": "en"},
-    "comment": "parity",
-    "driver_info": DriverInfo("parity"),
-    "exist": True,
-    "index": "_id_",
-    "key_or_list": "x",
-    "limit": 1,
-    "mask": 2,
-    "max_await_time_ms": 1,
-    "max_scan": 1,
-    "max_time_ms": 1,
-    "memo": {},
-    "name": "parity",
-    "operation_time": Timestamp(1, 1),
-    "pipeline": [],
-    "pos": 1,
-    "size": 1,
-    "skip": 1,
-    "spec": [("x", 1)],
-}
-
-
-class NoServer:
-    """Objects of every class whose PyMongo client is closed, and refuses to ask a server."""
-
-    def __init__(self, framework: Framework) -> None:
-        self.framework = framework
-        delegate = pymongo.MongoClient("mongodb://127.0.0.1:1/parity", connect=False)
-        delegate.close()
-        self.client = framework.Client.from_delegate(delegate)
-        self.collection = self.client.parity.parity
-
-    def make(self, name: str) -> Any:
-        """A new object of the class, given by its name without the prefix."""
-        return getattr(self, f"_{name}")()
-
-    def call(self, name: str, member: str, signature_of: Any) -> Any:
-        """Call `member` of a new object, with the arguments that it cannot do without."""
-        known = {**ARGUMENTS, "database": self.client.parity}
-        arguments = [
-            known.get(p.name, "parity")
-            for p in list(inspect.signature(signature_of).parameters.values())[1:]
-            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        ]
-        return getattr(self.make(name), member)(*arguments)
-
-    def _Client(self) -> Any:
-        return self.client
-
-    def _Database(self) -> Any:
-        return self.client.parity
-
-    def _Collection(self) -> Any:
-        return self.collection
-
-    def _Cursor(self) -> Any:
-        return self.collection.find()
-
-    def _RawBatchCursor(self) -> Any:
-        return self.collection.find_raw_batches()
-
-    def _sent(self, delegate_class: type[Any]) -> Any:
-        reply = {"id": 0, "firstBatch": [], "ns": "parity.parity"}
-        return self.collection.wrap(delegate_class(self.collection.delegate, reply, None))
-
-    def _CommandCursor(self) -> Any:
-        return self._sent(CommandCursor)
-
-    def _RawBatchCommandCursor(self) -> Any:
-        return self._sent(RawBatchCommandCursor)
-
-    def _LatentCommandCursor(self) -> Any:
-        return self.collection.aggregate([])
-
-    def _ChangeStream(self) -> Any:
-        return self.collection.watch()
-
-    def _ClientSession(self) -> Any:
-        return self.client.start_session()
-
-    def _GridFSBucket(self) -> Any:
-        return self.framework.GridFSBucket(self.client.parity)
-
-    def _GridIn(self) -> Any:
-        grid_in = self._GridFSBucket().open_upload_stream("parity")
-        # Not all properties have a value before that.
-        grid_in._upload.closed = True
-        return grid_in
-
-    def _GridOut(self) -> Any:
-        document = {"_id": 1, "length": 0, "chunkSize": 1, "filename": "parity"}
-        return self.framework.GridOut(self.collection, file_document=document)
-
-    def _GridOutCursor(self) -> Any:
-        return self._GridFSBucket().find()
-
-    def _ClientEncryption(self) -> Any:
-        pytest.importorskip("pymongocrypt")
-        kms = {"local": {"key": bytes(96)}}
-        return self.framework.ClientEncryption(kms, "kv.keys", self.client, CodecOptions())
 
 
 class Member(NamedTuple):
@@ -381,3 +270,59 @@ async def test_members_of_motor_3_give_what_they_gave(framework: Framework, name
             assert not is_to_wait_for(call(member)), member
     for member in members.properties:
         assert isinstance(inspect.getattr_static(cls, member), property), member
+
+
+#: The names that Motor 3's classes did not have, and why they are here. A database or collection of
+#: such a name is no longer an attribute.
+ADDED: dict[str, dict[str, str]] = {
+    "Client": {
+        "aclose": "is PyMongo Async's name for close",
+        "aconnect": "is PyMongo Async's way to connect ahead",
+        "append_metadata": "is PyMongo's, since 4.14",
+        "eq_props": "is PyMongo's, since 4.12",
+        "from_delegate": "makes a client around one of PyMongo's",
+    },
+    "Collection": {},
+    "Database": {},
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_few_names_hide_databases_and_collections(framework: Framework, name: str) -> None:
+    cls = getattr(framework, name)
+    public = {member for member in members_of(cls) if not member.startswith("_")}
+    # What a later PyMongo adds is not on the list yet.
+    later = set(dir(cls.__async_class__)) if pymongo.version_tuple >= (4, 21) else set()
+    assert public - MEMBERS[name].all - later <= set(ADDED[name])
+    guide = (Path(__file__).parent.parent / "doc/migrate-from-motor-3.rst").read_text()
+    assert all(f"``{name.lower()}.{member}``" in guide for member in ADDED[name])
+
+
+async def test_what_is_hidden_is_there_by_item(framework: Framework, client: Any, db: Any) -> None:
+    assert isinstance(client.next, framework.Database)
+    assert isinstance(db.next, framework.Collection)
+    assert isinstance(db.test.next, framework.Collection)
+    assert await db.next.count_documents({}) == 0
+    assert isinstance(client["aclose"], framework.Database)
+    assert callable(client.aclose)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+async def test_every_name_that_an_object_has_is_on_its_class(
+    framework: Framework, name: str
+) -> None:
+    owner = NoServer(framework).make(name)
+    own = {member for member in vars(owner) if not member.startswith("_")}
+    assert own - set(dir(type(owner))) == set()
+    assert all(inspect.getattr_static(type(owner), member).__doc__ for member in own)
+
+
+def test_object_that_was_not_given_an_attribute_has_none(framework: Framework) -> None:
+    for cls, attribute in (
+        (framework.Client, "delegate"),
+        (framework.Collection, "database"),
+        (framework.Cursor, "collection"),
+        (framework.LatentCommandCursor, "kwargs"),
+    ):
+        assert not hasattr(cls.__new__(cls), attribute)
+        assert hasattr(cls, attribute)

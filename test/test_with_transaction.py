@@ -12,7 +12,7 @@ from pymongo.errors import NetworkTimeout, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from motor.core import session as session_module
+from motor import core
 from support import PATIENCE, CommandRecorder, async_wait_until
 from support.errors import raises_as
 
@@ -298,7 +298,7 @@ async def pymongo_outcome(mongo_uri: str, db_name: str) -> tuple[Any, list[str]]
 async def test_it_gives_up_when_its_time_is_over(
     client, collection, fail_point, monkeypatch, sync_client, command, label, limit
 ):
-    monkeypatch.setattr(session_module, "_RETRY_LIMIT", limit)
+    monkeypatch.setattr(core, "_WITH_TRANSACTION_RETRY_TIME_LIMIT", limit)
     callback = Callback(collection)
     fail = failing(command, 10_000, errorCode=251, errorLabels=[label])
     async with client.start_session() as session:

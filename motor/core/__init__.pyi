@@ -20,21 +20,39 @@ from collections.abc import (
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from gridfs import GridFSBucket, GridIn, GridOut
-from motor.core.client import Done
+from motor.core.connecting import Done
 from motor.core.gridfs.grid_out import Position
+from motor.core.read_preference import ServerMode
 from motor.core.session import BoundSession, TransactionContext
-from motor.operation import OperationFuture
-from motor.pymongo_internals import ServerMode
-from motor.serial_queue import SerialQueue
-from pymongo.change_stream import ChangeStream
+from motor.execution.future import OperationFuture
+from motor.execution.serial_queue import SerialQueue
+from motor.metaprogramming import (
+    AsyncCommand as AsyncCommand,
+    AsyncRead as AsyncRead,
+    AsyncWrite as AsyncWrite,
+    DelegateMethod as DelegateMethod,
+    MotorCursorChainingMethod as MotorCursorChainingMethod,
+    ReadOnlyProperty as ReadOnlyProperty,
+    coroutine_annotation as coroutine_annotation,
+    create_class_with_framework as create_class_with_framework,
+    unwrap_args_session as unwrap_args_session,
+    unwrap_kwargs_session as unwrap_kwargs_session,
+)
+from motor.motor_common import callback_type_error as callback_type_error
+from pymongo.change_stream import ChangeStream as ChangeStream
 from pymongo.client_options import ClientOptions
-from pymongo.client_session import ClientSession
+from pymongo.client_session import ClientSession as ClientSession
 from pymongo.client_session_shared import SessionOptions, TransactionOptions
 from pymongo.collation import Collation
-from pymongo.collection import Collection
-from pymongo.database import Database
-from pymongo.driver_info import DriverInfo
-from pymongo.encryption import ClientEncryption
+from pymongo.collection import Collection as Collection
+from pymongo.command_cursor import (
+    CommandCursor as CommandCursor,
+    RawBatchCommandCursor as RawBatchCommandCursor,
+)
+from pymongo.cursor import Cursor as Cursor, RawBatchCursor as RawBatchCursor
+from pymongo.database import Database as Database
+from pymongo.driver_info import DriverInfo as DriverInfo
+from pymongo.encryption import ClientEncryption as ClientEncryption
 from pymongo.encryption_options import RangeOpts, StringOpts
 from pymongo.encryption_shared import RewrapManyDataKeyResult
 from pymongo.mongo_client import MongoClient
@@ -89,6 +107,8 @@ class AgnosticBase:
         """
     def wrap(self, obj: Any) -> Any:
         """The Motor object for a PyMongo object that came from this one; other values unchanged."""
+    def __copy__(self) -> Any: ...
+    def __deepcopy__(self, memo: Any) -> Any: ...
 
 @type_check_only
 class _ClientEncryptionOfPyMongo(Generic[_DocumentType]):
@@ -316,7 +336,6 @@ class _ClientOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> AgnosticLatentCommandCursor[dict[str, Any]]: ...
-    def next(self) -> NoReturn: ...
     @property
     def nodes(self) -> frozenset[tuple[str, int | None]]: ...
     @property
@@ -331,6 +350,21 @@ class _ClientOfPyMongo(Generic[_DocumentType]):
     ) -> OperationFuture[dict[str, Any]]: ...
     @property
     def topology_description(self) -> TopologyDescription: ...
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+    ) -> AgnosticChangeStream[_DocumentType]: ...
     @property
     def write_concern(self) -> WriteConcern: ...
 
@@ -379,8 +413,9 @@ class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_Doc
     def get_io_loop(self) -> Any:
         """The event loop that calls belong to when they are made while none is running.
 
-        Returns the `io_loop` of the constructor, or the loop that runs, or the one set for this
-        thread. Raises RuntimeError when there is none.
+        Returns the `io_loop` of the constructor, or the loop that runs, or the one that the client
+        was last used on, if that runs in another thread, or the one set for this thread. Raises
+        RuntimeError when there is none.
         """
     def close(self) -> OperationFuture[None] | Done:
         """End the client's sessions on the server, and close all connections.
@@ -391,13 +426,7 @@ class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_Doc
         server until the server gives it up: close it first.
         """
     def aclose(self) -> OperationFuture[None] | Done:
-        """End the client's sessions on the server, and close all connections.
-
-        Never blocks an event loop: with one running it goes on in the background, and may be
-        awaited. With none running it is done when the call returns. The client cannot be used
-        again. Closing it twice is no error. A cursor that is still being read stays open on the
-        server until the server gives it up: close it first.
-        """
+        """Like :meth:`close`, by the name that PyMongo's async API has for it."""
     def aconnect(self) -> OperationFuture[None]:
         """Start connecting, ahead of the first operation. Returns a future of None.
 
@@ -436,27 +465,6 @@ class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_Doc
     @property
     def is_mongos(self) -> bool:
         """Whether the known server is a mongos."""
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-    ) -> AgnosticChangeStream[_DocumentType]:
-        """Watch for changes here.
-
-        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
-        at once: it is opened when it is first read, entered with ``async with``, or awaited.
-        Raises TypeError for arguments that PyMongo does not know.
-        """
     def __getitem__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
     def __setattr__(self, name: str, value: Any) -> None: ...
@@ -514,6 +522,7 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
         - `read_concern`, `write_concern`, `read_preference`: those of the transaction; None: those
           of the session, or of the client
         - `max_commit_time_ms`: how long (in ms) the server may take to commit
+        - further keywords are passed on to PyMongo
 
         Returns a context for ``async with``, with or without ``await`` before it, that commits the
         transaction at its end and aborts it after an exception. Raises InvalidOperation when a
@@ -524,6 +533,7 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
         """Let all operations in an ``async with`` block use this session without naming it.
 
         - `end_session`: whether the session ends with the block
+        - further keywords are passed on to PyMongo
 
         Needs PyMongo 4.17 or later. See :meth:`pymongo.client_session.ClientSession.bind`.
         """
@@ -785,7 +795,6 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
     ) -> AgnosticLatentCommandCursor[Mapping[str, Any]]: ...
     @property
     def name(self) -> str: ...
-    def next(self) -> NoReturn: ...
     def options(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
@@ -850,6 +859,21 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[None]: ...
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+    ) -> AgnosticChangeStream[_DocumentType]: ...
     @property
     def write_concern(self) -> WriteConcern: ...
 
@@ -898,27 +922,6 @@ class AgnosticCollection(_CollectionOfPyMongo[_DocumentType], AgnosticBase, Gene
     ) -> AgnosticCollection[_DocumentTypeArg]:
         """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
     def __bool__(self) -> NoReturn: ...
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-    ) -> AgnosticChangeStream[_DocumentType]:
-        """Watch for changes here.
-
-        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
-        at once: it is opened when it is first read, entered with ``async with``, or awaited.
-        Raises TypeError for arguments that PyMongo does not know.
-        """
     def __getitem__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __setattr__(self, name: str, value: Any) -> None: ...
@@ -1056,7 +1059,6 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
     ) -> AgnosticLatentCommandCursor[MutableMapping[str, Any]]: ...
     @property
     def name(self) -> str: ...
-    def next(self) -> NoReturn: ...
     @property
     def read_concern(self) -> ReadConcern: ...
     @property
@@ -1070,6 +1072,21 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         background: bool | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[dict[str, Any]]: ...
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+    ) -> AgnosticChangeStream[_DocumentType]: ...
     @property
     def write_concern(self) -> WriteConcern: ...
 
@@ -1082,7 +1099,6 @@ class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[
 
     Raises TypeError if `client` is not a Motor client of the same framework.
     """
-    client: AgnosticClient[_DocumentType]
     __motor_class_name__: ClassVar[str]
     __delegate_class__: ClassVar[type[Any]]
     __async_class__: ClassVar[type[Any]]
@@ -1095,6 +1111,9 @@ class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[
         _delegate: Any = None,
         **kwargs: Any,
     ) -> None: ...
+    @property
+    def client(self) -> AgnosticClient[_DocumentType]:
+        """The Motor client that the database belongs to."""
     @overload
     def with_options(
         self,
@@ -1114,27 +1133,6 @@ class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[
     ) -> AgnosticDatabase[_DocumentTypeArg]:
         """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
     def __bool__(self) -> NoReturn: ...
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-    ) -> AgnosticChangeStream[_DocumentType]:
-        """Watch for changes here.
-
-        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
-        at once: it is opened when it is first read, entered with ``async with``, or awaited.
-        Raises TypeError for arguments that PyMongo does not know.
-        """
     def __getitem__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __setattr__(self, name: str, value: Any) -> None: ...
@@ -1668,7 +1666,6 @@ class AgnosticCommandCursor(AgnosticBaseCursor[_ItemType]):
 
 @type_check_only
 class _CursorOfPyMongo(Generic[_ItemType]):
-    def add_option(self, mask: int) -> Self: ...
     @property
     def address(self) -> tuple[str, int | None] | None: ...
     def allow_disk_use(self, allow_disk_use: bool) -> Self: ...
@@ -1694,7 +1691,6 @@ class _CursorOfPyMongo(Generic[_ItemType]):
         self,
         spec: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
     ) -> Self: ...
-    def remove_option(self, mask: int) -> Self: ...
     def skip(self, skip: int) -> Self: ...
     def sort(
         self,
@@ -1714,6 +1710,21 @@ class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType])
     @property
     def retrieved(self) -> int:
         """How many documents have come from the server so far."""
+    def add_option(self, mask: int) -> Self:
+        """Set query flags. Returns the cursor.
+
+        - `mask`: bits of :class:`pymongo.cursor.CursorType` and others of the wire protocol
+        """
+    def remove_option(self, mask: int) -> Self:
+        """Clear query flags. Returns the cursor.
+
+        - `mask`: as for `add_option`
+        """
+    def batch_size(self, batch_size: int) -> Self:
+        """Limit the number of documents in a batch. Returns the cursor.
+
+        - `batch_size`: a number of documents, 0 for the server's default
+        """
     def rewind(self) -> Self:
         """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""
     def clone(self) -> Self:
@@ -1721,11 +1732,6 @@ class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType])
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: Any) -> Self: ...
     def __getitem__(self, index: slice) -> Self: ...
-    def batch_size(self, batch_size: int) -> Self:
-        """Limit the number of documents in a batch. Returns the cursor.
-
-        - `batch_size`: a number of documents, 0 for the server's default
-        """
     def __await__(self) -> Generator[Any, Any, AgnosticCursor[_ItemType]]: ...
 
 @type_check_only
@@ -1794,7 +1800,14 @@ class AgnosticRawBatchCursor(AgnosticCursor[bytes]):
     __motor_class_name__: ClassVar[str]
     def __getitem__(self, index: Any) -> NoReturn: ...
 
-AgnosticBaseProperties = AgnosticBase
+class AgnosticBaseProperties(AgnosticBase):
+    """A client, a database or a collection: the base of all of them."""
+    __iter__: None
+    def __getattr__(self, name: str) -> Any: ...
+    def __getitem__(self, name: str) -> Any: ...
+    def __setattr__(self, name: str, value: Any) -> None: ...
+
+HAS_SSL: bool
 __all__ = [
     "AgnosticBase",
     "AgnosticBaseCursor",

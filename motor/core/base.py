@@ -14,6 +14,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from motor.core import legacy_hooks
 from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
+from motor.core.pickling import NotPicklable
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.deferred import DeferredOperation
@@ -21,6 +22,7 @@ from motor.execution.future import OperationFuture
 from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 from motor.frameworks import Framework
+from motor.metaprogramming import InstanceAttribute, create_class_with_framework
 
 __all__ = [
     "AgnosticBase",
@@ -119,7 +121,7 @@ class ClientServices(Protocol):
     def _session_for(self, delegate: Any, session_class: Any) -> Any: ...
 
 
-class AgnosticBase:
+class AgnosticBase(NotPicklable):
     """The base of all Motor classes: an object that stands for one of PyMongo's, its *delegate*.
 
     Two objects are equal if their delegates are.
@@ -132,8 +134,6 @@ class AgnosticBase:
     __async_class__: ClassVar[type]
     #: The class's name without the framework's prefix.
     __motor_class_name__: ClassVar[str]
-    #: The concrete class of this framework for each agnostic class.
-    _concrete: ClassVar[dict[Any, dict[type, type]]] = {}
 
     #: Which keywords the methods of the PyMongo class take.
     _usual: ClassVar[UsualKeywords] = UsualKeywords(object)
@@ -141,7 +141,7 @@ class AgnosticBase:
     #: What runs one after the other with other calls on this object: sessions have one.
     _queue: SerialQueue | None = None
 
-    delegate: Any
+    delegate: Any = InstanceAttribute("The PyMongo object that this one stands for.")
     #: The Motor client that this object belongs to.
     _client: ClientServices
 
@@ -152,9 +152,6 @@ class AgnosticBase:
             cls._usual = UsualKeywords(own["__delegate_class__"])
         if "__delegate_class__" in own and "__motor_class_name__" in own:
             _registry.setdefault(own["__delegate_class__"], cls)
-        if "_framework" in own:
-            # Made by create_class_with_framework, directly from the agnostic class.
-            AgnosticBase._concrete.setdefault(own["_framework"], {})[cls.__mro__[1]] = cls
 
     def __init__(self, delegate: Any) -> None:
         self.delegate = delegate
@@ -191,7 +188,9 @@ class AgnosticBase:
 
     def _agnostic(self, agnostic_class: type[T]) -> type[T]:
         """The class of this object's framework for an agnostic class."""
-        return AgnosticBase._concrete[self._framework][agnostic_class]
+        framework = self._framework
+        made: type[T] = create_class_with_framework(agnostic_class, framework, framework.FRONT)
+        return made
 
     def _class_for(self, delegate_class: type) -> type[Any]:
         """The class of this object's framework that stands for a PyMongo class."""
@@ -276,6 +275,22 @@ class AgnosticBase:
         client, loop = self._client, self._loop()
         client._use(loop)
         return submit(client._pool, loop, function, args, kwargs or {}, queue=queue, wrap=wrap)
+
+    @classmethod
+    def _call_on_class(cls, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Call a class method or static method of the PyMongo class, and wrap its result.
+
+        It belongs to the Motor object among the arguments; a client belongs to itself.
+        """
+        owners = (v for v in (*args, *kwargs.values()) if isinstance(v, AgnosticBase))
+        owner = next(owners, None)
+        args, kwargs, _ = unwrap_arguments(args, kwargs)
+        result = getattr(cls.__delegate_class__, name)(*args, **kwargs)
+        if owner is not None:
+            return owner._wrap(result)
+        adopt: Any = getattr(cls, "from_delegate", None)
+        is_own = adopt is not None and isinstance(result, cls.__delegate_class__)
+        return adopt(result) if is_own else result
 
     def _call_in_place(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the delegate's method `name`, which does not block, and wrap its result."""

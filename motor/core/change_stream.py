@@ -14,6 +14,7 @@ from motor.core import await_time
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
+from motor.declarations import coroutine_annotation
 from motor.execution.awaiting import WaitingReads
 from motor.execution.call import AGAIN
 from motor.execution.future import OperationFuture
@@ -32,11 +33,11 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     __delegate_class__ = ChangeStream
     __async_class__ = AsyncChangeStream
 
-    def __init__(self, target: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, target: Any, *args: Any, _method: str = "watch", **kwargs: Any) -> None:
         self._target = target
         self._client = target._client
         self.delegate: Any = None
-        watch = target.delegate.watch
+        watch = getattr(target.delegate, _method)
         arguments = check_arguments(watch, args, kwargs)
         args, kwargs, _ = unwrap_arguments(args, kwargs)  # type: ignore[assignment]
         self._watch: Callable[[], Any] = partial(watch, *args, **kwargs)
@@ -160,6 +161,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
+    @coroutine_annotation
     @needs_loop
     def close(self) -> OperationFuture[None]:
         """Start closing the stream. Returns a future of None.

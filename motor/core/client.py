@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
-import sys
 import weakref
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
-import pymongo
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.driver_info import DriverInfo
-from pymongo.errors import ConfigurationError, InvalidOperation, PyMongoError
+from pymongo.errors import ConfigurationError, InvalidOperation
 from pymongo.mongo_client import MongoClient
 
 from motor import accelerators
-from motor._version import version
 from motor.core import legacy_hooks, topology
 from motor.core.base import unwrap
 from motor.core.compatible_clients import check_compatible
+from motor.core.connecting import (
+    THREADS_START_AT_EXIT,
+    Done,
+    begin_to_connect,
+    driver_info,
+    joined,
+)
 from motor.core.fetching import Fetch, fetch_publicly
 from motor.core.loops import needs_loop
 from motor.core.namespace import Namespace
@@ -33,21 +36,14 @@ from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 from motor.execution.users_executor import UsersExecutor
 from motor.frameworks.common import loop_is_set
-from motor.metaprogramming import takes_arguments_of
+from motor.metaprogramming import AwaitedCursor, coroutine_annotation, takes_arguments_of
 
-__all__ = ["AgnosticClient", "Done"]
+__all__ = ["AgnosticClient"]
 
 T = TypeVar("T")
 
 #: Where ``connect`` stands among the positional arguments of ``MongoClient``.
 _CONNECT_POSITION = 4
-
-#: Whether Python starts threads while it ends. Where it does not, operations that are under way by
-#: then would wait in vain for a server to be found, unless its client has begun to connect.
-_THREADS_START_AT_EXIT = sys.version_info < (3, 12)
-
-#: The time (in seconds) after which an operation that is to begin to connect gives up.
-_AT_ONCE = 0.001
 
 
 class AgnosticClient(Namespace):
@@ -67,6 +63,8 @@ class AgnosticClient(Namespace):
     __motor_class_name__ = "MotorClient"
     __delegate_class__ = MongoClient
     __async_class__ = AsyncMongoClient
+
+    list_databases: Any = AwaitedCursor()
 
     _fetch: Fetch
 
@@ -89,10 +87,10 @@ class AgnosticClient(Namespace):
             )
         if kwargs.get("auto_encryption_opts") is not None:
             kwargs["auto_encryption_opts"] = _unwrapped(kwargs["auto_encryption_opts"])
-        own_info = _driver_info(self._framework.platform_info())
+        own_info = driver_info(self._framework.platform_info())
         if user_info is not None and not hasattr(MongoClient, "append_metadata"):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
-            own_info, user_info = _joined(own_info, user_info), None
+            own_info, user_info = joined(own_info, user_info), None
         hosts = args[0] if args else kwargs.get("host")
         self._needs_name_server = isinstance(hosts, str) and hosts.startswith("mongodb+srv:")
         acceleration = accelerators.in_use()
@@ -147,7 +145,7 @@ class AgnosticClient(Namespace):
         client.delegate = delegate
         # The class is asked, because a client has any name as an attribute: it is a database.
         if isinstance(delegate, MongoClient) and hasattr(MongoClient, "append_metadata"):
-            delegate.append_metadata(_driver_info(cls._framework.platform_info()))
+            delegate.append_metadata(driver_info(cls._framework.platform_info()))
         return client
 
     @classmethod
@@ -230,8 +228,8 @@ class AgnosticClient(Namespace):
             )
         if not self._begun:
             self._begun = True
-            if not _THREADS_START_AT_EXIT and not self._needs_name_server:
-                _begin_to_connect(self.delegate)
+            if not THREADS_START_AT_EXIT and not self._needs_name_server:
+                begin_to_connect(self.delegate)
 
     def close(self) -> Any:
         """End the client's sessions on the server, and close all connections.
@@ -259,15 +257,19 @@ class AgnosticClient(Namespace):
             return Done()
         return self._closing
 
-    aclose = close
+    @coroutine_annotation
+    def aclose(self) -> Any:
+        """Like :meth:`close`, by the name that PyMongo's async API has for it."""
+        return self.close()
 
+    @coroutine_annotation
     @needs_loop
     def aconnect(self) -> OperationFuture[None]:
         """Start connecting, ahead of the first operation. Returns a future of None.
 
         Unreachable servers are no error: the first operation will report them.
         """
-        return self._submit_function(_begin_to_connect, (self.delegate,))
+        return self._submit_function(begin_to_connect, (self.delegate,))
 
     async def __aenter__(self) -> Any:
         await self.aconnect()
@@ -285,6 +287,7 @@ class AgnosticClient(Namespace):
 
     # Sessions.
 
+    @coroutine_annotation
     @takes_arguments_of(MongoClient.start_session)
     def start_session(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
@@ -340,37 +343,6 @@ class AgnosticClient(Namespace):
         return topology.is_mongos(self.delegate)
 
 
-class Done(Coroutine[Any, Any, None]):
-    """What closing returns when there is nothing to wait for any more: it may be awaited, or made a
-    task of, like the future that closing returns otherwise.
-    """
-
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from ()
-
-    def send(self, value: Any) -> NoReturn:
-        """Be done."""
-        raise StopIteration
-
-    def throw(self, kind: Any, value: Any = None, traceback: Any = None, /) -> NoReturn:
-        """Raise the exception."""
-        raise kind
-
-    def close(self) -> None:
-        """Do nothing: there is nothing left to close."""
-
-
-def _begin_to_connect(client: Any) -> None:
-    """Let `client` begin to connect, without waiting for any server.
-
-    A client that was made with ``connect=False`` connects at its first operation. This one gives up
-    at once, and its error is no news.
-    """
-    if isinstance(client, MongoClient):
-        with contextlib.suppress(PyMongoError, RuntimeError), pymongo.timeout(_AT_ONCE):
-            client.admin.command("ping")
-
-
 def _unwrapped(options: Any) -> Any:
     """`options` with the PyMongo objects in the place of Motor's: the client of the key vault."""
     changed = {name: unwrap(value) for name, value in vars(options).items()}
@@ -383,13 +355,3 @@ def _unwrapped(options: Any) -> Any:
 
 def _no_loop() -> None:
     return None
-
-
-def _driver_info(platform: str) -> DriverInfo:
-    return DriverInfo("Motor", version, platform)
-
-
-def _joined(first: DriverInfo, second: DriverInfo) -> DriverInfo:
-    return DriverInfo(
-        *("|".join(part or "" for part in parts) for parts in zip(first, second, strict=True))
-    )

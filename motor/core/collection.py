@@ -12,7 +12,8 @@ from pymongo.database import Database
 from motor.core.base import unwrap_arguments
 from motor.core.namespace import Namespace
 from motor.core.yield_gil import yielding_gil
-from motor.metaprogramming import AsyncWrite, DelegateMethod, LatentCursor, takes_arguments_of
+from motor.declarations import AsyncWrite, DelegateMethod, InstanceAttribute, LatentCursor
+from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["AgnosticCollection"]
 
@@ -71,7 +72,8 @@ class AgnosticCollection(Namespace):
     find: Any = _Find()
     find_raw_batches: Any = _Find()
 
-    database: Any
+    database: Any = InstanceAttribute("The Motor database that the collection is in.")
+    _client: Any = InstanceAttribute("", lambda self: self.database._client)
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 
 from motor.core.namespace import Namespace
-from motor.metaprogramming import takes_arguments_of
+from motor.metaprogramming import AwaitedCursor, takes_arguments_of
 
 __all__ = ["AgnosticDatabase"]
 
@@ -28,14 +28,20 @@ class AgnosticDatabase(Namespace):
     __delegate_class__ = Database
     __async_class__ = AsyncDatabase
 
-    client: Any
+    cursor_command: Any = AwaitedCursor()
+    list_collections: Any = AwaitedCursor()
 
     def __init__(self, client: Any, name: str, _delegate: Any = None, **kwargs: Any) -> None:
         self._require(client, MongoClient, f"First argument to {type(self).__name__}")
         if _delegate is None:
             _delegate = client.delegate.get_database(name, **kwargs)
         # Past __setattr__, because databases are made for every call of many applications.
-        self.__dict__.update(delegate=_delegate, client=client, _client=client)
+        self.__dict__.update(delegate=_delegate, _client=client)
+
+    @property
+    def client(self) -> Any:
+        """The Motor client that the database belongs to."""
+        return self._client
 
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:

@@ -15,6 +15,7 @@ from pymongo.mongo_client import MongoClient
 from motor.core.base import AgnosticBase, unwrap_arguments
 from motor.core.loops import needs_loop
 from motor.execution.future import OperationFuture
+from motor.metaprogramming import coroutine_annotation, takes_arguments_of
 
 __all__ = ["AgnosticClientEncryption"]
 
@@ -84,6 +85,7 @@ class AgnosticClientEncryption(AgnosticBase):
             return self._framework.asyncio_loop(self._io_loop)
         return super()._loop_elsewhere()
 
+    @coroutine_annotation
     @needs_loop
     def create_encrypted_collection(
         self,
@@ -111,12 +113,14 @@ class AgnosticClientEncryption(AgnosticBase):
         plain_args, plain_kwargs, queue = unwrap_arguments(args, kwargs)
         return self._submit_function(run, plain_args, plain_kwargs, queue=queue)
 
-    def get_keys(self) -> Any:
+    @coroutine_annotation
+    @takes_arguments_of(ClientEncryption.get_keys)
+    def get_keys(self, *args: Any, **kwargs: Any) -> Any:
         """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
 
         It may be awaited, which gives the cursor itself.
         """
-        return self._wrap(self.delegate.get_keys())
+        return self._call_in_place("get_keys", args, kwargs)
 
     async def __aenter__(self) -> Any:
         return self

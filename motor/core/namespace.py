@@ -11,13 +11,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from pymongo.collection import Collection
-
 from motor.core import legacy_hooks
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.change_stream import AgnosticChangeStream
 from motor.core.cursors.latent import AgnosticLatentCommandCursor
-from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["Namespace"]
 
@@ -28,18 +25,17 @@ _OWN_ATTRIBUTES = frozenset({"client", "database", "delegate"})
 class Namespace(AgnosticBase):
     """A client, a database or a collection: it can be watched, and has others below it by name."""
 
+    #: PyMongo has it only to say that there is no such thing. Here it may be a name.
+    _not_derived = frozenset({"next"})
+
     #: What this was an attribute of, if it was one: a method of that may have been meant.
     _parent: Any = None
 
-    @takes_arguments_of(Collection.watch)
-    def watch(self, *args: Any, **kwargs: Any) -> Any:
-        """Watch for changes here.
-
-        Takes the arguments of :meth:`pymongo.collection.Collection.watch`. Returns a change stream
-        at once: it is opened when it is first read, entered with ``async with``, or awaited.
-        Raises TypeError for arguments that PyMongo does not know.
-        """
-        return self._agnostic(AgnosticChangeStream)(self, *args, **kwargs)
+    def _latent_change_stream(
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """A change stream that will call the delegate's method `name` when it is first used."""
+        return self._agnostic(AgnosticChangeStream)(self, *args, _method=name, **kwargs)
 
     def _latent_cursor(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A cursor that will call the delegate's method `name` when it is first used."""

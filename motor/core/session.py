@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Generic, NoReturn, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -18,12 +20,17 @@ from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
-from motor.metaprogramming import AsyncCommand, ReadOnlyProperty
+from motor.metaprogramming import (
+    AsyncCommand,
+    ReadOnlyProperty,
+    coroutine_annotation,
+    takes_arguments_of,
+)
 
 __all__ = ["AgnosticClientSession", "BoundSession", "TransactionContext"]
 
-# The Convenient API for Transactions specification gives these numbers (in seconds).
-_RETRY_LIMIT = 120.0
+# The Convenient API for Transactions specification gives these numbers (in seconds). A third one,
+# for how long to try again, is in `motor.core`, where tests of others change it.
 _FIRST_BACKOFF = 0.005
 _LONGEST_BACKOFF = 0.5
 _BACKOFF_GROWTH = 1.5
@@ -69,14 +76,18 @@ class TransactionContext(_AsyncContext):
             await self._session.abort_transaction()
 
 
+#: The name that Motor 3 had for it.
+_MotorTransactionContext = TransactionContext
+
+
 class BoundSession(_AsyncContext, Generic[S]):
     """Makes a session the one of all operations in a block."""
 
-    def __init__(self, session: S, end_session: bool) -> None:
+    def __init__(self, session: S, end_session: bool, options: Mapping[str, Any]) -> None:
         super().__init__(session)
         self._end_session = end_session
         # Ending the session blocks, so that is done here; PyMongo's part is a context variable.
-        self._binding = self._session.delegate.bind(end_session=False)
+        self._binding = self._session.delegate.bind(end_session=False, **options)
 
     async def __aenter__(self) -> S:
         self._binding.__enter__()
@@ -139,15 +150,17 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
             f"A {type(self).__name__} cannot be copied: start another with client.start_session()"
         )
 
+    @coroutine_annotation
     @needs_loop
-    def end_session(self) -> OperationFuture[None]:
+    @takes_arguments_of(ClientSession.end_session)
+    def end_session(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Start ending the session, and abort its transaction if one is open.
 
         Returns a future of None. Ending a session twice is no error.
         """
         if self._client._closed:
             return self._client._resolved(None)
-        return self._submit("end_session", (), {})
+        return self._submit("end_session", args, kwargs)
 
     def start_transaction(
         self,
@@ -155,12 +168,14 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         write_concern: Any = None,
         read_preference: Any = None,
         max_commit_time_ms: int | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Start a transaction.
 
         - `read_concern`, `write_concern`, `read_preference`: those of the transaction; None: those
           of the session, or of the client
         - `max_commit_time_ms`: how long (in ms) the server may take to commit
+        - further keywords are passed on to PyMongo
 
         Returns a context for ``async with``, with or without ``await`` before it, that commits the
         transaction at its end and aborts it after an exception. Raises InvalidOperation when a
@@ -168,14 +183,15 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         :meth:`pymongo.client_session.ClientSession.start_transaction`.
         """
         self.delegate.start_transaction(
-            read_concern, write_concern, read_preference, max_commit_time_ms
+            read_concern, write_concern, read_preference, max_commit_time_ms, **kwargs
         )
         return TransactionContext(self)
 
-    def bind(self, end_session: bool = True) -> Any:
+    def bind(self, end_session: bool = True, **kwargs: Any) -> Any:
         """Let all operations in an ``async with`` block use this session without naming it.
 
         - `end_session`: whether the session ends with the block
+        - further keywords are passed on to PyMongo
 
         Needs PyMongo 4.17 or later. See :meth:`pymongo.client_session.ClientSession.bind`.
         """
@@ -184,7 +200,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
                 "bind() needs PyMongo 4.17 or later: pass the session to each operation instead, "
                 "or run 'pip install --upgrade pymongo'"
             )
-        return BoundSession(self, end_session)
+        return BoundSession(self, end_session, kwargs)
 
     async def with_transaction(
         self,
@@ -195,6 +211,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         max_commit_time_ms: int | None = None,
         *,
         callback: Callable[[Any], Awaitable[Any]] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Run a coroutine function in a transaction, again where the server says that it may
         succeed.
@@ -208,11 +225,18 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         for two minutes at most. See :meth:`pymongo.client_session.ClientSession.with_transaction`.
         """
         function = _one_callback(coro, callback)
-        options = (read_concern, write_concern, read_preference, max_commit_time_ms)
+        start = partial(
+            self.start_transaction,
+            read_concern,
+            write_concern,
+            read_preference,
+            max_commit_time_ms,
+            **kwargs,
+        )
         started = time.monotonic()
         ceiling = _FIRST_BACKOFF
         while True:
-            done, outcome = await self._attempt(function, options, started)
+            done, outcome = await self._attempt(function, start, started)
             if done:
                 return outcome
             pause = random.random() * ceiling
@@ -222,14 +246,14 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
             ceiling = min(ceiling * _BACKOFF_GROWTH, _LONGEST_BACKOFF)
 
     async def _attempt(
-        self, function: Callable[[Any], Awaitable[Any]], options: tuple[Any, ...], started: float
+        self, function: Callable[[Any], Awaitable[Any]], start: Callable[[], Any], started: float
     ) -> tuple[bool, Any]:
         """Run the function in a transaction and commit, as often as the commit's result is unknown.
 
         Returns True with the function's result; or False with the error, when all of it may be run
         again.
         """
-        self.start_transaction(*options)
+        start()
         try:
             result = await _awaited(function, self)
         except BaseException as error:
@@ -292,8 +316,19 @@ def _labelled(error: BaseException, label: str) -> bool:
 
 
 def _commit_unknown(error: PyMongoError) -> bool:
-    expired = isinstance(error, OperationFailure) and error.code == _MAX_TIME_EXPIRED
-    return error.has_error_label("UnknownTransactionCommitResult") and not expired
+    unknown = error.has_error_label("UnknownTransactionCommitResult")
+    return unknown and not _max_time_expired_error(error)
+
+
+def _max_time_expired_error(exc: BaseException) -> bool:
+    """Whether the server gave a commit up because its time was over."""
+    return isinstance(exc, OperationFailure) and exc.code == _MAX_TIME_EXPIRED
+
+
+def _within_time_limit(start_time: float) -> bool:
+    """Whether what has begun at `start_time` may be tried again."""
+    limit: float = sys.modules["motor.core"]._WITH_TRANSACTION_RETRY_TIME_LIMIT
+    return time.monotonic() - start_time < limit
 
 
 def _late(started: float, pause: float = 0.0) -> bool:
@@ -301,4 +336,4 @@ def _late(started: float, pause: float = 0.0) -> bool:
     left = remaining()
     if left is not None and left <= pause:
         return True
-    return time.monotonic() + pause - started >= _RETRY_LIMIT
+    return not _within_time_limit(started - pause)

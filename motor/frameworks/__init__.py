@@ -12,6 +12,7 @@ class Framework(Protocol):
     """What a framework module answers. Both frameworks run on asyncio's loops and futures."""
 
     CLASS_PREFIX: str
+    FRONT: str
 
     @staticmethod
     def get_event_loop() -> Any:

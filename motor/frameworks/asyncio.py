@@ -20,6 +20,7 @@ from motor.frameworks.common import (
 
 __all__ = [
     "CLASS_PREFIX",
+    "FRONT",
     "add_future",
     "asyncio_loop",
     "call_soon",
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 CLASS_PREFIX = "AsyncIO"
+
+#: The module that users import, where the classes of this framework are.
+FRONT = "motor.motor_asyncio"
 
 get_event_loop = current_asyncio_loop
 

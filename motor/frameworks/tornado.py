@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import tornado
 from tornado import gen, ioloop
+from tornado import version as tornado_version
 
 from motor.frameworks.common import (
     add_future,
@@ -23,6 +23,7 @@ from motor.frameworks.common import (
 
 __all__ = [
     "CLASS_PREFIX",
+    "FRONT",
     "add_future",
     "asyncio_loop",
     "call_soon",
@@ -38,10 +39,14 @@ __all__ = [
     "platform_info",
     "pymongo_class_wrapper",
     "run_on_executor",
+    "tornado_version",
     "yieldable",
 ]
 
 CLASS_PREFIX = ""
+
+#: The module that users import, where the classes of this framework are.
+FRONT = "motor.motor_tornado"
 
 coroutine: Callable[[Callable[..., Any]], Callable[..., Any]] = gen.coroutine
 
@@ -97,4 +102,4 @@ def yieldable(future: asyncio.Future[Any]) -> asyncio.Future[Any]:
 
 def platform_info() -> str:
     """The framework's name and version, as the server's log shows it."""
-    return f"Tornado {tornado.version}"
+    return f"Tornado {tornado_version}"

@@ -4,12 +4,12 @@ from bson.codec_options import CodecOptions
 from collections.abc import Generator, Iterable, Mapping
 from motor import motor_asyncio, motor_tornado
 from motor.core import AgnosticClientSession
+from motor.core.read_preference import ServerMode
+from motor.execution.future import OperationFuture
 from motor.legacy.bulk import MotorBulkOperationBuilder
 from motor.legacy.callbacks import Callback
 from motor.motor_asyncio import AsyncIOMotorLatentCommandCursor
 from motor.motor_tornado import MotorLatentCommandCursor
-from motor.operation import OperationFuture
-from motor.pymongo_internals import ServerMode
 from pymongo.client_session import ClientSession
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -255,7 +255,9 @@ class _NamesOfAsyncIOMotorDatabase:
 
 class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMotorDatabase[_DocumentType]):
     """A database of a client of `motor.legacy`; see :class:`pymongo.database.Database`."""
-    client: AsyncIOMotorClient[_DocumentType]
+    @property
+    def client(self) -> AsyncIOMotorClient[_DocumentType]:
+        """The Motor client that the database belongs to."""
     @overload
     def with_options(
         self,
@@ -433,6 +435,14 @@ class _NamesOfAsyncIOMotorCollection:
 class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.AsyncIOMotorCollection[_DocumentType]):
     """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""
     database: AsyncIOMotorDatabase[_DocumentType]
+    def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorCursor[_DocumentType]:
+        """The cursor of a query, whose arguments may be PyMongo 2's.
+
+        By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
+        as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
+        secondary_acceptable_latency_ms and exhaust. Unknown keywords are ignored, with a warning.
+        Raises TypeError for more arguments than these.
+        """
     @overload
     def with_options(
         self,
@@ -453,14 +463,6 @@ class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.Async
         """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
     def __getitem__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
-    def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorCursor[_DocumentType]:
-        """The cursor of a query, whose arguments may be PyMongo 2's.
-
-        By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
-        as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
-        secondary_acceptable_latency_ms and exhaust. Unknown keywords are ignored, with a warning.
-        Raises TypeError for more arguments than these.
-        """
     def find_one(self, *args: Any, **kwargs: Any) -> OperationFuture[_DocumentType | None]:
         """The first document of a query, or None.
 
@@ -770,7 +772,9 @@ class _NamesOfMotorDatabase:
 
 class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_DocumentType]):
     """A database of a client of `motor.legacy`; see :class:`pymongo.database.Database`."""
-    client: MotorClient[_DocumentType]
+    @property
+    def client(self) -> MotorClient[_DocumentType]:
+        """The Motor client that the database belongs to."""
     @overload
     def with_options(
         self,
@@ -972,6 +976,14 @@ class _NamesOfMotorCollection:
 class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_DocumentType]):
     """A collection of a client of `motor.legacy`; see :class:`pymongo.collection.Collection`."""
     database: MotorDatabase[_DocumentType]
+    def find(self, *args: Any, **kwargs: Any) -> MotorCursor[_DocumentType]:
+        """The cursor of a query, whose arguments may be PyMongo 2's.
+
+        By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
+        as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
+        secondary_acceptable_latency_ms and exhaust. Unknown keywords are ignored, with a warning.
+        Raises TypeError for more arguments than these.
+        """
     @overload
     def with_options(
         self,
@@ -992,14 +1004,6 @@ class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_Do
         """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
     def __getitem__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> MotorCollection[_DocumentType]: ...
-    def find(self, *args: Any, **kwargs: Any) -> MotorCursor[_DocumentType]:
-        """The cursor of a query, whose arguments may be PyMongo 2's.
-
-        By position they are spec, fields, skip, limit, timeout, snapshot, tailable, sort, max_scan,
-        as_class, slave_okay, await_data, partial, manipulate, read_preference, tag_sets,
-        secondary_acceptable_latency_ms and exhaust. Unknown keywords are ignored, with a warning.
-        Raises TypeError for more arguments than these.
-        """
     def find_one(self, *args: Any, **kwargs: Any) -> OperationFuture[_DocumentType | None]:
         """The first document of a query, or None.
 

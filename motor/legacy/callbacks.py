@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from motor.core.errors import CallbackRefused
+
 __all__ = ["Callback", "check_callback", "deliver"]
 
 #: Takes the result and the error, of which one is None.
@@ -14,14 +16,14 @@ Callback = Callable[[Any, BaseException | None], object]
 
 
 def check_callback(owner: Any, callback: Any) -> None:
-    """Raise NotImplementedError or TypeError unless `callback` may be one, or is None.
+    """Raise CallbackRefused or TypeError unless `callback` may be one, or is None.
 
     - `owner`: the Motor object whose method got it
     """
     if callback is None:
         return
     if owner._framework.CLASS_PREFIX:
-        raise NotImplementedError(
+        raise CallbackRefused(
             "Motor with asyncio prohibits callbacks: await the future that the method returns"
         )
     if not callable(callback):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo.errors import InvalidOperation
-
+from motor.core.errors import CallRefused
 from motor.legacy.manipulators import Manipulators
 from motor.legacy.registry import bridges, refuses
 
@@ -72,7 +71,7 @@ refuses(
 )
 def add_son_manipulator(database: Any, manipulator: Any) -> None:
     if not getattr(database, "_has_manipulators", False):
-        raise InvalidOperation(
+        raise CallRefused(
             "SON manipulators work with databases of motor.legacy's clients only: write "
             "'from motor.legacy import MotorClient', or convert documents in your own functions."
         )
@@ -83,7 +82,7 @@ def add_son_manipulator(database: Any, manipulator: Any) -> None:
 def _authenticating(database: Any, what: str) -> Any:
     change = getattr(type(database.client), "_change_credentials", None)
     if change is None:
-        raise InvalidOperation(
+        raise CallRefused(
             f"database.{what}() works with motor.legacy's clients only, as PyMongo takes "
             "credentials when a client is made: pass username=, password= and authSource=, or "
             "write 'from motor.legacy import MotorClient'."

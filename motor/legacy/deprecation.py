@@ -7,9 +7,19 @@ import warnings
 
 from pymongo.errors import InvalidOperation
 
+from motor.core.errors import CallRefused, ImportRefused, NameRefused
 from motor.legacy.registry import Entry
 
 __all__ = ["check", "warn"]
+
+
+_ERRORS: dict[str, type[InvalidOperation]] = {
+    "attribute": NameRefused,
+    "keyword": CallRefused,
+    "method": CallRefused,
+    "module": ImportRefused,
+    "setting": NameRefused,
+}
 
 
 def warn(message: str) -> None:
@@ -33,5 +43,5 @@ def _is_motors(module: object) -> bool:
 def check(entry: Entry) -> None:
     """Warn of an old name that is used; raise InvalidOperation for one that is refused."""
     if entry.reason is not None:
-        raise InvalidOperation(entry.message)
+        raise _ERRORS.get(entry.kind, InvalidOperation)(entry.message)
     warn(entry.message)

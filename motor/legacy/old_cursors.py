@@ -7,8 +7,8 @@ from typing import Any
 
 from pymongo.errors import InvalidOperation
 
-from motor.core.cursors.command_cursor import AgnosticLatentCommandCursor
 from motor.core.cursors.cursor import AgnosticCursor
+from motor.core.cursors.latent import AgnosticLatentCommandCursor
 from motor.legacy import guide
 from motor.legacy.deprecation import warn
 from motor.legacy.manipulators import manipulates, outgoing

@@ -1,7 +1,7 @@
 """What several test files need."""
 
 from support.commands import CommandRecorder
-from support.framework import Framework
+from support.framework import Framework, class_names
 from support.process import run_python, start_python
 from support.wait import PATIENCE, async_wait_until, wait_until
 
@@ -10,6 +10,7 @@ __all__ = [
     "CommandRecorder",
     "Framework",
     "async_wait_until",
+    "class_names",
     "run_python",
     "start_python",
     "wait_until",

@@ -19,6 +19,19 @@ _MODULES = {
 }
 
 
+def class_names() -> list[str]:
+    """The names of a front's classes, without its prefix: both fronts have the same."""
+    from motor import motor_asyncio
+
+    prefix = _MODULES["asyncio"][1]
+    # What is in `vars` depends on what was asked for.
+    return [
+        name.removeprefix(prefix)
+        for name in dir(motor_asyncio)
+        if name.startswith(prefix) and isinstance(getattr(motor_asyncio, name), type)
+    ]
+
+
 class Framework:
     """asyncio's or Tornado's half of Motor, and a way to run coroutines on it.
 

@@ -17,6 +17,7 @@ from motor.core.self_awaiting import SelfAwaiting
 from motor.metaprogramming import (
     Async,
     AsyncProperty,
+    DelegateMethod,
     LatentCursor,
     MotorAttributeFactory,
     MotorCursorChainingMethod,
@@ -37,7 +38,7 @@ _LEFT_OUT = {
     "__annotations__", "__annotate_func__", "__annotations_cache__", "__call__",
     "__class_getitem__", "__dict__", "__doc__", "__enter__", "__exit__", "__firstlineno__",
     "__hash__", "__init_subclass__",
-    "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__repr__",
+    "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__reduce_ex__", "__repr__",
     "__static_attributes__", "__weakref__",
 }  # fmt: skip
 
@@ -49,7 +50,7 @@ _CLASS_ATTRIBUTES = {
     "__motor_class_name__": "ClassVar[str]",
 }
 
-_FUTURE = ("motor.operation", "OperationFuture")
+_FUTURE = ("motor.execution.future", "OperationFuture")
 
 
 @dataclass
@@ -249,11 +250,11 @@ class AgnosticClasses:
         elif isinstance(factory, LatentCursor):
             text = ast.unparse(returns).replace("AgnosticCommand", "AgnosticLatentCommand")
             returns = ast.parse(text, mode="eval").body
-        elif isinstance(factory, Async | AsyncProperty) and not self._awaits_itself(returns):
+        elif _gives_future(factory) and not self._awaits_itself(returns):
             future = ast.Name(self.imports.name(*_FUTURE))
             returns = ast.Subscript(future, returns)
         node.returns = returns
-        if isinstance(factory, ReadOnlyProperty | AsyncProperty):
+        if _makes_property(factory):
             _take_decorator(node, "property")
             node.decorator_list.append(ast.Name("property"))
 
@@ -313,6 +314,16 @@ class AgnosticClasses:
         return node
 
 
+def _gives_future(factory: MotorAttributeFactory) -> bool:
+    return isinstance(factory, AsyncProperty) or getattr(factory, "is_async", False)
+
+
+def _makes_property(factory: MotorAttributeFactory) -> bool:
+    if isinstance(factory, DelegateMethod):
+        return False
+    return isinstance(factory, ReadOnlyProperty | AsyncProperty)
+
+
 def _in_pymongo(cls: Any, name: str) -> Signature | None:
     """How PyMongo declares a member of the class's delegate.
 
@@ -336,9 +347,9 @@ TEMPLATE_NAMES = {
     "ClientSession": "pymongo.client_session", "Collection": "pymongo.collection",
     "Database": "pymongo.database", "MongoClient": "pymongo.mongo_client",
     "ReadConcern": "pymongo.read_concern", "WriteConcern": "pymongo.write_concern",
-    "ServerMode": "motor.core.read_preference", "OperationFuture": "motor.operation",
+    "ServerMode": "motor.core.read_preference", "OperationFuture": "motor.execution.future",
     "BoundSession": "motor.core.session", "TransactionContext": "motor.core.session",
-    "Done": "motor.core.client",
+    "Done": "motor.core.connecting",
 }  # fmt: skip
 
 _KEPT_DECORATORS = {"classmethod", "overload", "property", "staticmethod"}
@@ -348,7 +359,8 @@ def _factory_for(value: Any, twin: type, name: str) -> MotorAttributeFactory:
     """What a hand-written member does, as far as its result is concerned."""
     if isinstance(value, property) or value is None:
         return ReadOnlyProperty()
-    if inspect.iscoroutinefunction(value):
+    marked = getattr(value, "coroutine_annotation", False)
+    if inspect.iscoroutinefunction(value) and not marked:
         raise LookupError(f"declared.pyi must say what the coroutine {name} returns")
     twin_member = inspect.getattr_static(twin, name, None)
     coroutine = inspect.iscoroutinefunction(inspect.unwrap(twin_member)) if twin_member else False

@@ -34,7 +34,8 @@ class AgnosticClient(AgnosticBase, Generic[_DocumentType]):
 
 class AgnosticDatabase(AgnosticBase, Generic[_DocumentType]):
     delegate: Database[_DocumentType]
-    client: AgnosticClient[_DocumentType]
+    @property
+    def client(self) -> AgnosticClient[_DocumentType]: ...
     def __init__(
         self, client: AgnosticClient[_DocumentType], name: str, _delegate: Any = None, **kwargs: Any
     ) -> None: ...

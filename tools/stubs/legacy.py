@@ -180,7 +180,7 @@ class _Maker:
         made.name = entry.name
         made.decorator_list = [self._deprecated(entry)]
         if not entry.in_place:
-            future = self.imports.name("motor.operation", "OperationFuture")
+            future = self.imports.name("motor.execution.future", "OperationFuture")
             made.returns = ast.Subscript(ast.Name(future), made.returns or ast.Name("Any"))
             if self.loop == "IOLoop":
                 self._take_callback(made.args)

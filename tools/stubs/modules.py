@@ -29,6 +29,18 @@ CORE = "motor/core/__init__.pyi"
 FRONTS = ("motor.motor_asyncio", "motor.motor_tornado", "motor.motor_gridfs")
 
 
+#: The base of what has a name. Its subclasses' stubs have its members, with their own types.
+_BASE_PROPERTIES = [
+    "class AgnosticBaseProperties(AgnosticBase):",
+    '    """A client, a database or a collection: the base of all of them."""',
+    "    __iter__: None",
+    "    def __getattr__(self, name: str) -> Any: ...",
+    "    def __getitem__(self, name: str) -> Any: ...",
+    "    def __setattr__(self, name: str, value: Any) -> None: ...",
+    "",
+]
+
+
 def stub_texts(header: str) -> dict[str, str]:
     """What each stub should contain, below `header`."""
     fronts = [importlib.import_module(n) for n in FRONTS if importlib.util.find_spec(n)]
@@ -44,14 +56,21 @@ def stub_texts(header: str) -> dict[str, str]:
 
 
 def _agnostic_classes() -> list[Any]:
-    found = [c for c in vars(core).values() if isinstance(c, type) and issubclass(c, AgnosticBase)]
-    return list(dict.fromkeys(found))
+    found = [c for c in _members(core).values() if isinstance(c, type)]
+    classes = [c for c in dict.fromkeys(found) if issubclass(c, AgnosticBase)]
+    return [c for c in classes if c is not core.AgnosticBaseProperties]
+
+
+def _members(module: ModuleType) -> dict[str, Any]:
+    """What the module has, in its own order, and after it what it makes when it is asked for it."""
+    own = dict(vars(module))
+    return {**own, **{name: getattr(module, name) for name in dir(module) if name not in own}}
 
 
 def _concrete_classes(module: ModuleType) -> dict[str, Any]:
     return {
         name: value
-        for name, value in vars(module).items()
+        for name, value in _members(module).items()
         if isinstance(value, type) and "_framework" in vars(value)
     }
 
@@ -101,11 +120,18 @@ def _core_text(agnostic: AgnosticClasses) -> str:
             body.lines.append("@type_check_only")
             _add_classes(body, [derived], agnostic, set(agnostic.runtime))
         _add_classes(body, [declared], agnostic, set(agnostic.runtime))
-    for name, value in vars(core).items():
-        if isinstance(value, type) and name != value.__name__ and value.__name__ in agnostic.stubs:
-            body.lines.append(f"{name} = {value.__name__}")
+    body.lines += _BASE_PROPERTIES
+    _reexport_names_of_motor_3(core, body)
+    body.lines.append("HAS_SSL: bool")
     body.lines.append(_all_line(core.__all__))
     return body.text()
+
+
+def _reexport_names_of_motor_3(module: ModuleType, body: _Body) -> None:
+    """What the module imports when it is asked for it."""
+    for name, origin in vars(module).get("_NAMES_OF_MOTOR_3", {}).items():
+        if not name.startswith("_"):
+            body.imports.reexport(origin, name)
 
 
 def _split(stub: StubClass) -> tuple[StubClass, StubClass]:
@@ -141,13 +167,14 @@ def _front_text(module: ModuleType, agnostic: AgnosticClasses) -> str:
     concrete = _concrete_classes(module)
     here = [c for c in concrete.values() if c.__module__ == module.__name__]
     own = {cls.__name__ for cls in here}
-    for name, value in vars(module).items():
+    for name, value in _members(module).items():
         if not isinstance(value, type) or name in own:
             continue
         if name in agnostic.runtime:
             body.imports.reexport("motor.core", name)
         elif name in concrete or name in getattr(module, "__all__", ()):
             body.imports.reexport(value.__module__, name)
+    _reexport_names_of_motor_3(module, body)
     for cls in here:
         framework = vars(cls)["_framework"].__name__
         names = {c.__mro__[1].__name__: c.__name__ for c in here}
@@ -231,8 +258,9 @@ def _package_text() -> str:
         for line in _reexport(name, value.__module__, value.__name__, imports)
     ]
     source = module_of("motor")
-    lines = [*imports.lines(), "", "version: str", "__version__: str"]
-    lines += ["version_tuple: tuple[int, ...]", *aliases, ""]
+    for name in ("get_version_string", "version", "version_tuple"):
+        imports.reexport("motor._version", name)
+    lines = [*imports.lines(), "", "__version__: str", *aliases, ""]
     for name, node in source.functions.items():
         if not name.startswith("_"):
             lines += [*function_lines(node, inspect.getdoc(getattr(motor, name))), ""]

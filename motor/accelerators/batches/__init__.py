@@ -10,7 +10,6 @@ returns a ``pymongo.message._OpMsg`` with ``payload_document``, ``flags`` and ``
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 from pymongo.command_cursor import CommandCursor
@@ -43,8 +42,7 @@ def adapt(connection: Any) -> None:
     """Let the replies on a new connection be decoded in slices."""
     from motor.accelerators.batches.replies import connection_class
 
-    kind: Hashable = type(connection)
-    connection.__class__ = connection_class(kind)
+    connection.__class__ = connection_class(connection.__class__)
 
 
 def fetch_of(client: Any) -> BatchFetcher:

@@ -49,7 +49,7 @@ current = _Current()
 
 
 @functools.cache
-def connection_class(base: type[Any]) -> type[Any]:
+def connection_class(base: Any) -> type[Any]:
     """A subclass of PyMongo's class of connections, with the same attributes."""
 
     class SlicingConnection(base):  # type: ignore[misc]

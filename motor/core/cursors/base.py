@@ -20,6 +20,7 @@ from motor.core.cursors.reader import Ahead, Reader
 from motor.core.deadline import may_have_deadline
 from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
+from motor.declarations import InstanceAttribute, coroutine_annotation
 from motor.execution.awaiting import WaitingReads
 from motor.execution.completions import AtDelivery
 from motor.execution.future import OperationFuture
@@ -37,8 +38,9 @@ YIELD_SECONDS = 0.001
 class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     """A cursor: documents that come from the server in batches, for ``async for``."""
 
-    #: The Motor object whose method returned the cursor: a collection, a database or a client.
-    collection: Any
+    collection: Any = InstanceAttribute(
+        "The Motor object whose method returned the cursor: a collection, a database or a client."
+    )
 
     def __init__(
         self,
@@ -227,6 +229,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         await self.close()
 
+    @coroutine_annotation
     @legacy_hooks.takes_old_arguments
     @needs_loop
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
@@ -269,6 +272,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
 
     # Closing.
 
+    @coroutine_annotation
     @legacy_hooks.takes_old_arguments
     @needs_loop
     def close(self) -> OperationFuture[None]:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor, AsyncRawBatchCommandCursor
 from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
-from pymongo.errors import InvalidOperation
 
 from motor.core.cursors.base import AgnosticBaseCursor
+from motor.core.errors import CallRefused
 
 __all__ = ["AgnosticCommandCursor", "AgnosticRawBatchCommandCursor"]
 
@@ -34,12 +34,12 @@ class AgnosticCommandCursor(AgnosticBaseCursor):
             raise
         return None
 
-    def batch_size(self, batch_size: int) -> Any:
+    def batch_size(self, batch_size: int, **kwargs: Any) -> Any:
         """Limit the number of documents in a batch. Returns the cursor.
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
-        self.delegate.batch_size(batch_size)
+        self.delegate.batch_size(batch_size, **kwargs)
         return self
 
     @property
@@ -65,4 +65,4 @@ class AgnosticRawBatchCommandCursor(AgnosticCommandCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: batches cannot be indexed."""
-        raise InvalidOperation(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")

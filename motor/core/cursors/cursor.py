@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from pymongo.asynchronous.cursor import AsyncCursor, AsyncRawBatchCursor
 from pymongo.cursor import Cursor, CursorType, RawBatchCursor
-from pymongo.errors import InvalidOperation
 
 from motor.core.cursors.base import AgnosticBaseCursor
 from motor.core.cursors.reader import Reader
+from motor.core.errors import CallRefused
 from motor.metaprogramming import AsyncRead
 
 __all__ = ["AgnosticCursor", "AgnosticRawBatchCursor"]
@@ -77,12 +77,12 @@ class AgnosticCursor(AgnosticBaseCursor):
         self._flags &= ~mask
         return self
 
-    def batch_size(self, batch_size: int) -> Any:
+    def batch_size(self, batch_size: int, **kwargs: Any) -> Any:
         """Limit the number of documents in a batch. Returns the cursor.
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
-        return self._call_in_place("batch_size", (batch_size,), {})
+        return self._call_in_place("batch_size", (batch_size,), kwargs)
 
     # Again.
 
@@ -147,4 +147,4 @@ class AgnosticRawBatchCursor(AgnosticCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: batches cannot be indexed."""
-        raise InvalidOperation(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")

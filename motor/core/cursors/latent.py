@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from pymongo.client_session import ClientSession
 from pymongo.command_cursor import CommandCursor
-from pymongo.errors import InvalidOperation
 
 from motor.core.cursors.command_cursor import AgnosticCommandCursor
+from motor.core.errors import CallRefused
+from motor.declarations import InstanceAttribute
 from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["AgnosticLatentCommandCursor"]
@@ -24,6 +25,9 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
     """
 
     __motor_class_name__ = "MotorLatentCommandCursor"
+    start: Any = InstanceAttribute("What sends the command; None when that was done.")
+    args: Any = InstanceAttribute("The arguments to send it with.")
+    kwargs: Any = InstanceAttribute("The keywords to send it with.")
     # The registry already knows the delegate's class: it stands for a command that has been sent.
     __delegate_class__: ClassVar[type] = CommandCursor
 
@@ -36,10 +40,11 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
         **kwargs: Any,
     ) -> None:
         super().__init__(None, collection, _start=self._send, _queue=_queue)
-        self.start: Any = start
+        self.start = start
         self.args = args
         self.kwargs = kwargs
         self._batch_size: int | None = None
+        self._batch_options: dict[str, Any] = {}
 
     @property
     def session(self) -> Any:
@@ -57,7 +62,7 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
             kwargs = {**kwargs, "batchSize": self._batch_size}
         delegate = start(*self.args, **kwargs)
         if self._batch_size is not None:
-            delegate.batch_size(self._batch_size)
+            delegate.batch_size(self._batch_size, **self._batch_options)
         return delegate
 
     def __repr__(self) -> str:
@@ -66,18 +71,18 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
             return f"{type(self).__name__}(<{name}, not sent yet>)"
         return super().__repr__()
 
-    def batch_size(self, batch_size: int) -> Any:
+    def batch_size(self, batch_size: int, **kwargs: Any) -> Any:
         """Limit the number of documents in a batch. Returns the cursor.
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
         if self.delegate is not None:
-            return super().batch_size(batch_size)
+            return super().batch_size(batch_size, **kwargs)
         if not isinstance(batch_size, int):
             raise TypeError(f"batch_size must be an integer, not {type(batch_size)}")
         if batch_size < 0:
             raise ValueError("batch_size must be >= 0")
-        self._batch_size = batch_size
+        self._batch_size, self._batch_options = batch_size, kwargs
         return self
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -100,4 +105,4 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: the results of commands cannot be indexed."""
-        raise InvalidOperation(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")

@@ -28,8 +28,9 @@ from motor.core.gridfs.grid_out import AgnosticGridOut
 from motor.core.gridfs.stored import find_revision
 from motor.core.gridfs.timeouts import timeout_of
 from motor.core.gridfs.transfer import for_pymongo, write_file
+from motor.declarations import InstanceAttribute, coroutine_annotation
 from motor.execution.future import OperationFuture
-from motor.metaprogramming import coroutine_annotation, takes_arguments_of
+from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["AgnosticGridFSBucket"]
 
@@ -69,8 +70,9 @@ class AgnosticGridFSBucket(GridFSObject):
     __delegate_class__ = GridFSBucket
     __async_class__ = AsyncGridFSBucket
 
-    #: The Motor collection that the bucket is named after: its files are in ``collection.files``.
-    collection: Any
+    collection: Any = InstanceAttribute(
+        "The Motor collection that the bucket is named after; its files are in `collection.files`."
+    )
 
     def __init__(
         self,
@@ -110,6 +112,7 @@ class AgnosticGridFSBucket(GridFSObject):
 
     # Writing and reading whole files.
 
+    @coroutine_annotation
     @takes_arguments_of(GridFSBucket.upload_from_stream)
     def upload_from_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
         """Start storing what `source` has as a new file.
@@ -126,6 +129,7 @@ class AgnosticGridFSBucket(GridFSObject):
         """
         return self._transfer("upload_from_stream", "source", args, kwargs)
 
+    @coroutine_annotation
     @takes_arguments_of(GridFSBucket.upload_from_stream_with_id)
     def upload_from_stream_with_id(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `upload_from_stream`, with the file's ``_id`` given.
@@ -137,6 +141,7 @@ class AgnosticGridFSBucket(GridFSObject):
         """
         return self._transfer("upload_from_stream_with_id", "source", args, kwargs)
 
+    @coroutine_annotation
     @takes_arguments_of(GridFSBucket.download_to_stream)
     def download_to_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Start writing the file with the ``_id`` `file_id` to `destination`.
@@ -150,6 +155,7 @@ class AgnosticGridFSBucket(GridFSObject):
         """
         return self._transfer("download_to_stream", "destination", args, kwargs)
 
+    @coroutine_annotation
     @takes_arguments_of(GridFSBucket.download_to_stream_by_name)
     def download_to_stream_by_name(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `download_to_stream`, for the file of a name.

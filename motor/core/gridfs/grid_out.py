@@ -18,14 +18,14 @@ from motor.core.gridfs.delegates import DelegateFile
 from motor.core.gridfs.ranges import RangeReader
 from motor.core.gridfs.stored import FileReader, Readable, StoredFile
 from motor.core.self_awaiting import SelfAwaiting
+from motor.declarations import ReadOnlyProperty, coroutine_annotation
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
-from motor.metaprogramming import MotorAttributeFactory, coroutine_annotation
 
 __all__ = ["AgnosticGridOut", "MotorGridOutProperty"]
 
 
-class MotorGridOutProperty(MotorAttributeFactory):
+class MotorGridOutProperty(ReadOnlyProperty):
     """A property that reads a field of the file's document.
 
     - `field`: the field's name
@@ -328,7 +328,6 @@ class AgnosticGridOut(GridFSObject):
 
     # Closing.
 
-    @coroutine_annotation
     def close(self) -> OperationFuture[None]:
         """Start closing the file. Returns a future of None. Closing it twice is no error."""
         already, self._closed = self._closed, True

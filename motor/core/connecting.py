@@ -1,0 +1,65 @@
+"""How a client begins to connect, how it calls itself, and what its closing returns."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Coroutine, Generator
+from typing import Any, NoReturn
+
+import pymongo
+from pymongo.driver_info import DriverInfo
+from pymongo.errors import PyMongoError
+from pymongo.mongo_client import MongoClient
+
+from motor._version import version
+
+__all__ = ["THREADS_START_AT_EXIT", "Done", "begin_to_connect", "driver_info", "joined"]
+
+#: Whether Python starts threads while it ends. Where it does not, operations that are under way by
+#: then would wait in vain for a server to be found, unless its client has begun to connect.
+THREADS_START_AT_EXIT = sys.version_info < (3, 12)
+
+#: The time (in seconds) after which an operation that is to begin to connect gives up.
+_AT_ONCE = 0.001
+
+
+def begin_to_connect(client: Any) -> None:
+    """Let `client` begin to connect, without waiting for any server.
+
+    A client that was made with ``connect=False`` connects at its first operation. This one gives up
+    at once, and its error is no news.
+    """
+    if isinstance(client, MongoClient):
+        with contextlib.suppress(PyMongoError, RuntimeError), pymongo.timeout(_AT_ONCE):
+            client.admin.command("ping")
+
+
+def driver_info(platform: str) -> DriverInfo:
+    return DriverInfo("Motor", version, platform)
+
+
+def joined(first: DriverInfo, second: DriverInfo) -> DriverInfo:
+    return DriverInfo(
+        *("|".join(part or "" for part in parts) for parts in zip(first, second, strict=True))
+    )
+
+
+class Done(Coroutine[Any, Any, None]):
+    """What closing returns when there is nothing to wait for any more: it may be awaited, or made a
+    task of, like the future that closing returns otherwise.
+    """
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+    def send(self, value: Any) -> NoReturn:
+        """Be done."""
+        raise StopIteration
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None, /) -> NoReturn:
+        """Raise the exception."""
+        raise kind
+
+    def close(self) -> None:
+        """Do nothing: there is nothing left to close."""

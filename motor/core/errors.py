@@ -1,0 +1,26 @@
+"""Errors of two kinds: the one that says best what is wrong, and the one that Motor 3 raised.
+
+Code that was written for Motor 3 catches the latter.
+"""
+
+from __future__ import annotations
+
+from pymongo.errors import InvalidOperation
+
+__all__ = ["CallRefused", "CallbackRefused", "ImportRefused", "NameRefused"]
+
+
+class CallRefused(InvalidOperation, TypeError):
+    """A call that this object does not take, or takes no more."""
+
+
+class NameRefused(InvalidOperation, AttributeError):
+    """An attribute that is gone."""
+
+
+class ImportRefused(InvalidOperation, ImportError):
+    """A name of a module that is gone."""
+
+
+class CallbackRefused(NotImplementedError, TypeError):
+    """A callback, where a future has to be awaited."""
