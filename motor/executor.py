@@ -90,7 +90,7 @@ def statistics(client: Any = None, *, waiting: bool = False) -> PoolStatistics:
         return _statistics_of(default_pool())
     # The class is asked, because a client has any name as an attribute: it is a database.
     if not isinstance(getattr(type(client), "_pool", None), property):
-        raise TypeError(f"client must be a Motor client, or None, not {client!r}")
+        raise TypeError(f"client must be a Motor client, or None, not {type(client)}")
     pool: WorkerPool = client._waiting_lane.pool if waiting else client._pool
     return _statistics_of(pool)
 

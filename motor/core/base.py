@@ -13,6 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from motor.core import bridge
 from motor.core.brief import is_small
 from motor.core.keywords import UsualKeywords
+from motor.core.redaction import shown
 from motor.operation import Discard, OperationFuture, submit
 from motor.serial_queue import SerialQueue
 
@@ -169,7 +170,7 @@ class AgnosticBase:
     __hash__: Any = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.delegate!r})"
+        return f"{type(self).__name__}({shown(self.delegate)})"
 
     def __class_getitem__(cls, item: Any) -> Any:
         """The class itself, so that annotations such as ``AsyncIOMotorCollection[dict]`` run."""
@@ -202,7 +203,7 @@ class AgnosticBase:
         """Raise TypeError unless `value` is this framework's Motor object for a PyMongo class."""
         wanted = self._class_for(delegate_class)
         if not isinstance(value, wanted):
-            raise TypeError(f"{what} must be {wanted.__name__}, not {value!r}")
+            raise TypeError(f"{what} must be {wanted.__name__}, not {shown(value)}")
 
     def _wrap(self, value: Any) -> Any:
         """The Motor object for a PyMongo object that came from this one; other values unchanged."""
