@@ -43,9 +43,10 @@ class Chunks:
     def __init__(self, grid_out: Any) -> None:
         document = pymongo_internals.file_document(grid_out)
         assert document is not None
-        _, self._chunks = pymongo_internals.gridfs_collections(grid_out)
+        self._files, self._chunks = pymongo_internals.gridfs_collections(grid_out)
         self._session = pymongo_internals.gridfs_session(grid_out)
         self._file_id = document["_id"]
+        self._stored = _identity(document)
         self.length: int = int(document.get("length", 0))
         self.chunk_size: int = int(document.get("chunkSize") or 0)
         if self.chunk_size <= 0 < self.length:
@@ -70,15 +71,32 @@ class Chunks:
             pieces[0] = pieces[0][start % self.chunk_size :]
         return pieces
 
+    def read_last(self, start: int, end: int, limit: int) -> list[bytes]:
+        """The last of several batches: like `read`, and the file must still be the same one.
+
+        When a file is deleted and another one stored with its ``_id``, a reader must not take the
+        beginning of one and the end of the other for a file. Raises CorruptGridFile then.
+        """
+        pieces = self.read(start, end, limit)
+        document = self._files.find_one({"_id": {"$eq": self._file_id}}, session=self._session)
+        # While the chunks of the other one are being stored, it has no document yet.
+        if document is None or _identity(document) != self._stored:
+            raise CorruptGridFile(
+                f"file {self._file_id!r} was deleted or replaced while it was read"
+            )
+        return pieces
+
     def _find(self, first: int, wanted: int) -> list[bytes]:
         refuse_transaction(self._session)
-        # One more after the last, because there should be none. A negative limit: no cursor.
+        # One more after the last, because there should be none. A negative limit: no cursor. The
+        # server gives 101 documents in that case, unless it is told how many a batch has.
         limit = wanted + (first + wanted == self.count)
         cursor = self._chunks.find(
             {"files_id": {"$eq": self._file_id}, "n": {"$gte": first}},
             projection={"_id": 0, "n": 1, "data": 1},
             sort=[("n", 1)],
             limit=-limit,
+            batch_size=limit,
             session=self._session,
         )
         found = [(chunk["n"], chunk["data"]) for chunk in cursor]
@@ -110,6 +128,10 @@ class Chunks:
         return min(self.chunk_size, self.length - n * self.chunk_size)
 
 
+def _identity(document: Any) -> tuple[Any, Any]:
+    return document.get("length"), document.get("uploadDate")
+
+
 class RangeReader:
     """An asynchronous iterator over the bytes of a range, in pieces of a chunk at most.
 
@@ -130,7 +152,7 @@ class RangeReader:
         ahead: int = 1,
     ) -> None:
         self._grid_out = grid_out
-        self._next = self._position = start
+        self._start = self._next = self._position = start
         self._end = end
         self._batch_bytes = batch_bytes
         self._size = min(FIRST_BATCH_BYTES, batch_bytes)
@@ -229,7 +251,9 @@ class RangeReader:
         limit = min(max(1, self._size // chunks.chunk_size), BATCH_CHUNKS)
         self._size = min(self._size * 2, self._batch_bytes)
         self._next = min(end, (start // chunks.chunk_size + limit) * chunks.chunk_size)
-        read: Callable[[], list[bytes]] = partial(chunks.read, start, end, limit)
+        is_last_of_several = start > self._start and self._next >= end
+        function = chunks.read_last if is_last_of_several else chunks.read
+        read: Callable[[], list[bytes]] = partial(function, start, end, limit)
         future = self._grid_out._submit_function(read, queue=self._queue)
         # If nobody comes for it, its error is no news.
         future.add_done_callback(_look_at)
