@@ -43,7 +43,12 @@ def class_name(framework: Framework, name: str) -> str:
     ("args", "kwargs", "error", "message"),
     [
         (("h", "x"), {}, TypeError, "port must be an instance of int"),
-        ((1,), {}, TypeError, "'int' object is not iterable"),
+        ((1,), {}, TypeError, "^host must be a host name, a connection string, .*, not 1$"),
+        (([1],), {}, TypeError, r"^host must be .*, not \[1\]$"),
+        (([["h", 1]],), {}, TypeError, "^host must be a host name"),
+        (([],), {"host": 5}, TypeError, "multiple values for argument 'host'"),
+        ((), {"host": 5}, TypeError, "^host must be .*, not 5$"),
+        ((["mongodb://me:sesame@h", 5],), {}, TypeError, r"not \['mongodb://\*\*\*@h', 5\]$"),
         (("http://x",), {}, InvalidURI, "URI must begin with 'mongodb://'"),
         ((URI,), {"maxpoolsiz": 1}, ConfigurationError, "Unknown option: maxpoolsiz"),
         ((URI,), {"maxPoolSize": "many"}, ValueError, "maxPoolSize must be an integer"),
@@ -210,6 +215,10 @@ def test_client_encryption_refuses_what_is_no_client_of_its_framework(
         (lambda c: c.aggregate([]).batch_size(-1), ValueError, "batch_size must be >= 0"),
         (lambda c: c.watch(nope=1), TypeError, r"watch\(\) got an unexpected .*'nope'"),
         (lambda c: c.database.client.start_session(nope=1), TypeError, "'nope'"),
+        (lambda c: c.database.command(5), TypeError, "command must be the name of a .*, not 5$"),
+        (lambda c: c.database.command({}), TypeError, "whose first key is its name, not {}$"),
+        (lambda c: c.database.command(command=["ping"]), TypeError, "^command must be the name"),
+        (lambda c: c.database.command(b"ping"), TypeError, "^command must be the name"),
     ],
 )
 async def test_plain_call_refuses_bad_arguments_at_once(
@@ -235,7 +244,7 @@ async def test_plain_call_refuses_bad_arguments_at_once(
         (lambda c: c.watch(1), TypeError, "pipeline must be a list"),
         (lambda c: c.create_index([]), ValueError, "key_or_list must not be empty"),
         (lambda c: c.bulk_write([1]), TypeError, "is not a valid request"),
-        (lambda c: c.database.command(1), TypeError, "'int' object is not iterable"),
+        (lambda c: c.database.command(), TypeError, "missing 1 required .*'command'"),
     ],
 )
 async def test_awaited_call_refuses_bad_arguments_as_pymongo_does(

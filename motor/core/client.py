@@ -20,6 +20,7 @@ from motor.core import bridge, topology
 from motor.core.base import unwrap
 from motor.core.foreign import adopt
 from motor.core.namespace import Namespace
+from motor.core.redaction import shown
 from motor.core.waiting import WaitingLane
 from motor.executor import WorkerPool, default_pool, pool_on
 from motor.loop_runner import LoopRunner
@@ -89,9 +90,10 @@ class AgnosticClient(Namespace):
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return self.__delegate_class__(*args, **kwargs)
-        except (ConfigurationError, TypeError, ValueError):
+        except (AttributeError, ConfigurationError, TypeError, ValueError):
             make_as_of_old = bridge.refused(self.__delegate_class__, "__init__", args, kwargs)
             if make_as_of_old is None:
+                _check_host(args[0] if args else kwargs.get("host"))
                 raise
         return make_as_of_old()
 
@@ -338,6 +340,15 @@ class Done(Coroutine[Any, Any, None]):
 
     def close(self) -> None:
         """Do nothing: there is nothing left to close."""
+
+
+def _check_host(host: object) -> None:
+    if not isinstance(host, str | list | tuple | set | frozenset | None) or not all(
+        isinstance(each, str) for each in host or ()
+    ):
+        raise TypeError(
+            f"host must be a host name, a connection string, or a list of these, not {shown(host)}"
+        ) from None
 
 
 def _driver_info(platform: str) -> DriverInfo:
