@@ -120,7 +120,7 @@ def pool_on(executor: ThreadPoolExecutor) -> WorkerPool:
     if isinstance(executor, ProcessPoolExecutor) or not isinstance(executor, ThreadPoolExecutor):
         raise TypeError(
             "executor must be a concurrent.futures.ThreadPoolExecutor, because PyMongo's "
-            f"connections cannot leave the process, not {executor!r}"
+            f"connections cannot leave the process, not {type(executor)}"
         )
     # The number is the executor's own secret, but asking for more workers than it has threads would
     # only leave the surplus waiting in its queue.
