@@ -253,7 +253,7 @@ async def test_no_key_of_encryption_is_shown(
             await encryption.create_data_key("none-such")
     for bad in ({"local": {"key": SECRET}}, {"aws": {"accessKeyId": SECRET}}, {SECRET: {}}):
         # A provider's name is none of the secrets.
-        with pytest.raises(Exception) as caught:  # noqa: PT011, B017
+        with pytest.raises(Exception) as caught:  # noqa: PT011
             async with framework.ClientEncryption(
                 bad, f"{db_name}.vault", client, DEFAULT_CODEC_OPTIONS
             ) as encryption:
