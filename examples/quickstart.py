@@ -21,7 +21,23 @@ from quickstart_output import UnexpectedResult
 from tornado.ioloop import IOLoop
 
 import motor
+from motor.motor_asyncio import AsyncIOMotorClient
 from motor.testing import MongodFailed, MongodNotFound, server
+
+#: Seconds without an answer, after which the quickstart says what it waits for.
+PATIENCE = 3
+
+
+async def wait_for_server(uri: str) -> None:
+    """Return when the server answers, or fail as PyMongo does: after 30 seconds, by default."""
+    async with AsyncIOMotorClient(uri) as client:
+        answer = client.admin.command("ping")
+        await asyncio.wait([answer], timeout=PATIENCE)
+        if not answer.done():
+            servers = client.topology_description.server_descriptions()
+            names = ", ".join(f"{host}:{port}" if port else host for host, port in servers)
+            print(f"Waiting for MongoDB at {names}. Does it run there?", flush=True)
+        await answer
 
 
 def run() -> None:
@@ -30,6 +46,7 @@ def run() -> None:
     given = os.environ.get("MONGODB_URI")
     print("Using the server at MONGODB_URI." if given else "Starting mongod.", flush=True)
     with server() as uri:
+        asyncio.run(wait_for_server(uri))
         asyncio.run(quickstart_asyncio.main(uri))
         IOLoop.current().run_sync(lambda: quickstart_tornado.main(uri))
     print("\nEverything came back as expected.")

@@ -12,29 +12,45 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote_plus
+from typing import Any, TypeVar
 
 import bson
 import pymongo
 from pymongo import ReadPreference
-from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.errors import (
+    ConfigurationError,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 from pymongo.uri_parser import parse_uri
 
 import motor
+from motor.core.redaction import redacted_uri, secrets_in, with_decoys
 from motor.executor import default_executor, max_workers_from_environment
 from motor.motor_asyncio import AsyncIOMotorClient
 from motor.testing.mongod import MongodFailed, MongodNotFound, find_mongod, mongod_version
 
+T = TypeVar("T")
+
 _REPORT_WIDTH = 12
 _PINGS = 5
 
-#: What the URI options that hold secrets have in their names.
-_SECRET_OPTION = re.compile(r"(?i)([?&;][^=&;]*(?:password|secret|token|properties)[^=&;]*=)[^&;]*")
+#: What PyMongo adds to a network error, and is of no use in a report.
+_TIMEOUTS = re.compile(r" \(configured timeouts: [^)]*\)")
+
+#: Shorter secrets cannot be told from the words of a message, and would be shown by masking them.
+_SHORTEST_MASKED = 8
+
+#: MongoDB's codes for authentication that fails: UserNotFound, AuthenticationFailed,
+#: MechanismUnavailable, Atlas's own.
+_BAD_CREDENTIALS = (11, 18, 334, 8000)
 
 OK, UNREACHABLE, UNUSABLE = 0, 1, 2
 
@@ -44,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     - `arguments`: those of the command line; None: the process's own
 
-    Returns the exit code: 0; 1 when the deployment cannot be reached; 2 when the URI, or a setting,
-    cannot be used.
+    Returns the exit code: 0; 1 when the deployment cannot be reached, or refuses; 2 when the URI,
+    or a setting, cannot be used.
     """
     parser = argparse.ArgumentParser(
         prog="python -m motor",
@@ -58,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     _print_all(_versions())
+    for line in accelerator_lines():
+        print(line)
     print()
     usable = _print_settings()
     if options.uri is None:
@@ -93,7 +111,23 @@ def _versions() -> Iterator[tuple[str, str]]:
     yield "PyMongo", f"{pymongo.version} ({extension} its C extension)"
     for package in ("Tornado", "aiohttp", "pymongocrypt"):
         yield package, _version_of(package)
+    yield "Loop", _loop()
     yield "mongod", _mongod()
+
+
+def accelerator_lines() -> Iterator[str]:
+    """Each accelerator, a line each: whether it is used here, and why not if it is off."""
+    yield from ()
+
+
+def _loop() -> str:
+    """The class of the event loop that ``asyncio.run`` makes."""
+
+    async def running() -> type:
+        return type(asyncio.get_running_loop())
+
+    loop = asyncio.run(running())
+    return f"{loop.__module__}.{loop.__qualname__}; uvloop: {_version_of('uvloop')}"
 
 
 def _version_of(package: str) -> str:
@@ -140,90 +174,42 @@ def _print_settings() -> bool:
 
 def _check(uri: str, timeout: float) -> int:
     """Print what is found at `uri`; the exit code."""
-    try:
-        parsed = _parsed(uri, timeout)
-    except (PyMongoError, ValueError) as error:
-        print(f"URI: {redacted(uri, well_formed=False)}")
-        print(f"The URI cannot be used: {_without_secrets(str(error), uri)}")
-        return UNUSABLE
-    print(f"URI: {redacted(uri, well_formed=True)}")
+    milliseconds = max(1, int(timeout * 1000))
+    limits: dict[str, Any] = dict.fromkeys(
+        ("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS"), milliseconds
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            parsed = _with_no_secrets(uri, lambda uri: _parsed(uri, timeout))
+            client = _with_no_secrets(uri, lambda uri: AsyncIOMotorClient(uri, **limits))
+        except (PyMongoError, TypeError, ValueError) as error:
+            print(f"URI: {redacted_uri(uri, well_formed=False)}")
+            print(f"The URI cannot be used: {error}")
+            return UNUSABLE
+    print(f"URI: {redacted_uri(uri, well_formed=True)}")
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"Warning: {_masked(message, uri)}")
     hosts = ", ".join(f"{h}:{p}" if p else h for h, p in parsed["nodelist"])
     tls = parsed["options"].get("tls", False)
     print(f"It names {hosts}; TLS is {'on' if tls else 'off'}.")
-    try:
-        asyncio.run(_connect(uri, timeout))
-    except (ConfigurationError, TypeError, ValueError) as error:
-        print(f"The URI cannot be used: {_without_secrets(str(error), uri)}")
-        return UNUSABLE
-    except PyMongoError as error:
-        message = _without_secrets(str(error), uri)
-        print(f"No connection within {timeout:g} s: {type(error).__name__}: {message}")
-        return UNREACHABLE
-    return OK
-
-
-async def _connect(uri: str, timeout: float) -> None:
-    milliseconds = max(1, int(timeout * 1000))
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        uri,
-        serverSelectionTimeoutMS=milliseconds,
-        connectTimeoutMS=milliseconds,
-        socketTimeoutMS=milliseconds,
-    )
-    try:
-        # Not only the primary: a set without one is worth a report as well.
-        admin = client.get_database("admin", read_preference=ReadPreference.NEAREST)
-        build = await admin.command("buildInfo", read_preference=ReadPreference.NEAREST)
-        times = []
-        for _ in range(_PINGS):
-            started = time.perf_counter()
-            await admin.command("ping", read_preference=ReadPreference.NEAREST)
-            times.append(time.perf_counter() - started)
-        print(f"Connected: MongoDB {build['version']}")
-        _print_topology(client)
-        print(f"Round trip: {statistics.median(times) * 1000:.2f} ms, the median of {_PINGS} pings")
-    finally:
-        await client.close()
-
-
-def _print_topology(client: AsyncIOMotorClient[dict[str, Any]]) -> None:
-    description = client.topology_description
-    print(f"Topology: {description.topology_type_name}")
-    for (host, port), server in sorted(description.server_descriptions().items(), key=str):
-        error = f" ({server.error})" if server.error is not None else ""
-        print(f"  {host}:{port} {server.server_type_name}{error}")
-
-
-# Secrets.
-
-
-def redacted(uri: str, well_formed: bool) -> str:
-    """The URI without what is secret in it: user, password, and options that hold credentials.
-
-    - `well_formed`: whether it could be read. If not, everything before the last "@" may be secret,
-      because a password may contain "@", "/" and "?", although it should not
-    """
-    scheme, separator, rest = uri.partition("://") if "://" in uri else ("", "", uri)
-    end = re.search("[/?]", rest)
-    server, options = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
-    if not well_formed:
-        server, options = rest, ""
-    _, at, server = server.rpartition("@")
-    shown = _SECRET_OPTION.sub(lambda found: f"{found[1]}***", server + options)
-    return f"{scheme}{separator}{'***@' if at else ''}{shown}"
+    return asyncio.run(_connect(client, uri, timeout))
 
 
 def _parsed(uri: str, timeout: float) -> dict[str, Any]:
-    """What PyMongo reads in the URI. Raises its errors, none of which shows the password."""
     # PyMongo takes an "@" after the first "/" for a part of the database's name.
-    database = uri.partition("?")[0].partition("://")[2].partition("/")[2]
-    if "@" not in database:
-        try:
-            return dict(parse_uri(uri, connect_timeout=timeout))
-        except (PyMongoError, ValueError):
-            # PyMongo quotes what it does not understand: a part of the password, maybe.
-            harmless = redacted(uri, well_formed=False).replace("***@", "")
-            parse_uri(harmless, connect_timeout=timeout)
+    if "@" in uri.partition("?")[0].partition("://")[2].partition("/")[2]:
+        raise InvalidURI("there is an '@' after a '/'")
+    return dict(parse_uri(uri, connect_timeout=timeout))
+
+
+def _with_no_secrets(uri: str, read: Callable[[str], T]) -> T:
+    """``read(uri)``; its errors say nothing of the secrets in the URI, which PyMongo may quote."""
+    try:
+        return read(uri)
+    except (PyMongoError, TypeError, ValueError):
+        # The same fault, if it is not in the secrets, has the same error.
+        read(with_decoys(uri))
     raise InvalidURI(
         "its user name or password contains characters such as : / ? # [ ] @ that have to be "
         "written as urllib.parse.quote_plus() writes them, or goes with an option that does "
@@ -231,16 +217,91 @@ def _parsed(uri: str, timeout: float) -> dict[str, Any]:
     )
 
 
-def _without_secrets(message: str, uri: str) -> str:
-    """The message, should it quote the URI, without its secrets."""
-    credentials = uri.partition("://")[2].rpartition("@")[0]
-    password = credentials.partition(":")[2]
-    values = [found[0].partition("=")[2] for found in _SECRET_OPTION.finditer(uri)]
-    for secret in (password, unquote_plus(password), *values, *map(unquote_plus, values)):
-        if secret:
-            message = message.replace(secret, "***")
+async def _connect(client: AsyncIOMotorClient[dict[str, Any]], uri: str, timeout: float) -> int:
+    """Print what the deployment says; the exit code."""
+    try:
+        await _print_deployment(client)
+    except OperationFailure as error:
+        known = client.topology_description.server_descriptions()
+        nodes = ", ".join(f"{host}:{port}" if port else host for host, port in known)
+        what = "the user name or password" if error.code in _BAD_CREDENTIALS else "the command"
+        print(f"Connected to {nodes}, and it refused {what}:")
+        message = (error.details or {}).get("errmsg", str(error))
+        print(f"  {_masked(str(message), uri)} (code {error.code})")
+    except ServerSelectionTimeoutError as error:
+        print(f"No server can be used, after {timeout:g} s:")
+        message = _why_there_is_none(client, error)
+        print(f"  {_masked(message, uri)}")
+        print(_question(message))
+    except (ConfigurationError, TypeError, ValueError) as error:
+        print(f"The URI cannot be used: {_masked(str(error), uri)}")
+        return UNUSABLE
+    except PyMongoError as error:
+        message = _masked(_TIMEOUTS.sub("", str(error)), uri)
+        print(f"The connection failed: {type(error).__name__}: {message}")
+    else:
+        return OK
+    finally:
+        await client.close()
+    return UNREACHABLE
+
+
+async def _print_deployment(client: AsyncIOMotorClient[dict[str, Any]]) -> None:
+    # Not only the primary: a set without one is worth a report as well.
+    admin = client.get_database("admin", read_preference=ReadPreference.NEAREST)
+    build = await admin.command("buildInfo", read_preference=ReadPreference.NEAREST)
+    times = []
+    for _ in range(_PINGS):
+        started = time.perf_counter()
+        await admin.command("ping", read_preference=ReadPreference.NEAREST)
+        times.append(time.perf_counter() - started)
+    print(f"Connected: MongoDB {build['version']}")
+    description = client.topology_description
+    print(f"Topology: {description.topology_type_name}")
+    for (host, port), server in sorted(description.server_descriptions().items(), key=str):
+        error = f" ({_TIMEOUTS.sub('', str(server.error))})" if server.error is not None else ""
+        print(f"  {host}:{port} {server.server_type_name}{error}")
+    print(f"Round trip: {statistics.median(times) * 1000:.2f} ms, the median of {_PINGS} pings")
+
+
+def _why_there_is_none(
+    client: AsyncIOMotorClient[dict[str, Any]], error: ServerSelectionTimeoutError
+) -> str:
+    servers = client.topology_description.server_descriptions().values()
+    errors = [str(server.error) for server in servers if server.error is not None]
+    # PyMongo's own message repeats all that it knows of the deployment.
+    message = "; ".join(errors) or str(error).partition(", Timeout: ")[0]
+    return _TIMEOUTS.sub("", message)
+
+
+def _question(message: str) -> str:
+    """What to look at, for a reason why there is no server."""
+    if "SSL" in message or "certificate" in message:
+        return "Does the server use TLS, with a certificate that this machine trusts?"
+    if "replica set" in message or ("Errno" not in message and "timed out" not in message):
+        return "Do the options in the URI fit the servers there?"
+    return "Does mongod run there, and can this machine reach it?"
+
+
+def _masked(message: str, uri: str) -> str:
+    """The message, should it quote a secret of the URI, without it."""
+    shown_anyhow = redacted_uri(uri, well_formed=False)
+    for secret in sorted(secrets_in(uri), key=len, reverse=True):
+        if len(secret) >= _SHORTEST_MASKED and secret not in shown_anyhow:
+            message = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", message)
     return message
 
 
+def _run() -> int:
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has all that it wants. Python must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from aiohttp import web
 
+from motor.core.redaction import shown
 from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
 from motor.web.headers import check_disposition
 from motor.web.planner import (
@@ -112,7 +113,8 @@ class AIOHTTPGridFS:
     ) -> None:
         if not isinstance(database, AsyncIOMotorDatabase):
             raise TypeError(
-                f"First argument to AIOHTTPGridFS must be AsyncIOMotorDatabase, not {database!r}"
+                f"First argument to AIOHTTPGridFS must be AsyncIOMotorDatabase, not "
+                f"{shown(database)}"
             )
         check_disposition(disposition)
         if revisions:

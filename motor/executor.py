@@ -32,7 +32,7 @@ def statistics(client: Any = None, *, waiting: bool = False) -> PoolStatistics:
         return default_executor().statistics()
     # The class is asked, because a client has any name as an attribute: it is a database.
     if not isinstance(getattr(type(client), "_awaiting_pool", None), property):
-        raise TypeError(f"client must be a Motor client, or None, not {client!r}")
+        raise TypeError(f"client must be a Motor client, or None, not {type(client)}")
     pool = client._awaiting_pool if waiting else client._pool
     numbers: PoolStatistics = pool.statistics()
     return numbers

@@ -44,7 +44,6 @@ def class_name(framework: Framework, name: str) -> str:
     ("args", "kwargs"),
     [
         (("h", "x"), {}),
-        ((1,), {}),
         (("http://x",), {}),
         ((URI,), {"maxpoolsiz": 1}),
         ((URI,), {"maxPoolSize": "many"}),
@@ -54,6 +53,23 @@ def test_client_refuses_bad_arguments_as_pymongo_does(
     framework: Framework, args: Any, kwargs: Any
 ) -> None:
     with raises_as(pymongo.MongoClient, *args, **kwargs):
+        framework.Client(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        ((1,), {}, "^host must be a host name, a connection string, .*, not 1$"),
+        (([1],), {}, r"^host must be .*, not \[1\]$"),
+        (([["h", 1]],), {}, "^host must be a host name"),
+        ((), {"host": 5}, "^host must be .*, not 5$"),
+        ((["mongodb://me:sesame@h", 5],), {}, r"not \['mongodb://\*\*\*@h', 5\]$"),
+    ],
+)
+def test_client_refuses_what_is_no_host(
+    framework: Framework, args: Any, kwargs: Any, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
         framework.Client(*args, **kwargs)
 
 
@@ -223,6 +239,10 @@ def test_client_encryption_refuses_what_is_no_client_of_its_framework(
         (lambda c: c.aggregate([]).batch_size(-1), ValueError, "batch_size"),
         (lambda c: c.watch(nope=1), TypeError, "'nope'"),
         (lambda c: c.database.client.start_session(nope=1), TypeError, "'nope'"),
+        (lambda c: c.database.command(5), TypeError, "command must be the name of a .*, not 5$"),
+        (lambda c: c.database.command({}), TypeError, "whose first key is its name, not {}$"),
+        (lambda c: c.database.command(command=["ping"]), TypeError, "^command must be the name"),
+        (lambda c: c.database.command(b"ping"), TypeError, "^command must be the name"),
     ],
 )
 async def test_plain_call_refuses_bad_arguments_at_once(
@@ -260,7 +280,6 @@ async def test_plain_call_refuses_bad_arguments_at_once_as_pymongo_does(
         lambda c: c.update_one({}, {"a": 1}),
         lambda c: c.create_index([]),
         lambda c: c.bulk_write([1]),
-        lambda c: c.database.command(1),
     ],
 )
 async def test_awaited_call_refuses_bad_arguments_as_pymongo_does(

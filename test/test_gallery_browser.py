@@ -195,6 +195,22 @@ def test_many_files_are_uploaded_at_a_time(page, tmp_path):
     assert page.one("#count").text == "8 files"
 
 
+def test_files_uploaded_together_keep_their_order(page, gallery, tmp_path):
+    page.open()
+    # The first is the last to arrive.
+    sizes = [900, 500, 30, 20, 10]
+    paths = [tmp_path / f"{number}.png" for number in range(len(sizes))]
+    for number, path in enumerate(paths):
+        path.write_bytes(png(sizes[number], sizes[number], number))
+    page.upload(*paths)
+    page.wait("$('grid').childElementCount === 5 && !$('uploads').childElementCount")
+    names = [path.name for path in paths]
+    assert [element.text for element in page.all("#grid .name")] == names
+    page.open()
+    page.wait("$('grid').childElementCount === 3")
+    assert [element.text for element in page.all("#grid .name")] == names[:3]
+
+
 def test_cancelled_upload_is_gone(page, gallery, sync_db, tmp_path):
     (tmp_path / "a.png").write_bytes(png(4000, 2500))
     page.open()
@@ -369,6 +385,40 @@ def test_file_is_deleted_after_a_question(three, gallery):
     assert not three.run("return $('viewer').open || $('confirm').open")
     # Keyboards go on from the next picture.
     assert three.run("return document.activeElement.textContent").strip().startswith("10.png")
+
+
+SCRIPT = "document.documentElement.id = 'ran'; document.cookie = 'stolen=1'"
+
+
+@pytest.mark.parametrize("front", ["asgi"], indirect=True)
+@pytest.mark.parametrize(
+    ("content_type", "text"),
+    [
+        ("text/html", f"<title>shown</title><script>{SCRIPT}</script>"),
+        ("text/html; charset=utf-8;", f"<title>shown</title><script>{SCRIPT}</script>"),
+        ("image/png, text/html", f"<title>shown</title><script>{SCRIPT}</script>"),
+        (
+            "image/svg+xml",
+            "<svg xmlns='http://www.w3.org/2000/svg'><title>shown</title>"
+            f"<script>{SCRIPT}</script></svg>",
+        ),
+        (
+            "application/xhtml+xml",
+            "<html xmlns='http://www.w3.org/1999/xhtml'><head><title>shown</title>"
+            f"<script>{SCRIPT}</script></head><body/></html>",
+        ),
+    ],
+)
+def test_handlers_have_no_uploaded_script_run(browser, start_site, sync_bucket, content_type, text):
+    sync_bucket.upload_from_stream("a", text.encode(), metadata={"contentType": content_type})
+    file_url = start_site().url + "a"
+    browser.get(file_url)
+    assert browser.title == "shown"
+    assert browser.execute_script("return document.documentElement.id") == ""
+    # With the policy taken away it does run: the test can fail.
+    site = start_site(extra_headers={"Content-Security-Policy": "default-src 'unsafe-inline'"})
+    browser.get(site.url + "a")
+    assert browser.execute_script("return document.documentElement.id") == "ran"
 
 
 def test_svg_is_shown_and_its_script_never_runs(page, gallery):

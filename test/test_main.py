@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pymongo
 import pytest
 
 import motor
+from motor import __main__ as main_module
 from motor.__main__ import OK, UNREACHABLE, UNUSABLE, main
 from motor.testing import EmbeddedMongo
 from support import PATIENCE
@@ -38,7 +40,7 @@ def test_versions_and_settings_are_shown(
     assert shown["Python"].startswith(platform.python_version())
     extension = "with its" if pymongo.has_c() else "WITHOUT its"
     assert shown["PyMongo"] == f"{pymongo.version} ({extension} C extension)"
-    assert {"Tornado", "aiohttp", "pymongocrypt", "Platform"} <= set(shown)
+    assert {"Tornado", "aiohttp", "pymongocrypt", "Platform", "Loop"} <= set(shown)
     assert "MOTOR_MAX_WORKERS: not set" in text
     assert "Thread pool: at most 100 threads" in text
 
@@ -102,21 +104,78 @@ def test_a_standalone_server_is_reached(capsys: pytest.CaptureFixture[str]) -> N
     assert "Topology: Single" in text
 
 
-def test_nobody_there_is_said_within_the_timeout(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_server_is_said_in_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
     code, text = report(capsys, f"mongodb://{NOBODY}", "--timeout", "0.05")
     assert code == UNREACHABLE
-    assert "No connection within 0.05 s: ServerSelectionTimeoutError: 127.0.0.1:1" in text
+    assert text.splitlines()[-3:] == [
+        "No server can be used, after 0.05 s:",
+        "  127.0.0.1:1: [Errno 111] Connection refused",
+        "Does mongod run there, and can this machine reach it?",
+    ]
 
 
-def test_a_wrong_password_is_said_and_not_shown(
+def test_servers_with_other_options_are_not_taken_for_none(
+    capsys: pytest.CaptureFixture[str], mongo_uri: str
+) -> None:
+    code, text = report(capsys, mongo_uri.replace("replicaSet=", "replicaSet=x"), "--timeout=0.5")
+    assert code == UNREACHABLE
+    assert text.splitlines()[-2].startswith("  No replica set members available for replica set")
+    assert text.splitlines()[-1] == "Do the options in the URI fit the servers there?"
+    code, text = report(capsys, mongo_uri + "&tls=true", "--timeout=0.5")
+    assert code == UNREACHABLE
+    assert "with a certificate that this machine trusts?" in text.splitlines()[-1]
+
+
+def test_bad_credentials_are_connected_and_refused(
     capsys: pytest.CaptureFixture[str], mongo_uri: str
 ) -> None:
     uri = mongo_uri.replace("://", "://nobody:open%20sesame@")
     code, text = report(capsys, uri)
     assert code == UNREACHABLE
-    assert "Authentication failed" in text
+    said, why = text.splitlines()[-2:]
+    assert re.fullmatch(
+        r"Connected to 127\.0\.0\.1:\d+, and it refused the user name or password:", said
+    )
+    assert why == "  Authentication failed. (code 18)"
     assert "sesame" not in text
     assert "mongodb://***@" in text
+
+
+def test_a_command_that_is_refused_is_not_blamed_on_the_password(
+    capsys: pytest.CaptureFixture[str], mongo_uri: str, fail_point: Any
+) -> None:
+    with fail_point(failCommands=["buildInfo"], errorCode=13, mode={"times": 1}):
+        code, text = report(capsys, mongo_uri)
+    assert code == UNREACHABLE
+    assert "and it refused the command:" in text
+    assert "(code 13)" in text
+
+
+@pytest.mark.parametrize("password", ["a", "o", "e", "refuse", "127.0.0.1"])
+def test_a_short_password_is_not_shown_by_masking_it_in_other_words(
+    capsys: pytest.CaptureFixture[str], password: str
+) -> None:
+    _, plain = report(capsys, f"mongodb://me:other@{NOBODY}", "--timeout=0.05")
+    _, text = report(capsys, f"mongodb://me:{password}@{NOBODY}", "--timeout=0.05")
+    assert text == plain
+    _, text = report(capsys, f"mongodb://me:{password}@{NOBODY}/?tls=maybe", "--timeout=0.05")
+    assert text.splitlines()[-1] == (
+        "The URI cannot be used: The value of tls must be 'true' or 'false'"
+    )
+
+
+def test_a_warning_is_part_of_the_report(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = main_module.AsyncIOMotorClient
+
+    def making(uri: str, **options: Any) -> Any:
+        warnings.warn("open-sesame-2 is not what it was", UserWarning, stacklevel=2)
+        return made(uri, **options)
+
+    monkeypatch.setattr(main_module, "AsyncIOMotorClient", making)
+    _, text = report(capsys, f"mongodb://me:open-sesame-2@{NOBODY}", "--timeout=0.05")
+    assert "Warning: *** is not what it was" in text
 
 
 @pytest.mark.parametrize(
@@ -177,3 +236,27 @@ def test_it_runs_as_a_module() -> None:
     assert result.returncode == UNREACHABLE
     assert result.stderr == ""
     assert result.stdout.startswith(f"Motor        {motor.version}")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as nobody_reads:
+        result = subprocess.run(
+            [sys.executable, "-m", "motor"],
+            cwd=Path(motor.__file__).parent.parent,
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert result.stderr == b""
+    assert result.returncode == OK
+
+
+def test_accelerators_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["sockets      used", "batches      off: there is no reason"]
+    monkeypatch.setattr(main_module, "accelerator_lines", lambda: iter(lines))
+    assert "\n".join(lines) in report(capsys)[1]

@@ -85,6 +85,12 @@ async def test_aggregate(collection: Any, framework: Framework) -> None:
     assert await (await collection.aggregate(pipeline)).to_list() == expected
 
 
+async def test_change_streams_are_said_to_be_missing(mocked: Any, collection: Any) -> None:
+    for watched in (mocked, mocked.shop, collection):
+        with pytest.raises(NotImplementedError, match=r"^mongomock has no change streams$"):
+            watched.watch()
+
+
 async def test_names_and_indexes(mocked: Any, collection: Any) -> None:
     await collection.insert_one({"email": "a"})
     assert await collection.create_index("email", unique=True) == "email_1"

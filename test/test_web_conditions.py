@@ -39,12 +39,32 @@ def test_a_tag_that_the_client_has_means_not_modified(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", '"x"', '"ABC"', "abc", '"x,"abc""', '"*"', 'w/"abc"', 'W/ "abc"', '"abc" "x', "'"]
+    "text",
+    ["", '"x"', '"ABC"', "abc", '"x,"abc""', '"*"', 'w/"abc"', 'W/ "abc"', "'", ",", "*, *"],
 )
 def test_other_tags_mean_send_it(text):
-    # The last but one starts with the tag, and is taken for it: a list ends where it is broken.
-    expected = 304 if text.startswith(TAG) else None
-    assert unmet(if_none_match=text) == expected
+    assert unmet(if_none_match=text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *[
+            '"abc" "x',
+            '"abc" "x"',
+            '"abc", x',
+            'x, "abc"',
+            '"abc',
+            'abc"',
+            '"abc"; "x"',
+            '*, "abc"',
+        ],
+        *['"abc", *', '"abc"\n', '"abc"W/"x"', '"abc", W/', "*" * 5000, '"abc",' * 900 + "x"],
+    ],
+)
+def test_a_malformed_list_matches_nothing(text):
+    assert unmet(if_none_match=text) is None
+    assert unmet(if_match=text) == 412
 
 
 @pytest.mark.parametrize(
@@ -75,6 +95,10 @@ def test_dates_come_in_three_formats(date):
         "Sun, 06 Nov 99999 08:49:37 GMT",
         "Sun, 99 Nov 2094 08:49:37 GMT",
         f"{LATER}, {LATER}",
+        f"{LATER}x",
+        f"x{LATER}",
+        f"{LATER}; length=5",
+        LATER.replace("GMT", "CET"),
         "\x00",
         "9" * 5000,
         "Fri, 31 Dec 9999 23:59:59 -2359",

@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from bson import ObjectId
 
-from motor.web.headers import content_disposition, guess_content_type, is_content_type
+from motor.web.headers import (
+    content_disposition,
+    guess_content_type,
+    is_content_type,
+    may_run,
+)
 from motor.web.planner import FileFacts, standard_headers
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -145,7 +150,8 @@ def test_a_very_long_name_is_cut_and_keeps_its_ending():
 @pytest.mark.parametrize("stored", HOSTILE)
 def test_no_stored_value_breaks_out_of_its_field(stored):
     fields = headers(filename=stored, content_type=stored)
-    assert fields["Content-Type"] == "application/octet-stream"
+    sent_as_it_is = stored.isascii() and stored.isprintable()
+    assert fields["Content-Type"] == (stored if sent_as_it_is else "application/octet-stream")
     for value in fields.values():
         value.encode("ascii")
         assert value.isprintable()
@@ -158,21 +164,61 @@ def test_no_stored_value_breaks_out_of_its_field(stored):
 
 
 @pytest.mark.parametrize(
-    "value", ["image/png", "text/html; charset=utf-8", 'multipart/x;a="b; c";d=e', "a/b+c ;x=y"]
+    "value",
+    [
+        *["image/png", "text/html; charset=utf-8", 'multipart/x;a="b; c";d=e', "a/b+c ;x=y"],
+        # Not as they should be, and sent all the same: a client makes of them what it likes.
+        *["my type", "text/html; charset=utf-8;", "text/plain; charset = utf-8", "image/png "],
+        *["video", "image/", "a/b;", "image/png, text/html", "a/" + "b" * 300, "text/plain;\tx"],
+        *['"', "é/x", ";"],
+    ],
 )
 def test_content_types(value):
     assert is_content_type(value)
+    assert headers(content_type=value)["Content-Type"] == value.strip()
+    assert facts(content_type=value).best_content_type("x.css") == value
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        *["", "png", "image/", "image/png\r\nX: y", "image/png, text/html", "é/x", "a/b;"],
-        *['a/b;c="d\r\n"', "a/" + "b" * 300, "a/b\n", None, 1],
+        *["", " ", "image/png\r\nX: y", "日/x", "a/b\x00", "a/b\x7f", "a/b\x85", "\ud800"],
+        *['a/b;c="d\r\n"', "a/" + "b" * 5000, "a/b\n", None, 1],
     ],
 )
-def test_what_is_no_content_type(value):
+def test_what_cannot_be_sent_as_content_type(value):
     assert not is_content_type(value)
+    assert headers(content_type=value)["Content-Type"] == "application/octet-stream"
+    assert facts(content_type=value).best_content_type("x.css") == "text/css"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *["text/html", "TEXT/HTML", "text/html; charset=utf-8;", " text/html", "text/html ;x"],
+        *["image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml;charset=x"],
+        *["application/rss+xml", "text/xsl", "multipart/x-mixed-replace", "message/rfc822"],
+        # What browsers may see something else in than is written.
+        *["image/png, text/html", "image/png;a,text/html", "video", "my type", "", "a/b/c", "é/x"],
+    ],
+)
+def test_what_may_run_in_a_browser_is_put_in_a_sandbox(value):
+    assert may_run(value)
+    if is_content_type(value):
+        assert headers(content_type=value)["Content-Security-Policy"] == "sandbox"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *["image/png", "image/png ", "video/mp4", "audio/ogg", "text/plain; charset = utf-8"],
+        *["text/css", "text/javascript", "application/pdf", "application/octet-stream"],
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ],
+)
+def test_what_runs_nothing_needs_no_sandbox(value):
+    assert not may_run(value)
+    assert "Content-Security-Policy" not in headers(content_type=value)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,13 @@ import gc
 import http.client
 import socket
 import struct
-import time
 import weakref
 
-import bson
 import pytest
 
 from support import PATIENCE, wait_until
 from support.cursors import open_cursors
+from support.streaming import bytes_read, stalled_client, wait_until_quiet
 
 CHUNK = 255 * 1024
 CHUNKS = 160
@@ -22,9 +21,6 @@ LENGTH = CHUNK * CHUNKS
 #: Bytes: what the kernel holds of a connection on the loopback device, some 4 MB, what servers do,
 #: and what Motor reads ahead.
 _MOST_AHEAD = 12 * 2**20
-
-#: Seconds without a read, after which a stalled client counts as having stalled the server.
-_QUIET = 0.5
 
 
 @pytest.fixture
@@ -49,44 +45,6 @@ def watched_site(start_site, opened):
         return grid_out
 
     return start_site(get_gridfs_file=get_gridfs_file)
-
-
-def bytes_read(commands):
-    """How much of the chunks the driver has got from the server."""
-    replies = [event.reply for event in commands.succeeded_events]
-    cursors = [r["cursor"] for r in replies if "cursor" in r and "chunks" in r["cursor"]["ns"]]
-    return sum(_size(batch) for c in cursors for batch in (c.get("firstBatch"), c.get("nextBatch")))
-
-
-def _size(batch):
-    # Raw batches are bytes.
-    return sum(len(d) if isinstance(d, bytes) else len(bson.encode(d)) for d in batch or ())
-
-
-def stalled_client(port):
-    """A connection that has asked for the file and received little of it."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    connection.settimeout(PATIENCE)
-    connection.connect(("127.0.0.1", port))
-    connection.sendall(b"GET /files/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-    return connection
-
-
-def wait_until_quiet(commands):
-    """Wait until nothing more is read, and return how many bytes were."""
-    seen, since = -1, time.monotonic()
-
-    def quiet():
-        nonlocal seen, since
-        now = bytes_read(commands)
-        if now != seen or not now:
-            seen, since = now, time.monotonic()
-        return time.monotonic() - since > _QUIET
-
-    wait_until(quiet, what="the reading stops")
-    return seen
 
 
 @pytest.mark.usefixtures("large_file")
@@ -120,6 +78,13 @@ def test_a_client_that_goes_ends_the_reading(
     wait_until(forgotten, what="the server has let go of the file")
     assert bytes_read(commands) < LENGTH
     assert not open_cursors(sync_client, f"{db_name}.fs.chunks")
+
+
+def test_a_file_of_many_small_chunks(site, sync_bucket):
+    content = bytes(range(250)) * 4000
+    sync_bucket.upload_from_stream("a", content, chunk_size_bytes=250)
+    assert site.get("a").body == content
+    assert site.get("a", range="bytes=1000-999000").body == content[1000:999001]
 
 
 @pytest.mark.usefixtures("expects_server_errors")

@@ -2,8 +2,9 @@
 
 =========================  =====================================================================
 ``GET /``                  the page, from the directory ``static``
+``POST /ids?count=…``      so many ids for files to come, as JSON, in the order of the list
 ``POST /files?name=…``     stores the body of the request, which is the file; its type is the
-                           Content-Type
+                           Content-Type; with ``&id=…`` under that id
 ``GET /files``             what there is, as JSON, the newest first; ``?before=<id>`` goes on
 ``GET /files/<id>``        the file, or the range of it that is asked for; with ``?download`` to be
                            saved
@@ -21,8 +22,8 @@ from typing import Any
 
 from bson import ObjectId
 from bson.errors import InvalidId
-from gridfs import NoFile
-from rules import check_name, check_size, check_type
+from gridfs.errors import FileExists, NoFile
+from rules import check_count, check_name, check_new_id, check_size, check_type
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -69,6 +70,7 @@ def create_app(
         routes=[
             Route("/files", gallery.list_files, methods=["GET"]),
             Route("/files", gallery.upload, methods=["POST"]),
+            Route("/ids", gallery.reserve, methods=["POST"]),
             Route("/files/{file_id}", gallery.send, methods=["GET"]),
             Route("/files/{file_id}", gallery.delete, methods=["DELETE"]),
             Mount("/", Page(directory=STATIC, html=True)),
@@ -87,8 +89,17 @@ class Gallery:
         self._max_bytes = max_bytes
         self._page_size = page_size
 
+    async def reserve(self, request: Request) -> Response:
+        # The list is sorted by id, the newest first. Files that are uploaded together, several at
+        # a time, are stored in any order, and listed in that of their ids.
+        count = check_count(request.query_params.get("count", ""))
+        ids = sorted((str(ObjectId()) for _ in range(count)), reverse=True)
+        return JSONResponse({"ids": ids})
+
     async def upload(self, request: Request) -> Response:
         name = check_name(request.query_params.get("name", ""))
+        given = request.query_params.get("id")
+        file_id = ObjectId() if given is None else check_new_id(given)
         content_type = check_type(request.headers.get("content-type", ""))
         # The body is the file itself, not a form: it goes to GridFS as it comes in. Another site
         # cannot make a browser send such a type here without asking (CORS), which we never allow.
@@ -96,7 +107,9 @@ class Gallery:
         check_size(int(announced) if announced.isdecimal() else 0, self._max_bytes)
         metadata = {"contentType": content_type}
         try:
-            async with self._bucket.open_upload_stream(name, metadata=metadata) as grid_in:
+            async with self._bucket.open_upload_stream_with_id(
+                file_id, name, metadata=metadata
+            ) as grid_in:
                 received = 0
                 async for piece in request.stream():
                     received += len(piece)
@@ -107,6 +120,8 @@ class Gallery:
         except ClientDisconnect:
             # Leaving the block has deleted what was stored. Nobody is there to read an answer.
             return Response(status_code=400)
+        except FileExists:
+            raise HTTPException(409, "There is a file with this id.") from None
         return JSONResponse(describe(grid_in), 201)
 
     async def list_files(self, request: Request) -> Response:

@@ -1,13 +1,18 @@
-"""What the gallery takes: which names, types and sizes."""
+"""What the gallery takes: which names, types, sizes and ids."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime, timedelta
 
+from bson import ObjectId
 from starlette.exceptions import HTTPException
 
 LONGEST_NAME = 255
+MOST_AT_ONCE = 1000
+#: How long an id waits for its file. The oldest ones would put a new file at the end of the list.
+ID_LIFE = timedelta(days=1)
 MEDIA_TYPE = re.compile(r"(image|video)/[a-z0-9][a-z0-9.+-]{0,99}")
 
 
@@ -40,3 +45,20 @@ def check_size(size: int, max_bytes: int) -> None:
         raise HTTPException(
             413, f"This file is too large: {max_bytes / 1_000_000:,.4g} MB at most."
         )
+
+
+def check_count(text: str) -> int:
+    """The number of files that `text` names, or HTTPException 400."""
+    if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= MOST_AT_ONCE:
+        raise HTTPException(400, f"Between 1 and {MOST_AT_ONCE} files can be uploaded at once.")
+    return int(text)
+
+
+def check_new_id(text: str) -> ObjectId:
+    """The id that `text` is, or HTTPException 400 if it was not made here a short time ago."""
+    if ObjectId.is_valid(text):
+        file_id = ObjectId(text)
+        age = datetime.now(UTC) - file_id.generation_time
+        if timedelta(seconds=-1) <= age < ID_LIFE:
+            return file_id
+    raise HTTPException(400, "This is no id for a new file.")

@@ -15,6 +15,7 @@ from motor.core import legacy_hooks
 from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
 from motor.core.pickling import NotPicklable
+from motor.core.redaction import shown
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.deferred import DeferredOperation
@@ -165,7 +166,7 @@ class AgnosticBase(NotPicklable):
     __hash__: Any = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.delegate!r})"
+        return f"{type(self).__name__}({shown(self.delegate)})"
 
     def __class_getitem__(cls, item: Any) -> Any:
         """The class itself, so that annotations such as ``AsyncIOMotorCollection[dict]`` run."""
@@ -200,7 +201,7 @@ class AgnosticBase(NotPicklable):
         """Raise TypeError unless `value` is this framework's Motor object for a PyMongo class."""
         wanted = self._class_for(delegate_class)
         if not isinstance(value, wanted):
-            raise TypeError(f"{what} must be {wanted.__name__}, not {value!r}")
+            raise TypeError(f"{what} must be {wanted.__name__}, not {shown(value)}")
 
     def _wrap(self, value: Any) -> Any:
         """The Motor object for a PyMongo object that came from this one; other values unchanged."""

@@ -37,6 +37,9 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         self._target = target
         self._client = target._client
         self.delegate: Any = None
+        if not hasattr(type(target.delegate), _method):
+            package = type(target.delegate).__module__.partition(".")[0]
+            raise NotImplementedError(f"{package} has no change streams")
         watch = getattr(target.delegate, _method)
         arguments = check_arguments(watch, args, kwargs)
         args, kwargs, _ = unwrap_arguments(args, kwargs)  # type: ignore[assignment]

@@ -28,6 +28,7 @@ from motor.core.connecting import (
 from motor.core.fetching import Fetch, fetch_publicly
 from motor.core.loops import needs_loop
 from motor.core.namespace import Namespace
+from motor.core.redaction import shown
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.default import default_executor
@@ -103,9 +104,10 @@ class AgnosticClient(Namespace):
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return self.__delegate_class__(*args, **kwargs)
-        except (ConfigurationError, TypeError, ValueError):
+        except (AttributeError, ConfigurationError, TypeError, ValueError):
             make_old = legacy_hooks.refused(self.__delegate_class__, "__init__", args, kwargs)
             if make_old is None:
+                _check_host(args[0] if args else kwargs.get("host"))
                 raise
         return make_old()
 
@@ -351,6 +353,15 @@ def _unwrapped(options: Any) -> Any:
     options = copy.copy(options)
     vars(options).update(changed)
     return options
+
+
+def _check_host(host: object) -> None:
+    if not isinstance(host, str | list | tuple | set | frozenset | None) or not all(
+        isinstance(each, str) for each in host or ()
+    ):
+        raise TypeError(
+            f"host must be a host name, a connection string, or a list of these, not {shown(host)}"
+        ) from None
 
 
 def _no_loop() -> None:

@@ -12,6 +12,7 @@ from motor.core.collection import AgnosticCollection
 from motor.core.cursors.command_cursor import AgnosticCommandCursor
 from motor.core.cursors.cursor import AgnosticCursor
 from motor.core.database import AgnosticDatabase
+from motor.core.redaction import shown
 
 __all__ = ["check_compatible"]
 
@@ -36,7 +37,7 @@ def check_compatible(client: Any, wanted_by: str) -> None:
     if isinstance(client, AgnosticBase) or not synchronous:
         raise TypeError(
             f"{wanted_by}.from_delegate() takes a synchronous client, a pymongo.MongoClient or one "
-            f"with the same interface such as mongomock.MongoClient, not {client!r}"
+            f"with the same interface such as mongomock.MongoClient, not {shown(client)}"
         )
     database = client.get_database(_PROBE)
     collection = database[_PROBE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -9,6 +10,7 @@ from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 
 from motor.core.namespace import Namespace
+from motor.core.redaction import shown
 from motor.metaprogramming import AwaitedCursor, takes_arguments_of
 
 __all__ = ["AgnosticDatabase"]
@@ -54,6 +56,11 @@ class AgnosticDatabase(Namespace):
             self.client, self.name, _delegate=self.delegate.with_options(*args, **kwargs)
         )
 
+    def _submit(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if name == "command":
+            _check_command(args[0] if args else kwargs.get("command", ""))
+        return super()._submit(name, args, kwargs)
+
     def _name_hint(self, name: str) -> str:
         return f"To access the {name} collection, use database['{name}']."
 
@@ -64,3 +71,12 @@ class AgnosticDatabase(Namespace):
     def __bool__(self) -> bool:
         """Raise NotImplementedError, as PyMongo does: compare with None instead."""
         return bool(self.delegate)
+
+
+def _check_command(command: object) -> None:
+    # An empty one would end a coroutine: PyMongo raises StopIteration.
+    if not isinstance(command, str | Mapping) or command == {}:
+        raise TypeError(
+            "command must be the name of a command, or a mapping whose first key is its name, not "
+            f"{shown(command)}"
+        )

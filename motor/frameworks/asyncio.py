@@ -55,7 +55,9 @@ def is_event_loop(loop: object) -> bool:
 def check_event_loop(loop: object) -> None:
     """Raise TypeError unless `loop` is an asyncio event loop."""
     if not is_event_loop(loop):
-        raise TypeError(f"io_loop must be instance of asyncio-compatible event loop, not {loop!r}")
+        raise TypeError(
+            f"io_loop must be instance of asyncio-compatible event loop, not {type(loop)}"
+        )
 
 
 def asyncio_loop(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:

@@ -69,7 +69,7 @@ def is_event_loop(loop: object) -> bool:
 def check_event_loop(loop: object) -> None:
     """Raise TypeError unless `loop` is a Tornado IOLoop."""
     if not is_event_loop(loop):
-        raise TypeError(f"io_loop must be instance of IOLoop, not {loop!r}")
+        raise TypeError(f"io_loop must be instance of IOLoop, not {type(loop)}")
 
 
 def asyncio_loop(loop: Any) -> asyncio.AbstractEventLoop:

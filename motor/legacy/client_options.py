@@ -130,7 +130,8 @@ def set_requirements(options: Options, value: Any) -> None:
 
 @bridges("option", "client", "ssl_match_hostname", "use tlsAllowInvalidHostnames=")
 def set_match_hostname(options: Options, value: bool) -> None:
-    options.kwargs["tlsAllowInvalidHostnames"] = not value
+    # Only who says so turns it off: None, in particular, is no answer.
+    options.kwargs["tlsAllowInvalidHostnames"] = value is False
 
 
 def _without_effect(name: str, why: str) -> None:

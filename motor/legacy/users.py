@@ -28,7 +28,7 @@ def add_user(
     if not isinstance(name, str):
         raise TypeError(f"name must be an instance of str, not {name!r}")
     if password is not None and not isinstance(password, str):
-        raise TypeError(f"password must be an instance of str, not {password!r}")
+        raise TypeError(f"password must be an instance of str, not {type(password)}")
     if password == "":
         raise ValueError("password can't be empty")
     if read_only is not None and "roles" in kwargs:

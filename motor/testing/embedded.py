@@ -24,11 +24,15 @@ from motor.testing.mongod import Mongod, MongodFailed, direct_client, find_mongo
 _STOP_SECONDS = 10.0
 
 # Reads process ids until the parent's end of the pipe closes, which the kernel does however the
-# parent ended. The pause lets the killed processes let go of their files.
+# parent ended. Only what works in the directory is killed: an id may have gone to another process.
+# The pause lets the killed processes let go of their files.
 _WATCHDOG = """
 pids=
 while read -r pid; do pids="$pids $pid"; done
-[ -z "$pids" ] || kill -9 $pids
+for pid in $pids; do
+    args=$(cat "/proc/$pid/cmdline" || ps -o args= -p "$pid")
+    case "$args" in *"$1"*) kill -9 "$pid" ;; esac
+done
 sleep 1
 rm -rf -- "$1"
 """
@@ -171,11 +175,10 @@ class EmbeddedMongo:
         if self._replica_set is not None:
             args = ["--replSet", self._replica_set, "--oplogSize", "256", *args]
         for number in range(self._count):
-            node = Mongod(executable, directory / str(number), args)
+            node = Mongod(executable, directory / str(number), args, started=self._watch)
             self._nodes.append(node)
         for node in self._nodes:
             node.wait_ready(deadline)
-            self._watch(node.pid)
 
     def _watch(self, pid: int) -> None:
         if self._watchdog is not None and self._watchdog.stdin is not None:

@@ -17,12 +17,12 @@ def mock_client(**options: Any) -> AsyncIOMotorClient[dict[str, Any]]: ...
 @overload
 def mock_client(client_class: type[C], **options: Any) -> C: ...
 def mock_client(client_class: Any = AsyncIOMotorClient, **options: Any) -> Any:
-    """Return a client of an empty MongoDB in memory, which nobody else sees.
+    """Return a client of an empty MongoDB in memory, which no other client sees.
 
     Its databases, collections and cursors are Motor's own, and are used as such. What they do is up
-    to mongomock, which imitates MongoDB in Python: there are no transactions and no change streams,
-    and of queries and aggregations not every operator. Test what depends on those with
-    :class:`EmbeddedMongo`.
+    to mongomock, which imitates MongoDB in Python: there are no sessions, transactions and change
+    streams, which raise NotImplementedError, and of queries and aggregations not every operator.
+    Test what depends on those with :class:`EmbeddedMongo`.
 
     :param client_class: The class of the client: ``AsyncIOMotorClient``, Tornado's ``MotorClient``,
         or a subclass.

@@ -136,10 +136,20 @@ def direct_client(port: int, timeout: float) -> MongoClient[dict[str, Any]]:
 
 
 class Mongod:
-    """One mongod process on a free port of 127.0.0.1, its files below ``directory``."""
+    """One mongod process on a free port of 127.0.0.1, its files below ``directory``.
 
-    def __init__(self, executable: str, directory: Path, args: Sequence[str]) -> None:
+    - ``started``: called with the id of each process as soon as it is there
+    """
+
+    def __init__(
+        self,
+        executable: str,
+        directory: Path,
+        args: Sequence[str],
+        started: Callable[[int], None],
+    ) -> None:
         self._executable = executable
+        self._started = started
         self._args = args
         self.port: int
         self._log = directory / "log"
@@ -204,6 +214,7 @@ class Mongod:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._started(self._process.pid)
 
     def _answers(self) -> bool:
         self._raise_if_ended()

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from motor.core.redaction import shown
 from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
 from motor.web.headers import check_disposition
 from motor.web.planner import (
@@ -184,7 +185,7 @@ class GridFSApp:
     ) -> None:
         if not isinstance(database, AsyncIOMotorDatabase):
             raise TypeError(
-                f"First argument to GridFSApp must be AsyncIOMotorDatabase, not {database!r}"
+                f"First argument to GridFSApp must be AsyncIOMotorDatabase, not {shown(database)}"
             )
         check_disposition(disposition)
         if revisions and get_gridfs_file is not None:

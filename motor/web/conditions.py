@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 
@@ -11,8 +11,9 @@ from motor.web.headers import parse_http_date
 
 __all__ = ["if_range_holds", "unmet_precondition"]
 
-_TAG = re.compile(r'[ \t]*(?P<tag>(?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*')
-_GAP = re.compile(r"[ \t,]*")
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+#: Empty elements of a list count for nothing (RFC 9110, section 5.6.1).
+_TAGS = re.compile(rf"[ \t,]*(?:{_TAG.pattern}[ \t]*(?:,[ \t,]*|$))+")
 
 
 def unmet_precondition(
@@ -63,23 +64,9 @@ def _is_listed(text: str, etag: str | None, *, weakly: bool) -> bool:
     if text.strip(" \t") == "*":
         # Any will do, and there is one: a missing file was answered with 404 before.
         return True
-    return any(_same(tag, etag, weakly=weakly) for tag in _tags(text))
-
-
-def _tags(text: str) -> Iterator[str]:
-    """The entity tags in a list. It ends where the grammar does: what is left matches nothing."""
-    end = _end_of(_GAP, text, 0)
-    while match := _TAG.match(text, end):
-        yield match["tag"]
-        after = match.end()
-        end = _end_of(_GAP, text, after)
-        if "," not in text[after:end]:
-            return
-
-
-def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
-    match = pattern.match(text, start)
-    return match.end() if match else start
+    # A list that is malformed anywhere matches nothing: the client gets the file.
+    tags = _TAG.findall(text) if _TAGS.fullmatch(text) else []
+    return any(_same(tag, etag, weakly=weakly) for tag in tags)
 
 
 def _same(tag: str, etag: str | None, *, weakly: bool) -> bool:

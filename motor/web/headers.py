@@ -18,6 +18,7 @@ __all__ = [
     "guess_content_type",
     "http_date",
     "is_content_type",
+    "may_run",
     "parse_http_date",
     "stored_content_type",
 ]
@@ -25,14 +26,28 @@ __all__ = [
 #: For files of which nothing is known: browsers save such, and never run them.
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
+#: What a field may have in it (RFC 9110, section 5.5), and all servers and clients take.
+_FIELD_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
+_LONGEST_CONTENT_TYPE = 4000
+
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = rf'[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*")'
-_CONTENT_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:{_PARAMETER})*")
-_LONGEST_CONTENT_TYPE = 255
+#: A type that all browsers read alike, and open as a document without scripts, or save. Of a list
+#: of types they take the last one, so that a comma can hide another.
+_RUNS_NOTHING = re.compile(
+    r"(?i)(?!(?:multipart|message)/|[^;]*html|[^;]*[/+]xml[\t ]*(?:;|$)|text/xsl)"
+    rf"{_TOKEN}/{_TOKEN}[\t ]*(?:;[^,]*)?"
+)
 
 _DISPOSITIONS = ("inline", "attachment")
 #: What no file system takes more of in a name.
 _LONGEST_NAME = 255
+#: The three formats of a date (RFC 9110, section 5.6.7).
+_TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_DATE = re.compile(
+    rf"[A-Z][a-z]{{2}}, [0-9]{{2}} [A-Z][a-z]{{2}} [0-9]{{4}} {_TIME} (?:GMT|UTC|[+-]0000)"
+    rf"|[A-Z][a-z]{{5,8}}, [0-9]{{2}}-[A-Z][a-z]{{2}}-[0-9]{{2}} {_TIME} GMT"
+    rf"|[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_TIME} [0-9]{{4}}"
+)
 #: Characters that turn the direction of writing, so that "exe.png" is shown for "gnp.exe".
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 #: Not in ASCII, or parsers of this field take wrong: quote, backslash, percent, semicolon.
@@ -53,8 +68,9 @@ def http_date(moment: datetime) -> str:
 
 def parse_http_date(text: str) -> datetime | None:
     """The moment that a request names, in any of HTTP's three formats; None if it is no date."""
-    if text.count(",") > 1:
-        # The field was there twice, which makes neither value one to go by.
+    text = text.strip("\t ")
+    if _DATE.fullmatch(text) is None:
+        # Python's own parser takes much more, such as a field that was there twice.
         return None
     try:
         return as_utc(parsedate_to_datetime(text))
@@ -63,12 +79,25 @@ def parse_http_date(text: str) -> datetime | None:
 
 
 def is_content_type(value: object) -> bool:
-    """Whether `value` can be sent as a Content-Type: no line breaks, no second header in it."""
+    """Whether `value` can be sent as a Content-Type: no line breaks, no second header in it.
+
+    What it says may be malformed: "my type", "video". It goes out as it was stored.
+    """
     return (
         isinstance(value, str)
         and len(value) <= _LONGEST_CONTENT_TYPE
-        and _CONTENT_TYPE.fullmatch(value) is not None
+        and _FIELD_VALUE.fullmatch(value) is not None
+        and not value.isspace()
+        and value != ""
     )
+
+
+def may_run(content_type: str) -> bool:
+    """Whether a browser may run scripts in a file of this type when it opens the file by itself.
+
+    So it is with HTML, with SVG and other XML, and with types that browsers read in several ways.
+    """
+    return _RUNS_NOTHING.fullmatch(content_type.strip("\t ")) is None
 
 
 def stored_content_type(content_type: object, metadata: object) -> str | None:

@@ -23,6 +23,7 @@ from motor.web.headers import (
     guess_content_type,
     http_date,
     is_content_type,
+    may_run,
     stored_content_type,
 )
 from motor.web.ranges import parse_range
@@ -149,7 +150,7 @@ def standard_headers(
 ) -> dict[str, str]:
     """The header fields that describe a file, whatever part of it is asked for.
 
-    - `content_type`: replaced by "application/octet-stream" if it is none
+    - `content_type`: replaced by "application/octet-stream" if it cannot be sent
     - `cache_time`: seconds for which caches need not ask again, or 0
     - `disposition`: "inline", "attachment", or None for no Content-Disposition
     - `now`: the time of the answer
@@ -157,13 +158,20 @@ def standard_headers(
     Raises TypeError if `cache_time` is no number.
     """
     now = datetime.now(UTC) if now is None else as_utc(now)
+    if not is_content_type(content_type):
+        content_type = DEFAULT_CONTENT_TYPE
+    # Space around a field is no part of it, and some servers refuse to send it.
+    content_type = content_type.strip("\t ")
     headers = {
-        "Content-Type": content_type if is_content_type(content_type) else DEFAULT_CONTENT_TYPE,
+        "Content-Type": content_type,
         "ETag": facts.etag,
         "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
         **_cache_headers(cache_time, now),
     }
+    if may_run(content_type):
+        # Whoever stored the file must not act as the site, or as a user who is logged in there.
+        headers["Content-Security-Policy"] = "sandbox"
     if facts.modified is not None:
         # HTTP has no file from the future, which a clock that is wrong may have written.
         headers["Last-Modified"] = http_date(min(as_utc(facts.modified), now))

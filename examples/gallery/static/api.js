@@ -16,8 +16,14 @@ export function fileUrl(id) {
   return `files/${encodeURIComponent(id)}`;
 }
 
-/** Upload a File; `onProgress` gets 0…100. Resolves to the stored file, or null if aborted. */
-export function uploadFile(file, { signal, onProgress }) {
+/** Ids for `count` new files: the first of them will be the first in the list. */
+export async function reserveIds(count) {
+  const answer = await request(`ids?count=${count}`, { method: "POST" });
+  return (await answer.json()).ids;
+}
+
+/** Upload a File under an id; `onProgress` gets 0…100. Resolves to the stored file, or null if aborted. */
+export function uploadFile(file, id, { signal, onProgress }) {
   // XMLHttpRequest, since fetch does not tell how much has been sent.
   const xhr = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
@@ -29,7 +35,7 @@ export function uploadFile(file, { signal, onProgress }) {
     xhr.onerror = () => reject(new Error(LOST));
     xhr.onabort = () => resolve(null);
     signal.addEventListener("abort", () => xhr.abort());
-    xhr.open("POST", `files?name=${encodeURIComponent(file.name)}`);
+    xhr.open("POST", `files?name=${encodeURIComponent(file.name)}&id=${id}`);
     xhr.setRequestHeader("Content-Type", file.type);
     xhr.send(file);
   });

@@ -20,7 +20,7 @@ async function loadMore() {
     const page = await listFiles(next);
     ({ next, maxBytes } = page);
     // What was uploaded since the page was opened is there already.
-    for (const file of page.files) if (!find(file.id)) add(file, { atEnd: true });
+    for (const file of page.files) if (!find(file.id)) add(file);
   } catch (error) {
     byId("trouble-text").textContent = error.message;
     byId("trouble").hidden = false;
@@ -36,15 +36,12 @@ function find(id) {
   return files.find((file) => file.id === id) ?? null;
 }
 
-function add(file, { atEnd }) {
-  const card = makeCard(file);
-  if (atEnd) {
-    files.push(file);
-    grid.append(card);
-  } else {
-    files.unshift(file);
-    grid.prepend(card);
-  }
+// The server lists files by their ids, the largest first; the page has them in the same order.
+function add(file) {
+  const place = files.findIndex(({ id }) => id < file.id);
+  const index = place < 0 ? files.length : place;
+  files.splice(index, 0, file);
+  grid.insertBefore(makeCard(file), grid.children[index] ?? null);
 }
 
 function update() {
@@ -64,7 +61,7 @@ function upload(chosen) {
   startUploads(chosen, {
     maxBytes,
     onStored(file) {
-      add(file, { atEnd: false });
+      add(file);
       update();
       announce(`${file.name} is stored.`);
     },

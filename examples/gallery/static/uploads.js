@@ -1,6 +1,6 @@
 // The list of uploads: a few at a time, each with a progress bar and a way to stop it.
 
-import { uploadFile } from "./api.js";
+import { reserveIds, uploadFile } from "./api.js";
 import { formatSize } from "./format.js";
 
 const AT_ONCE = 3;
@@ -9,13 +9,21 @@ const template = document.getElementById("upload");
 const waiting = [];
 let running = 0;
 
-/** Upload `files`; `onStored` is called with each that is stored. */
-export function startUploads(files, { maxBytes, onStored }) {
+/** Upload `files`, which keep their order; `onStored` is called with each that is stored. */
+export async function startUploads(files, { maxBytes, onStored }) {
+  const taken = [];
   for (const file of files) {
     const row = new Row(file);
     const refusal = reasonAgainst(file, maxBytes);
     if (refusal) row.fail(refusal);
-    else waiting.push({ file, row, onStored });
+    else taken.push({ file, row, onStored });
+  }
+  if (taken.length === 0) return;
+  try {
+    const ids = await reserveIds(taken.length);
+    for (const [index, upload] of taken.entries()) waiting.push({ ...upload, id: ids[index] });
+  } catch (error) {
+    for (const { row } of taken) row.fail(error.message);
   }
   startNext();
 }
@@ -30,11 +38,11 @@ function reasonAgainst(file, maxBytes) {
 
 async function startNext() {
   if (running >= AT_ONCE || waiting.length === 0) return;
-  const { file, row, onStored } = waiting.shift();
+  const { file, id, row, onStored } = waiting.shift();
   running += 1;
   startNext();
   try {
-    const stored = row.signal.aborted ? null : await uploadFile(file, row);
+    const stored = row.signal.aborted ? null : await uploadFile(file, id, row);
     row.remove();
     if (stored) onStored(stored);
   } catch (error) {

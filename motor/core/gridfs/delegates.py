@@ -68,6 +68,9 @@ class DelegateFile:
             start += len(piece)
         return pieces
 
+    # Whether the file is still the same one, its GridOut does not tell.
+    read_last = read
+
 
 class DelegateUpload:
     """A new file of PyMongo's: its GridIn stores it, as only that knows its document and session.

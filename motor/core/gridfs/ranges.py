@@ -57,7 +57,7 @@ class RangeReader:
         #: What has come and was not taken yet.
         self._pieces: deque[bytes] = deque()
         #: Where the next batch begins that will be asked for, and the one that is fetched ahead.
-        self._next = start
+        self._start = self._next = start
         self._ahead: _Batch | None = None
         #: Whether a consumer waits for a batch, and whether the iteration was ended.
         self._waiting = False
@@ -140,9 +140,9 @@ class RangeReader:
         limit = chunks_of(self._size, size) if size > 0 else 1
         self._size = min(self._size * 2, self._most)
         stop = self._next = min(end, (start // size + limit) * size) if size > 0 else end
-        pieces = self._grid_out._submit_function(
-            stored.read, (start, end, limit), queue=self._queue
-        )
+        is_last_of_several = start > self._start and stop >= end
+        read = stored.read_last if is_last_of_several else stored.read
+        pieces = self._grid_out._submit_function(read, (start, end, limit), queue=self._queue)
         # If it is never taken, its error is no news.
         pieces.add_done_callback(_look_at)
         return _Batch(start, stop, pieces)

@@ -43,6 +43,13 @@ class Readable(Protocol):
         Fewer when a chunk after the first is damaged. Raises CorruptGridFile when the first is.
         """
 
+    def read_last(self, start: int, end: int, limit: int) -> list[bytes]:
+        """The last of several batches: like `read`, and the file must still be the same one.
+
+        When a file is deleted and another one stored with its ``_id``, a reader must not take the
+        beginning of one and the end of the other for a file. Raises CorruptGridFile then.
+        """
+
 
 class StoredFile:
     """A file that Motor finds and reads by itself.
@@ -110,17 +117,29 @@ class StoredFile:
             pieces[0] = pieces[0][start % size :]
         return pieces
 
+    def read_last(self, start: int, end: int, limit: int) -> list[bytes]:
+        pieces = self.read(start, end, limit)
+        document = self._files.find_one({"_id": {"$eq": self._file_id}}, session=self._session)
+        # While the chunks of another one are being stored, it has no document yet.
+        if document is None or _identity(document) != _identity(self.document):
+            raise CorruptGridFile(
+                f"file {self._file_id!r} was deleted or replaced while it was read"
+            )
+        return pieces
+
     def _find(self, first: int, wanted: int) -> list[bytes]:
         refuse_transaction(self._session)
         if wanted * self.chunk_size > LARGE_BLOCK:
             keep_large_blocks()
-        # One more after the last, because there should be none. A negative limit: no cursor.
+        # One more after the last, because there should be none. A negative limit: no cursor. The
+        # server gives 101 documents in that case, unless it is told how many a batch has.
         limit = wanted + (first + wanted == self._count)
         cursor = self._chunks.find(
             {"files_id": {"$eq": self._file_id}, "n": {"$gte": first}},
             projection={"_id": 0, "n": 1, "data": 1},
             sort=[("n", 1)],
             limit=-limit,
+            batch_size=limit,
             session=self._session,
         )
         found = list(cursor)
@@ -157,6 +176,10 @@ class StoredFile:
                 f"with length {len(data)}"
             )
         return None
+
+
+def _identity(document: Any) -> tuple[Any, Any]:
+    return document.get("length"), document.get("uploadDate")
 
 
 def find_revision(
