@@ -35,6 +35,8 @@ class AwaitingPool(WorkerPool):
     - `max_pool_size`: how many connections to a server the client may open; None: any number
     """
 
+    delays_exit = False
+
     def __init__(self, max_pool_size: int | None) -> None:
         at_once = max(1, max_pool_size // 2) if max_pool_size else UNBOUNDED
         super().__init__(at_once, name="motor-awaiting")

@@ -25,6 +25,8 @@ _NO_KEYWORDS: Mapping[str, Any] = {}
 class Call:
     """A function with its arguments, the context to run it in, and the future of its outcome."""
 
+    delivers_to_others = False
+
     __slots__ = (
         "args",
         "context",

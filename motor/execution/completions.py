@@ -15,6 +15,7 @@ first adds, then looks at `woken`. So either the loop takes it too, or the worke
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -57,6 +58,9 @@ class _Outcomes:
                 if type(result) is AtDelivery:
                     try:
                         result = result.make()
+                    except StopIteration as failure:
+                        error = RuntimeError("a result's maker raised StopIteration")
+                        error.__cause__ = failure
                     except Exception as failure:
                         error = failure
                 if error is None:
@@ -78,6 +82,9 @@ def _nothing() -> None:
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], _Outcomes | None]]
 _by_loop = weakref.WeakKeyDictionary()
 
+# Guards both. Reentrant, because the garbage collector may run anything.
+_lock = threading.RLock()
+
 #: The loop of the last outcome, and its outcomes: most processes have one loop only.
 _latest: tuple[Callable[[], asyncio.AbstractEventLoop | None], Callable[[], _Outcomes | None]]
 _latest = (_nothing, _nothing)
@@ -85,16 +92,11 @@ _latest = (_nothing, _nothing)
 
 def deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     """Resolve `future` on its loop, soon; on any thread. A cancelled one stays as it is."""
-    global _latest
     loop = future.get_loop()
     latest, found = _latest
     if latest() is not loop:
-        found = _by_loop.get(loop, _nothing)
-    outcomes = found()
-    if outcomes is None:
-        outcomes = _Outcomes()
-        _by_loop[loop] = found = weakref.ref(outcomes)
-        _latest = (weakref.ref(loop), found)
+        found = _nothing
+    outcomes = found() or _outcomes_of(loop)
     outcomes.queue.append((future, result, error))
     if not outcomes.woken:
         outcomes.woken = True
@@ -105,9 +107,22 @@ def deliver(future: asyncio.Future[Any], result: Any, error: BaseException | Non
             outcomes.queue.clear()
 
 
+def _outcomes_of(loop: asyncio.AbstractEventLoop) -> _Outcomes:
+    global _latest
+    with _lock:
+        # One for a loop at any time, so that outcomes keep their order.
+        outcomes = _by_loop.get(loop, _nothing)()
+        if outcomes is None:
+            outcomes = _Outcomes()
+            _by_loop[loop] = weakref.ref(outcomes)
+        _latest = (weakref.ref(loop), weakref.ref(outcomes))
+        return outcomes
+
+
 def _forget() -> None:
     # A worker, which is not there any more, may have been in the middle of anything.
-    global _by_loop, _latest
+    global _by_loop, _latest, _lock
+    _lock = threading.RLock()
     _by_loop = weakref.WeakKeyDictionary()
     _latest = (_nothing, _nothing)
 

@@ -7,6 +7,7 @@ import threading
 
 from motor.execution.lifecycle import after_fork_in_child, at_exit
 from motor.execution.pool import WorkerPool
+from motor.execution.serial_queue import finish_queues
 
 __all__ = ["DEFAULT_MAX_WORKERS", "default_executor", "max_workers_from_environment"]
 
@@ -62,6 +63,7 @@ def default_executor() -> WorkerPool:
 
 
 def _finish_calls() -> None:
+    finish_queues()
     if _default is not None:
         _default.drain()
 

@@ -16,6 +16,9 @@ class Job(Protocol):
 
     #: When it began to wait (``time.monotonic()``); 0 if it need not.
     queued_at: float
+    #: Whether delivering runs code of others, which may take long or come back to the pool: its
+    #: worker is not free before that is done.
+    delivers_to_others: bool
 
     def run(self) -> bool:
         """Do the work. Returns True to be queued and run again. Raises nothing."""
@@ -26,6 +29,9 @@ class Job(Protocol):
 
 class Pool(Protocol):
     """Where calls run."""
+
+    #: Whether the end of the process waits for its jobs.
+    delays_exit: bool
 
     def add(self, job: Job) -> None:
         """Run `job` on a thread, soon. Raises RuntimeError when that cannot be."""
@@ -38,6 +44,7 @@ class Task:
     """A function that came by way of ``submit``."""
 
     __slots__ = ("future", "outcome", "queued_at", "work")
+    delivers_to_others = True
 
     def __init__(self, future: Future[Any], work: Callable[[], Any]) -> None:
         self.queued_at = 0.0
@@ -67,3 +74,4 @@ class Task:
         finally:
             # The error's traceback leads to frames that would otherwise keep it alive.
             del outcome, error
+            self.future = None  # type: ignore[assignment]

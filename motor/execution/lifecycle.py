@@ -18,7 +18,9 @@ def after_fork_in_child(function: Callable[[], object]) -> None:
     A bound method is called for as long as its object lives.
     """
     method = getattr(function, "__self__", None) is not None
-    _after_fork.append(weakref.WeakMethod(function) if method else lambda: function)
+    _after_fork.append(
+        weakref.WeakMethod(function, _after_fork.remove) if method else lambda: function
+    )
 
 
 def at_exit(function: Callable[[], object]) -> None:

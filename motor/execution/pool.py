@@ -35,6 +35,7 @@ from motor.execution.admission import RECENT, Admission
 from motor.execution.jobs import Job, Task
 from motor.execution.lifecycle import after_fork_in_child
 from motor.execution.pool_statistics import PoolStatistics
+from motor.execution.worker import Worker
 
 __all__ = ["WorkerPool"]
 
@@ -50,26 +51,6 @@ TICK = 0.002
 QUIET_TICKS = 25
 
 
-class _Worker:
-    """One thread: what wakes it, since when it is busy (0: it is not), and what it has done."""
-
-    __slots__ = ("calls", "since", "wait_seconds", "waits", "wake")
-
-    def __init__(self) -> None:
-        self.wake = threading.Lock()
-        self.wake.acquire()
-        self.since = 0.0
-        self.calls = self.waits = 0
-        self.wait_seconds = 0.0
-
-    def take(self, job: Job) -> None:
-        """Know that it is busy with `job` from now on."""
-        self.since = now = time.monotonic()
-        if job.queued_at:
-            self.waits += 1
-            self.wait_seconds += now - job.queued_at
-
-
 class WorkerPool(ThreadPoolExecutor):
     """An executor with a lean way in for Motor's calls: `add`.
 
@@ -81,6 +62,9 @@ class WorkerPool(ThreadPoolExecutor):
     `shutdown` waits for what has been submitted and lets idle threads end. The pool can be used
     again afterwards, because several event loops may share it and close it when they end.
     """
+
+    #: Whether the end of the process waits for its jobs.
+    delays_exit = True
 
     def __init__(
         self,
@@ -101,12 +85,13 @@ class WorkerPool(ThreadPoolExecutor):
     def _reset(self) -> None:
         """Begin anew: threads do not survive a fork, and their calls belong to the parent."""
         self._queue: deque[Job] = deque()
-        self._asleep: list[_Worker] = []
-        self._workers: set[_Worker] = set()
+        self._asleep: list[Worker] = []
+        self._workers: set[Worker] = set()
         self._admission = Admission(self.max_workers, self._recent_limit)
         self._limited = self._admission.recent_limit < self.max_workers
         self._monitored = False
-        self._past = _Worker()
+        self._past = Worker()
+        self._counted: tuple[int, int, float] = (0, 0, 0.0)
         # Reentrant, because the garbage collector may run a finalizer that makes a call here.
         self._lock = threading.RLock()
 
@@ -154,7 +139,7 @@ class WorkerPool(ThreadPoolExecutor):
             try:
                 self._admit()
             except RuntimeError:
-                if self._workers:
+                if any(worker.started for worker in list(self._workers)):
                     # They come to it.
                     return
                 try:
@@ -178,26 +163,35 @@ class WorkerPool(ThreadPoolExecutor):
         now, queued = time.monotonic(), [job.queued_at for job in self._queue.copy()]
         each = [self._past, *list(self._workers)]
         busy = self._busy()
+        calls = sum(worker.calls for worker in each) + busy + len(queued)
+        waits = sum(worker.waits for worker in each) + sum(map(bool, queued))
+        waited = sum(worker.wait_seconds for worker in each)
+        waited += sum(now - since for since in queued if since)
+        with self._lock:
+            # Jobs move on meanwhile, but counters never fall.
+            before = self._counted
+            calls, waits, wait_seconds = self._counted = (
+                max(calls, before[0]),
+                max(waits, before[1]),
+                max(waited, before[2]),
+            )
         return PoolStatistics(
             max_workers=self.max_workers,
             workers=len(each) - 1,
             in_flight=busy,
             queued=len(queued),
-            calls=sum(worker.calls for worker in each) + busy + len(queued),
-            waits=sum(worker.waits for worker in each) + sum(map(bool, queued)),
-            wait_seconds=sum(worker.wait_seconds for worker in each)
-            + sum(now - since for since in queued if since),
+            calls=calls,
+            waits=waits,
+            wait_seconds=wait_seconds,
         )
 
     def drain(self) -> None:
         """Wait until the jobs that have come so far are done; those that come later may not be."""
-        newest = next(reversed(self._queue.copy()), None)
-        while newest is not None and any(job is newest for job in self._queue.copy()):
+        now = time.monotonic()
+        while any(job.queued_at <= now for job in self._queue.copy()) or any(
+            worker.since > 0 and worker.came <= now for worker in list(self._workers)
+        ):
             time.sleep(0.001)
-        busy = [(worker, worker.since) for worker in list(self._workers) if worker.since > 0]
-        for worker, since in busy:
-            while worker.since == since and worker in self._workers:
-                time.sleep(0.001)
 
     # Threads.
 
@@ -214,7 +208,7 @@ class WorkerPool(ThreadPoolExecutor):
         with self._lock:
             if len(self._workers) >= self.max_workers:
                 return
-            worker = _Worker()
+            worker = Worker()
             self._workers.add(worker)
         try:
             threading.Thread(
@@ -223,14 +217,19 @@ class WorkerPool(ThreadPoolExecutor):
         except RuntimeError:
             self._workers.discard(worker)
             raise
+        worker.started = True
 
-    def _work(self, worker: _Worker) -> None:
+    def _work(self, worker: Worker) -> None:
         """A worker's life: run what waits, sleep, and leave when nothing comes."""
         queue = self._queue
         while True:
+            # Before it is taken, so that it is in the queue or on a busy worker at any time.
+            worker.came = 0.0
+            worker.since = time.monotonic()
             try:
                 job = queue.popleft()
             except IndexError:
+                worker.since = 0.0
                 self._asleep.append(worker)
                 if not self._sleep(worker):
                     return
@@ -238,11 +237,12 @@ class WorkerPool(ThreadPoolExecutor):
             worker.take(job)
             if job.run():
                 job.queued_at = time.monotonic()
-                worker.since = 0.0
                 queue.append(job)
+                worker.since = 0.0
                 continue
             goes_on = bool(queue) and not self._is_surplus(worker)
-            if not goes_on:
+            delivers_first = job.delivers_to_others
+            if not goes_on and not delivers_first:
                 self._asleep.append(worker)
             try:
                 job.deliver()
@@ -252,15 +252,17 @@ class WorkerPool(ThreadPoolExecutor):
             del job
             worker.calls += 1
             worker.since = 0.0
+            if not goes_on and delivers_first:
+                self._asleep.append(worker)
             if not goes_on and not self._sleep(worker):
                 return
 
-    def _is_surplus(self, worker: _Worker) -> bool:
+    def _is_surplus(self, worker: Worker) -> bool:
         """Whether more workers than the limit are awake, and this one's job was short."""
         awake = len(self._workers) - len(self._asleep)
         return awake > self._admission.limit and time.monotonic() - worker.since < RECENT
 
-    def _sleep(self, worker: _Worker) -> bool:
+    def _sleep(self, worker: Worker) -> bool:
         """Sleep, in the list of sleepers already. Returns whether the worker goes on."""
         asleep = self._asleep
         if self._queue and len(self._workers) - len(asleep) < self._admission.limit:
@@ -283,7 +285,7 @@ class WorkerPool(ThreadPoolExecutor):
             return self._leave(worker)
         if worker.since < 0:
             worker.since = 0.0
-            return self._leave(worker)
+            return self._leave(worker, told=True)
         return True
 
     def _must_stay(self) -> bool:
@@ -293,8 +295,10 @@ class WorkerPool(ThreadPoolExecutor):
         # From Python 3.12 on, none can when the main thread has ended.
         return not threading.main_thread().is_alive()
 
-    def _leave(self, worker: _Worker) -> bool:
+    def _leave(self, worker: Worker, told: bool = False) -> bool:
         with self._lock:
+            if not told and self._must_stay():
+                return True
             self._workers.discard(worker)
             self._past.calls += worker.calls
             self._past.waits += worker.waits

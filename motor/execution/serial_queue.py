@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import Protocol
 
 from motor.execution.jobs import Job, Pool
+from motor.execution.lifecycle import after_fork_in_child
 
-__all__ = ["QueueableJob", "SerialQueue"]
+__all__ = ["QueueableJob", "SerialQueue", "finish_queues"]
 
 
 class QueueableJob(Job, Protocol):
@@ -26,12 +28,14 @@ class SerialQueue:
     operation still runs.
     """
 
-    __slots__ = ("_busy", "_lock", "_waiting")
+    __slots__ = ("_busy", "_lock", "_pool", "_waiting")
 
     def __init__(self) -> None:
         # Reentrant, because the garbage collector may run a finalizer that makes a call here.
         self._lock = threading.RLock()
         self._busy = False
+        #: Where the call runs whose turn it is.
+        self._pool: Pool | None = None
         self._waiting: deque[tuple[Pool, QueueableJob]] = deque()
 
     @property
@@ -49,6 +53,8 @@ class SerialQueue:
                 self._waiting.append((pool, job))
                 return
             self._busy = True
+            _busy_queues.add(self)
+        self._pool = pool
         try:
             pool.add(_InTurn(self, job))
         except BaseException:
@@ -61,8 +67,10 @@ class SerialQueue:
             with self._lock:
                 if not self._waiting:
                     self._busy = False
+                    _busy_queues.discard(self)
                     return
                 pool, job = self._waiting.popleft()
+                self._pool = pool
             try:
                 pool.add(_InTurn(self, job))
             except RuntimeError as error:
@@ -70,11 +78,37 @@ class SerialQueue:
             else:
                 return
 
+    def drain(self) -> None:
+        """Wait until the calls have run that have come so far; not while one awaits data."""
+        newest = next(reversed(self._waiting.copy()), None)
+        while self._busy and self._pool is not None and self._pool.delays_exit:
+            if newest is None or all(each is not newest for each in self._waiting.copy()):
+                return
+            time.sleep(0.001)
+
+
+#: The queues with calls that run or wait.
+_busy_queues: set[SerialQueue] = set()
+
+
+def finish_queues() -> None:
+    """Wait until what has come so far has run, or is in the queue of its pool."""
+    for queue in list(_busy_queues):
+        queue.drain()
+
+
+def _forget() -> None:
+    _busy_queues.clear()
+
+
+after_fork_in_child(_forget)
+
 
 class _InTurn:
     """A call whose turn it is; the next one begins when it has run."""
 
     __slots__ = ("_job", "_queue", "queued_at")
+    delivers_to_others = False
 
     def __init__(self, queue: SerialQueue, job: Job) -> None:
         self._queue = queue
@@ -85,6 +119,8 @@ class _InTurn:
         return self._job.run()
 
     def deliver(self) -> None:
-        self._job.deliver()
-        # After the outcome, so that outcomes come in the order of the calls.
-        self._queue.go_on()
+        try:
+            self._job.deliver()
+        finally:
+            # After the outcome, so that outcomes come in the order of the calls.
+            self._queue.go_on()

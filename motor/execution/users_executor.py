@@ -21,6 +21,8 @@ class UsersExecutor:
     Raises TypeError when it is not a ``concurrent.futures.ThreadPoolExecutor``.
     """
 
+    delays_exit = True
+
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         if isinstance(executor, ProcessPoolExecutor) or not isinstance(
             executor, ThreadPoolExecutor
@@ -51,10 +53,14 @@ class UsersExecutor:
 
         Raises RuntimeError when the executor was shut down, or no thread can be started.
         """
+        self._enqueue(job)
+        with self._lock:
+            self._calls += 1
+
+    def _enqueue(self, job: Job) -> None:
         job.queued_at = time.monotonic()
         with self._lock:
             self._waiting.add(job)
-            self._calls += 1
         try:
             future = self._executor.submit(self._run, job)
         except RuntimeError:
@@ -83,7 +89,11 @@ class UsersExecutor:
         with self._lock:
             self._running -= 1
         if again:
-            self.add(job)
+            try:
+                self._enqueue(job)
+            except RuntimeError:
+                # The executor was shut down between two turns.
+                default_executor().add(job)
         else:
             job.deliver()
 
