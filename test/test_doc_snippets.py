@@ -87,7 +87,7 @@ def test_legacy_snippet_has_to_warn(tmp_path: Path, mongo_uri: str, db_name: str
 def test_snippets_use_the_tests_database(
     tmp_path: Path, mongo_uri: str, db_name: str, sync_db: Any
 ) -> None:
-    page = page_with(tmp_path, "client.shop.books.insert_one({})", ":class: pymongo")
+    page = page_with(tmp_path, "client.library.books.insert_one({})", ":class: pymongo")
     run(page, mongo_uri, db_name)
     assert sync_db.books.count_documents({}) == 1
 
