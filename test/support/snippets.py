@@ -10,7 +10,8 @@ event loop, as the body of a coroutine; without, as a plain program. They find s
 - ``legacy``: has to raise a DeprecationWarning; without this class, warnings are errors
 - ``legacy-client``: likewise, and the given client is one of ``motor.legacy``
 - ``continued``: runs in the names of the block before it
-- ``not-run``: does not run; a comment ``.. Not run: <reason>`` stands before it
+- ``not-run``: does not run; a comment ``.. Not run: <reason>`` stands before it. A further class
+  tells the test that runs it which one it is
 
 A comment ``.. Needs: <names>`` before a block names what it needs that may not be installed:
 modules, or dotted names in them. A comment ``.. Before each snippet:`` holds code that runs before
