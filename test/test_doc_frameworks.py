@@ -22,6 +22,7 @@ import pytest
 import motor
 from support import wait_until
 from support.snippets import snippets
+from support.uris import with_database
 from support.web import Site, aiohttp_server, asgi_server, tornado_server
 
 ROOT = Path(__file__).parent.parent
@@ -51,13 +52,7 @@ SITES: dict[str, tuple[Callable[[Any], Any] | None, tuple[str, ...]]] = {
 @pytest.fixture
 def uri(mongo_uri: str, db_name: str) -> str:
     """The server of the tests, with the database that the programs are to use."""
-    scheme, _, rest = mongo_uri.partition("://")
-    hosts, _, options = rest.partition("?")
-    # The monitors of polled servers end at once when a client is closed.
-    options += f"{'&' * bool(options)}serverMonitoringMode=poll"
-    if "@" in hosts and "authSource=" not in options:
-        options += "&authSource=admin"
-    return f"{scheme}://{hosts.rstrip('/')}/{db_name}?{options}"
+    return with_database(mongo_uri, db_name)
 
 
 @pytest.fixture

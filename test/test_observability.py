@@ -92,7 +92,8 @@ async def in_span(function, books):
     in_span.id = transaction.span_id
 
 def seen():
-    [spans] = [i.payload.json["spans"] for e in envelopes for i in e.items if i.type == "transaction"]
+    items = [item for envelope in envelopes for item in envelope.items]
+    [spans] = [item.payload.json["spans"] for item in items if item.type == "transaction"]
     parents = {s["span_id"]: s for s in spans}
 
     def below(span):
