@@ -28,17 +28,17 @@ import asyncio, json, sys
 {after}
 from motor.motor_asyncio import AsyncIOMotorClient
 
+async def insert(books):
+    await books.insert_one({"title": "Momo"})
+
+async def find(books):
+    await books.find_one({})
+
 async def operations(books):
-    await asyncio.gather(
-        asyncio.create_task(one(books.insert_one({"title": "Momo"}))),
-        asyncio.create_task(one(books.find_one({}))),
-    )
+    await asyncio.gather(asyncio.create_task(insert(books)), asyncio.create_task(find(books)))
     async for book in books.aggregate([{"$match": {}}]):
         pass
     await books.find().to_list()
-
-async def one(operation):
-    await operation
 
 async def main(uri, database):
     client = AsyncIOMotorClient(uri, serverMonitoringMode="poll")
