@@ -70,7 +70,7 @@ def test_sentry(mongo_uri: str, db_name: str) -> None:
     needs("sentry_sdk")
     before = """
 import sentry_sdk
-from sentry_sdk.integrations.asyncio import AsyncioIntegration
+from sentry_sdk.integrations.asyncio import enable_asyncio_integration
 
 envelopes = []
 
@@ -79,14 +79,11 @@ class Transport(sentry_sdk.transport.Transport):
         envelopes.append(envelope)
 
 init = sentry_sdk.init
-sentry_sdk.init = lambda **options: init(
-    transport=Transport, integrations=[AsyncioIntegration()], **options
-)
+sentry_sdk.init = lambda **options: init(transport=Transport, **options)
 """
     after = """
 async def in_span(function, books):
-    # The integration takes hold of loops that run.
-    sentry_sdk.init(dsn=os.environ["SENTRY_DSN"], traces_sample_rate=1.0)
+    enable_asyncio_integration()
     with sentry_sdk.start_transaction(name="request", op="test") as transaction:
         await function(books)
     in_span.id = transaction.span_id
