@@ -28,6 +28,8 @@ toc_object_entries_show_parents = "hide"
 maximum_signature_line_length = 70
 
 html_theme = "furo"
+# Without underlines, which look like links.
+pygments_dark_style = "monokai"
 html_title = f"Motor {release}"
 html_static_path = ["_static"]
 html_css_files = ["motor.css"]

@@ -24,8 +24,9 @@ README = (ROOT / "README.rst").read_text()
 PROGRAMS = sorted(
     path
     for path in EXAMPLES.rglob("*.py")
-    # Those in "legacy" are services, or want a file: test_legacy_examples.py runs them.
-    if "legacy" not in path.relative_to(EXAMPLES).parts
+    # These are services, or want a file: test_legacy_examples.py runs them, or
+    # test_doc_frameworks.py.
+    if not {"legacy", "frameworks"} & set(path.relative_to(EXAMPLES).parts)
     and '__name__ == "__main__"' in path.read_text()
 )
 SNIPPETS = [
@@ -102,6 +103,15 @@ sys.exit(quickstart.main())
 """
 
 
+IMPATIENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import quickstart, quickstart_asyncio
+quickstart_asyncio.PATIENCE = 0
+sys.exit(quickstart.main())
+"""
+
+
 @pytest.mark.parametrize("part", ["asyncio", "tornado"])
 def test_quickstart_fails_when_a_result_is_wrong(
     part: str, mongo_uri: str, sync_client: Any
@@ -126,9 +136,11 @@ def test_quickstart_fails_when_the_server_reports_an_error(
 
 def test_quickstart_says_that_the_server_cannot_be_reached() -> None:
     # Nothing listens on port 1.
-    uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
-    done = run(str(EXAMPLES / "quickstart.py"), uri=uri)
+    uri = "mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=100"
+    done = run("-c", IMPATIENT, str(EXAMPLES), uri=uri)
     assert done.returncode == 1
+    assert "still waiting for 127.0.0.1:1: does MongoDB run there?" in done.stdout
+    assert "secret" not in done.stdout + done.stderr
     assert "ServerSelectionTimeoutError: 127.0.0.1:1" in done.stderr
 
 

@@ -14,7 +14,7 @@ from motor import metaprogramming as mp
 class Group(Enum):
     """A section of a class's reference: its title, and what holds for all members in it."""
 
-    OWN = "Other than in PyMongo", "These differ from PyMongo's: read what this page says."
+    OWN = "Different from PyMongo", "These differ from PyMongo's: read what this page says."
     AWAITED = (
         "As in PyMongo, awaited",
         "Each runs on one of Motor's threads and returns a future. It starts when you call it.",
