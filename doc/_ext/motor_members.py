@@ -21,8 +21,8 @@ class Group(Enum):
     )
     LATENT = (
         "As in PyMongo, with a latent cursor",
-        "Each returns a cursor at once, which sends the command when you first read, enter or "
-        "await it.",
+        "Each returns a cursor or change stream at once. The command is sent when that is first "
+        "read, entered or awaited.",
     )
     IN_PLACE = ("As in PyMongo", "These send nothing to the server, so there is nothing to await.")
     VALUE = "Attributes, as in PyMongo", "They never wait for the server."
