@@ -13,7 +13,7 @@ project = "Motor"
 author = "the Motor project"
 version = release = motor.version
 
-extensions = ["motor_reference", "motor_tables", "sphinx.ext.autodoc"]
+extensions = ["motor_charts", "motor_reference", "motor_tables", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 
 # `name` in a docstring is an argument's.
@@ -28,9 +28,14 @@ toc_object_entries_show_parents = "hide"
 maximum_signature_line_length = 70
 
 html_theme = "furo"
+# Without underlines, which look like links.
+pygments_dark_style = "monokai"
 html_title = f"Motor {release}"
 html_static_path = ["_static"]
 html_css_files = ["motor.css"]
+# Deferred, it comes after the theme's search, on the page that has it.
+html_js_files = [("search_spelling.js", {"defer": "defer"})]
+html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False

@@ -59,6 +59,12 @@ def test_every_class_has_its_place() -> None:
     assert set(CLASSES) <= set(described)
 
 
+def test_no_page_has_a_table_of_contents() -> None:
+    # The theme has one beside the page, and shows an error where a page has its own.
+    found = [page for page in DOC.rglob("*.rst") if ".. contents::" in page.read_text()]
+    assert found == []
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_member_is_described_once(name: str, members: Any) -> None:
     found = list(members(CLASSES[name]))

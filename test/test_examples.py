@@ -25,18 +25,17 @@ README = (ROOT / "README.rst").read_text()
 PROGRAMS = sorted(
     path
     for path in EXAMPLES.rglob("*.py")
-    # Those in "legacy" are services, or want a file: test_legacy_examples.py runs them.
-    if "legacy" not in path.relative_to(EXAMPLES).parts
+    # These are services, or want a file: test_legacy_examples.py runs them, or
+    # test_doc_frameworks.py.
+    if not {"legacy", "frameworks"} & set(path.relative_to(EXAMPLES).parts)
     and '__name__ == "__main__"' in path.read_text()
 )
 SNIPPETS = [
     textwrap.dedent(block)
     for block in re.findall(
-        r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", README, re.MULTILINE
+        r"\.\. code-block:: python\n\n((?: {10}.*\n|\n)+)", README, re.MULTILINE
     )
 ]
-# The URI in the README's snippets, as somebody would have it who has just installed MongoDB.
-README_URI = "mongodb://localhost:27017"
 # The code for Tornado has a client that lives as long as its process, as web servers have, and
 # starts the loop as Tornado's documentation does, at which Tornado uses a deprecated function.
 TOLERATED = (
@@ -105,6 +104,15 @@ sys.exit(quickstart.main())
 """
 
 
+IMPATIENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import quickstart, quickstart_asyncio
+quickstart_asyncio.PATIENCE = 0
+sys.exit(quickstart.main())
+"""
+
+
 @pytest.mark.parametrize("part", ["asyncio", "tornado"])
 def test_quickstart_fails_when_a_result_is_wrong(
     part: str, mongo_uri: str, sync_client: Any
@@ -129,9 +137,11 @@ def test_quickstart_fails_when_the_server_reports_an_error(
 
 def test_quickstart_says_that_the_server_cannot_be_reached() -> None:
     # Nothing listens on port 1.
-    uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
-    done = run(str(EXAMPLES / "quickstart.py"), uri=uri)
+    uri = "mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=100"
+    done = run("-c", IMPATIENT, str(EXAMPLES), uri=uri)
     assert done.returncode == 1
+    assert "still waiting for 127.0.0.1:1: does MongoDB run there?" in done.stdout
+    assert "secret" not in done.stdout + done.stderr
     assert "ServerSelectionTimeoutError: 127.0.0.1:1" in done.stderr
 
 
@@ -153,20 +163,33 @@ def test_quickstart_says_what_a_standalone_server_lacks() -> None:
 # README -------------------------------------------------------------------------------------
 
 
-def test_readme_shows_each_framework_in_eight_lines() -> None:
+def test_readme_is_short() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 110
+    assert max(map(len, lines)) <= 100
+
+
+def test_readme_shows_each_framework_in_ten_lines() -> None:
     asyncio_code, tornado_code = SNIPPETS
     assert "AsyncIOMotorClient" in asyncio_code
     assert "import MotorClient" in tornado_code
     for code in SNIPPETS:
-        assert len([line for line in code.splitlines() if line]) == 8
+        assert len([line for line in code.splitlines() if line]) <= 10
+
+
+def test_readme_links_to_files_that_exist() -> None:
+    linked = re.findall(r"<((?!https?:)[^<>\s]+\.\w+|LICENSE)>`_", README)
+    assert "doc/performance.rst" in linked
+    assert [path for path in linked if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["asyncio", "tornado"])
 def test_readme_code_runs(number: int, mongo_uri: str, db_name: str, sync_db: Any) -> None:
     code = SNIPPETS[number]
-    assert README_URI in code
     assert "client.library" in code
-    code = code.replace(README_URI, mongo_uri).replace("client.library", f"client.{db_name}")
+    code = re.sub(r"(MotorClient)\(\)", rf"\1({mongo_uri!r})", code)
+    assert mongo_uri in code
+    code = code.replace("client.library", f"client.{db_name}")
     done = run(*TOLERATED, "-c", code, uri=mongo_uri)
     assert (done.returncode, done.stderr) == (0, "")
     document = sync_db.books.find_one()

@@ -28,7 +28,7 @@ LOADED = {
     "source": "src",
     "video": "src",
 }
-#: Links in a page's head that say what it is, which nobody fetches.
+#: Links in a page's head that say what it is, which browsers do not fetch.
 DESCRIPTIVE = {"author", "canonical", "help", "index", "next", "prev", "search"}
 _ELSEWHERE = re.compile(r"(?i)\s*(?:https?:)?//")
 _IN_STYLES = re.compile(r"""(?ix) (?: url\( \s* | @import \s+ ) ["']? ((?:https?:)?//[^"')\s]+)""")

@@ -14,17 +14,17 @@ from motor import metaprogramming as mp
 class Group(Enum):
     """A section of a class's reference: its title, and what holds for all members in it."""
 
-    OWN = "Other than in PyMongo", "These are not simply PyMongo's: read what is said here."
+    OWN = "Different from PyMongo", "These differ from PyMongo's: read what this page says."
     AWAITED = (
         "As in PyMongo, awaited",
-        "Each runs on one of Motor's threads and returns a future, which has started.",
+        "Each runs on one of Motor's threads and returns a future. It starts when you call it.",
     )
     LATENT = (
         "As in PyMongo, with a latent cursor",
         "Each returns a cursor or change stream at once. The command is sent when that is first "
         "read, entered or awaited.",
     )
-    IN_PLACE = ("As in PyMongo", "These do not ask the server, so there is nothing to await.")
+    IN_PLACE = ("As in PyMongo", "These send nothing to the server, so there is nothing to await.")
     VALUE = "Attributes, as in PyMongo", "They never wait for the server."
 
     @property

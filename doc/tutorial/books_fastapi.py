@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from motor.motor_asyncio import AsyncIOMotorClient
 
 client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-books = client[os.environ.get("MONGODB_DATABASE", "library")].books
+books = client.get_default_database("bookshelf").books
 
 
 class Book(BaseModel):

@@ -11,30 +11,41 @@ from tornado.web import Application, HTTPError, RequestHandler
 from motor.motor_tornado import MotorClient
 
 
-class BooksHandler(RequestHandler):
+class JSONHandler(RequestHandler):
+    """Its errors are JSON."""
+
+    def write_error(self, status_code, **kwargs):
+        self.finish({"error": self._reason})
+
+
+class BooksHandler(JSONHandler):
     """All books: GET lists them, POST adds one."""
 
     def initialize(self, books):
         self.books = books
 
     async def get(self):
-        before = int(self.get_query_argument("before", "9999"))
-        cursor = self.books.find({"year": {"$lt": before}}, {"_id": False}).sort("year")
+        before = self.get_query_argument("before", "9999")
+        if not before.isdecimal():
+            raise HTTPError(400, reason="'before' has to be a year")
+        cursor = self.books.find({"year": {"$lt": int(before)}}, {"_id": False}).sort("year")
         self.write({"books": await cursor.to_list(length=20)})
 
     async def post(self):
-        book = json_decode(self.request.body)
         try:
-            result = await self.books.insert_one({"title": book["title"], "year": book["year"]})
-        except KeyError as error:
-            raise HTTPError(400, f"a book has a {error}") from None
+            data = json_decode(self.request.body)
+            book = {"title": str(data["title"]), "year": int(data["year"])}
+        except (KeyError, TypeError, ValueError):
+            raise HTTPError(400, reason="a book has a title and a year") from None
+        try:
+            result = await self.books.insert_one(book)
         except DuplicateKeyError:
-            raise HTTPError(409) from None
+            raise HTTPError(409, reason="that book is on the shelf already") from None
         self.set_status(201)
         self.write({"id": str(result.inserted_id)})
 
 
-class ChangesHandler(RequestHandler):
+class ChangesHandler(JSONHandler):
     """GET answers a line for each new book, as it comes, until the client goes away."""
 
     def initialize(self, books):
@@ -54,12 +65,23 @@ class ChangesHandler(RequestHandler):
             self.stream.close()
 
 
+class NothingHandler(JSONHandler):
+    """Every other address."""
+
+    def prepare(self):
+        raise HTTPError(404, reason="there is nothing here")
+
+
 async def main():
     client = MotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-    books = client[os.environ.get("MONGODB_DATABASE", "library")].books
+    books = client.get_default_database("bookshelf").books
     await books.create_index("title", unique=True)
     app = Application(
-        [("/books", BooksHandler, {"books": books}), ("/changes", ChangesHandler, {"books": books})]
+        [
+            ("/books", BooksHandler, {"books": books}),
+            ("/changes", ChangesHandler, {"books": books}),
+        ],
+        default_handler_class=NothingHandler,
     )
     app.listen(int(os.environ.get("PORT", "8000")))
     try:

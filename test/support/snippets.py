@@ -10,7 +10,8 @@ event loop, as the body of a coroutine; without, as a plain program. They find s
 - ``legacy``: has to raise a DeprecationWarning; without this class, warnings are errors
 - ``legacy-client``: likewise, and the given client is one of ``motor.legacy``
 - ``continued``: runs in the names of the block before it
-- ``not-run``: does not run; a comment ``.. Not run: <reason>`` stands before it
+- ``not-run``: does not run; a comment ``.. Not run: <reason>`` stands before it. A further class
+  tells the test that runs it which one it is
 
 A comment ``.. Needs: <names>`` before a block names what it needs that may not be installed:
 modules, or dotted names in them. A comment ``.. Before each snippet:`` holds code that runs before
@@ -37,10 +38,10 @@ from pymongo import AsyncMongoClient, MongoClient
 from motor.core import AgnosticClient
 from support.framework import Framework
 
-#: The URI in the pages, as somebody would have it who has just installed MongoDB.
+#: The URI in the pages, as on a machine with a newly installed MongoDB.
 PAGE_URI = "mongodb://localhost:27017"
-#: The database's name in the pages: wherever a snippet says this word, a fresh database is used.
-PAGE_DATABASE = "shop"
+#: The databases' names in the pages: for each of these words, a snippet gets a fresh database.
+PAGE_DATABASES = ("library", "shop")
 
 _BLOCK = re.compile(r"^(?P<indent>[ ]*)(?P<lead>(?:\* - |- )?)\.\. code-block:: python$")
 _OPTION = re.compile(r"^\s+:(?P<name>[\w-]+):\s*(?P<value>.*)$")
@@ -159,8 +160,8 @@ def programs(page: Path) -> list[list[Snippet]]:
 class Runner:
     """Runs snippets in a fresh database.
 
-    They find these names: `uri`, and, connected to the server, `client`, `db`, `collection` and
-    `bucket`; and the name of the client's class.
+    They find these names: `uri`, and, connected to the server, `client`, `db`, `books`,
+    `collection` and `bucket`; and the name of the client's class.
     """
 
     def __init__(self, uri: str, db_name: str) -> None:
@@ -196,10 +197,12 @@ class Runner:
         # Also under a name of its own, as snippets make clients called "client".
         names = {"__name__": "__main__", "uri": self._uri, "client": given, "_given": given}
         names[type(given).__name__] = type(given)
-        names |= {"db": given[self._db_name], "collection": given[self._db_name].things}
+        names["db"] = given[self._db_name]
+        names |= {"books": names["db"].books, "collection": names["db"].things}
         names["bucket"] = _bucket_class(given, framework)(names["db"])
         setup = Snippet(program[0].page, 1, setup_code(program[0].page))
-        replaced = {f'"{PAGE_URI}"': repr(self._uri), PAGE_DATABASE: self._db_name}
+        replaced = dict.fromkeys(PAGE_DATABASES, self._db_name)
+        replaced[f'"{PAGE_URI}"'] = repr(self._uri)
         compiled = [(snippet, snippet.compiled(replaced)) for snippet in (setup, *program)]
         if any(_is_coroutine(code) for _, code in compiled):
             framework.run(_run_on_loop(compiled, names))

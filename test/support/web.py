@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
-from typing import Any
+from typing import Any, Literal
 
 from support.wait import PATIENCE
 
@@ -184,7 +184,7 @@ def asgi_front(db: Any, options: Options) -> Serve:
     return asgi_server(Starlette(routes=[Mount("/files", files)]))
 
 
-def asgi_server(app: Any) -> Serve:
+def asgi_server(app: Any, *, lifespan: Literal["on", "off"] = "off") -> Serve:
     async def serve(listening: Any, ready: Any, stop: Any) -> None:
         import uvicorn
 
@@ -197,9 +197,9 @@ def asgi_server(app: Any) -> Serve:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), 0.5)
                     await self.on_tick(0)
-                self.force_exit = True
+                self.force_exit = lifespan == "off"
 
-        await Server(uvicorn.Config(app, log_config=None, lifespan="off")).serve([listening])
+        await Server(uvicorn.Config(app, log_config=None, lifespan=lifespan)).serve([listening])
 
     return serve
 

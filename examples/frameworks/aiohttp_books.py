@@ -1,0 +1,40 @@
+"""A shelf of books with aiohttp. Run it with: python aiohttp_books.py"""
+
+import os
+
+from aiohttp import web
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+
+BOOKS = web.AppKey("books", AsyncIOMotorCollection)
+routes = web.RouteTableDef()
+
+
+async def database(app):
+    client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
+    app[BOOKS] = client.get_default_database("bookshelf").books
+    await app[BOOKS].create_index("year")
+    yield
+    await client.close()
+
+
+@routes.get("/books")
+async def find(request):
+    before = int(request.query.get("before", 9999))
+    cursor = request.app[BOOKS].find({"year": {"$lt": before}}, {"_id": False}).sort("year")
+    return web.json_response(await cursor.to_list(100))
+
+
+@routes.post("/books")
+async def add(request):
+    book = await request.json()
+    result = await request.app[BOOKS].insert_one({"title": book["title"], "year": book["year"]})
+    return web.json_response({"id": str(result.inserted_id)}, status=201)
+
+
+app = web.Application()
+app.cleanup_ctx.append(database)
+app.add_routes(routes)
+
+if __name__ == "__main__":
+    web.run_app(app, port=8000)
