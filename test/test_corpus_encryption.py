@@ -64,7 +64,7 @@ def _fill(sync_db: Any, encryption: Any, docs: list[Any], secrets: dict[int, Any
     fill(sync_db.test, docs)
 
 
-@examples(15)
+@examples(10)
 @given(docs=documents(1), secrets=_PLACES, options=codec_options(), query=queries, way=ways)
 def test_find_decrypts(
     pair: Pair,
@@ -89,7 +89,7 @@ def test_find_decrypts(
     pair.compare(plan)
 
 
-@examples(10)
+@examples(8)
 @given(docs=documents(1), secrets=_PLACES, query=aggregations, how=partly)
 def test_aggregate_decrypts(
     pair: Pair, sync_db: Any, encryption: Any, docs: Any, secrets: Any, query: Any, how: Any

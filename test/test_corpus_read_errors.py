@@ -67,7 +67,7 @@ async def _read_and_go_on(peer: Peer, options: Any, opening: Any, way: str) -> N
     await peer.call(cursor.close)
 
 
-@examples(50)
+@examples(25)
 @given(docs=documents(1), where=st.integers(0, 11), bad=undecodable, opening=_openings(), way=ways)
 def test_document_that_cannot_be_decoded(
     pair: Pair, docs: Any, where: int, bad: Any, opening: Any, way: str
@@ -79,7 +79,7 @@ def test_document_that_cannot_be_decoded(
     assert outcome.noted("error") or outcome.noted("not opened")
 
 
-@examples(40)
+@examples(20)
 @example(
     # The error is there before the third list asks for more than is left.
     docs=[{"_id": i, "n": 0} for i in range(12)],
@@ -118,7 +118,7 @@ def test_get_more_that_fails(
     pair.compare(plan)
 
 
-@examples(15)
+@examples(10)
 @given(
     docs=documents(3),
     code=st.sampled_from([6, 7, 50, 89, 11601]),

@@ -60,7 +60,7 @@ def can_be_decoded(document: Any, options: Any) -> bool:
     return True
 
 
-@examples(60)
+@examples(30)
 @given(docs=documents(wild=True), options=codec_options(), query=queries, way=ways)
 def test_find(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
     assume_comparable(docs, options)
@@ -74,7 +74,7 @@ def test_find(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None
     pair.compare(plan)
 
 
-@examples(50)
+@examples(25)
 @example(
     # The clone takes its time, so that what is read ahead is there for the last step.
     docs=[{"_id": i, "n": 0} for i in range(12)],
@@ -97,7 +97,7 @@ def test_find_in_parts(pair: Pair, docs: Any, options: Any, query: Any, how: Any
     pair.compare(plan)
 
 
-@examples(30)
+@examples(15)
 @given(docs=documents(wild=True), options=codec_options(), query=aggregations, way=ways)
 def test_aggregate(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
     assume_comparable(docs, options)
@@ -111,7 +111,7 @@ def test_aggregate(pair: Pair, docs: Any, options: Any, query: Any, way: str) ->
     pair.compare(plan)
 
 
-@examples(30)
+@examples(15)
 @given(docs=documents(), options=codec_options(), query=aggregations, how=partly)
 def test_aggregate_in_parts(pair: Pair, docs: Any, options: Any, query: Any, how: Any) -> None:
     fill(pair.database.test, docs)
@@ -124,7 +124,7 @@ def test_aggregate_in_parts(pair: Pair, docs: Any, options: Any, query: Any, how
     pair.compare(plan)
 
 
-@examples(20)
+@examples(12)
 @given(docs=documents(wild=True), options=codec_options(), query=queries, way=ways)
 def test_find_raw_batches(pair: Pair, docs: Any, options: Any, query: Any, way: str) -> None:
     fill(pair.database.test, docs)
@@ -137,7 +137,7 @@ def test_find_raw_batches(pair: Pair, docs: Any, options: Any, query: Any, way: 
     pair.compare(plan)
 
 
-@examples(20)
+@examples(12)
 @given(docs=documents(wild=True), query=aggregations, how=partly)
 def test_aggregate_raw_batches(pair: Pair, docs: Any, query: Any, how: Any) -> None:
     fill(pair.database.test, docs)
@@ -150,7 +150,7 @@ def test_aggregate_raw_batches(pair: Pair, docs: Any, query: Any, how: Any) -> N
     pair.compare(plan)
 
 
-@examples(20)
+@examples(12)
 @given(
     docs=documents(1, wild=True),
     options=codec_options(),

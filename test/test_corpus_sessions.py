@@ -44,7 +44,7 @@ def _note_session(peer: Peer, session: Any) -> None:
         peer.note(name, bool(getattr(session, name)))
 
 
-@examples(40)
+@examples(20)
 @given(
     docs=documents(1),
     options=codec_options(),
@@ -88,7 +88,7 @@ def test_one_session(
     pair.compare(plan, ahead=False)
 
 
-@examples(25)
+@examples(15)
 @given(
     docs=documents(1),
     sizes=st.lists(st.integers(1, 4), min_size=2, max_size=3),

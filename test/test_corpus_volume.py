@@ -57,7 +57,7 @@ _WINDOWS = st.fixed_dictionaries(
 )
 
 
-@examples(15)
+@examples(10)
 @given(options=codec_options(), window=_WINDOWS, way=ways)
 def test_many_documents(pair: Pair, many: None, options: Any, window: Any, way: str) -> None:
     async def plan(peer: Peer) -> None:
@@ -79,7 +79,7 @@ _LONG_STEPS = st.lists(
 )
 
 
-@examples(15)
+@examples(10)
 @example(window={"batch_size": 1000}, how=([("next",), ("list", 300), ("take", 64)], "to_list"))
 @example(window={"batch_size": 500, "limit": 600}, how=([("take", 64)], "to_list of 3"))
 @given(window=_WINDOWS, how=st.tuples(_LONG_STEPS, st.none() | ways))
@@ -185,7 +185,7 @@ def command_log() -> Iterator[list[Any]]:
         logger.propagate = propagate
 
 
-@examples(15)
+@examples(10)
 @given(docs=documents(wild=True), options=codec_options(), query=queries, way=ways)
 def test_commands_are_logged_alike(
     pair: Pair, monkeypatch: Any, docs: Any, options: Any, query: Any, way: str

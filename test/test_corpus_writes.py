@@ -63,7 +63,7 @@ _insert_options = st.fixed_dictionaries(
 )
 
 
-@examples(70)
+@examples(35)
 @given(docs=to_insert, hand_over=inputs, options=codec_options(), arguments=_insert_options)
 def test_insert_many(pair: Pair, docs: Any, hand_over: Any, options: Any, arguments: Any) -> None:
     async def plan(peer: Peer) -> None:
@@ -76,7 +76,7 @@ def test_insert_many(pair: Pair, docs: Any, hand_over: Any, options: Any, argume
     pair.compare(plan, prepare=_prepared(pair))
 
 
-@examples(25)
+@examples(15)
 @given(docs=to_insert, options=codec_options())
 def test_insert_one(pair: Pair, docs: Any, options: Any) -> None:
     async def plan(peer: Peer) -> None:
@@ -89,7 +89,7 @@ def test_insert_one(pair: Pair, docs: Any, options: Any) -> None:
     pair.compare(plan, prepare=_prepared(pair))
 
 
-@examples(70)
+@examples(35)
 @given(todo=st.lists(requests, max_size=6), ordered=st.booleans(), options=codec_options())
 def test_bulk_write(pair: Pair, todo: Any, ordered: bool, options: Any) -> None:
     async def plan(peer: Peer) -> None:
@@ -101,7 +101,7 @@ def test_bulk_write(pair: Pair, todo: Any, ordered: bool, options: Any) -> None:
     pair.compare(plan, prepare=_prepared(pair))
 
 
-@examples(10)
+@examples(8)
 @given(todo=st.lists(requests, min_size=1, max_size=3))
 def test_bulk_write_without_acknowledgement(pair: Pair, todo: Any) -> None:
     async def plan(peer: Peer) -> None:
@@ -116,7 +116,7 @@ def test_bulk_write_without_acknowledgement(pair: Pair, todo: Any) -> None:
 _METHODS = st.sampled_from(["find_one_and_update", "update_one", "update_many"])
 
 
-@examples(25)
+@examples(15)
 @given(
     method=_METHODS,
     value=values,

@@ -199,6 +199,20 @@ def asgi_server(app: Any, *, lifespan: Literal["on", "off"] = "off") -> Serve:
                     await self.on_tick(0)
                 self.force_exit = lifespan == "off"
 
+            async def shutdown(self, sockets: Any = None) -> None:
+                if lifespan != "off":
+                    await super().shutdown(sockets)
+                    return
+                # Uvicorn's own takes a tenth of a second in any case.
+                for server in self.servers:
+                    server.close()
+                for connection in [*self.server_state.connections]:
+                    connection.shutdown()
+                for _ in range(100):
+                    if not self.server_state.connections:
+                        break
+                    await asyncio.sleep(0.001)
+
         await Server(uvicorn.Config(app, log_config=None, lifespan=lifespan)).serve([listening])
 
     return serve
