@@ -100,6 +100,11 @@ class AgnosticGridFS(GridFSObject):
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         raise NotImplementedError("nothing returns a GridFS")
 
+    def _wrap(self, value: Any) -> Any:
+        if isinstance(value, gridfs.GridOut):
+            return self._file_class()._from_delegate(value, self)
+        return super()._wrap(value)
+
     def _file_class(self) -> Any:
         return concrete(LegacyGridOut, self._framework)
 
