@@ -136,3 +136,20 @@ async def test_nothing_is_broken_afterwards(bucket: Any, database: Any) -> None:
     assert await bucket.collection.find().to_list() == [{"_id": 1}]
     assert bucket.get_io_loop() is not None
     assert await bucket.upload_from_stream("name", b"data") is not None
+
+
+async def test_databases_of_mongomock_motor_are_taken() -> None:
+    mongomock_motor = pytest.importorskip("mongomock_motor")
+    from motor.motor_asyncio import AsyncIOMotorGridFSBucket
+
+    with mongomock_motor.enabled_gridfs_integration():
+        client = mongomock_motor.AsyncMongoMockClient()
+        bucket = AsyncIOMotorGridFSBucket(client.shop)
+        file_id = await bucket.upload_from_stream("name", DATA)
+        destination = io.BytesIO()
+        await bucket.download_to_stream(file_id, destination)
+        assert destination.getvalue() == DATA
+        assert [each.filename async for each in bucket.find()] == ["name"]
+        await bucket.delete(file_id)
+    await client.shop.orders.insert_one({"_id": 1})
+    assert await client.shop.orders.find_one() == {"_id": 1}

@@ -16,7 +16,7 @@ from pymongo.errors import ConfigurationError
 from pymongo.read_preferences import make_read_preference
 
 from motor.core.base import unwrap
-from motor.core.gridfs.base import GridFSObject, queue_of, refuse_transaction, root_for_files
+from motor.core.gridfs.base import GridFSObject, collections_of, queue_of, refuse_transaction
 from motor.core.gridfs.stored import find_revision
 from motor.execution.future import OperationFuture
 from motor.legacy import callbacks
@@ -100,6 +100,11 @@ class AgnosticGridFS(GridFSObject):
     @classmethod
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         raise NotImplementedError("nothing returns a GridFS")
+
+    def _wrap(self, value: Any) -> Any:
+        if isinstance(value, gridfs.GridOut):
+            return self._file_class()._from_delegate(value, self)
+        return super()._wrap(value)
 
     def _file_class(self) -> Any:
         return concrete(LegacyGridOut, self._framework)
@@ -187,7 +192,7 @@ class AgnosticGridFS(GridFSObject):
         revision = -1 if version is None else version
 
         def find() -> Any:
-            files = root_for_files(self._database[self.collection.name]).files
+            files, _ = collections_of(self.collection)
             document = find_revision(files, query, filename, revision, unwrap(session))
             return file_class(self.collection, file_document=document, session=session)
 
@@ -276,14 +281,14 @@ class AgnosticGridFS(GridFSObject):
 
     def _files_read_from(self, mode: Any, tag_sets: Any) -> Any:
         """The collection of files' documents, read from where it is said."""
-        root = root_for_files(self._database[self.collection.name])
+        files, _ = collections_of(self.collection)
         if mode is None and tag_sets is None:
-            return root.files
+            return files
         if mode is None:
             mode = self._database.read_preference
         if not isinstance(mode, int):
             mode, tag_sets = mode.mode, tag_sets or mode.document.get("tags")
-        return root.with_options(read_preference=make_read_preference(mode, tag_sets)).files
+        return files.with_options(read_preference=make_read_preference(mode, tag_sets))
 
 
 for _owner in ("gridfs", "grid_in", "grid_out"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pymongo import ReadPreference
 from pymongo.errors import InvalidOperation
 
 from motor.core.base import AgnosticBase, bound_queue
@@ -19,10 +21,11 @@ __all__ = [
     "GridFSObject",
     "arguments_of",
     "chunks_of",
+    "collections_of",
     "future_of",
     "queue_of",
     "refuse_transaction",
-    "root_for_files",
+    "signature_of",
 ]
 
 T = TypeVar("T")
@@ -113,13 +116,30 @@ def queue_of(session: Any, owner: AgnosticBase) -> SerialQueue | None:
     return queue
 
 
-def root_for_files(root: Any, **options: Any) -> Any:
-    """The PyMongo collection `root` of a bucket as GridFS uses it: without the user's types.
+def collections_of(root: Any, *, primary: bool = False) -> tuple[Any, Any]:
+    """PyMongo's collections of a bucket's files and chunks, as GridFS uses them.
 
-    - `options`: more options for ``with_options``
+    They do without the types of the user's. They are kept with `root`: to make them takes longer
+    than all the rest that is to be done for a file.
+
+    - `root`: the Motor collection that the bucket is named after
+    - `primary`: whether to read from the primary, whatever the read preference is
     """
-    codec_options = root.codec_options.with_options(type_registry=None)
-    return root.with_options(codec_options=codec_options, **options)
+    kept = "_primary_collections" if primary else "_file_collections"
+    found: tuple[Any, Any] | None = vars(root).get(kept)
+    if found is None:
+        delegate = root.delegate
+        codec_options = delegate.codec_options.with_options(type_registry=None)
+        preference = ReadPreference.PRIMARY if primary else None
+        own = delegate.with_options(codec_options, read_preference=preference)
+        found = vars(root)[kept] = (own.files, own.chunks)
+    return found
+
+
+@functools.cache
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of one of PyMongo's functions or classes, which takes a while to find."""
+    return inspect.signature(function)
 
 
 def arguments_of(
@@ -130,7 +150,7 @@ def arguments_of(
     Raises TypeError for those that it would refuse.
     """
     try:
-        bound = inspect.signature(function).bind(*args, **kwargs)
+        bound = signature_of(function).bind(*args, **kwargs)
     except TypeError as error:
         raise TypeError(f"{function.__name__}() {error}") from None
     given = dict(bound.arguments)

@@ -17,15 +17,15 @@ from motor.core.client import AgnosticClient
 from motor.core.gridfs.base import (
     GridFSObject,
     arguments_of,
+    collections_of,
     queue_of,
     refuse_transaction,
-    root_for_files,
 )
 from motor.core.gridfs.cursor import AgnosticGridOutCursor
 from motor.core.gridfs.delegates import DelegateFile
 from motor.core.gridfs.grid_in import AgnosticGridIn, check_chunk_size
 from motor.core.gridfs.grid_out import AgnosticGridOut
-from motor.core.gridfs.stored import find_revision
+from motor.core.gridfs.stored import find_by_id, find_revision
 from motor.core.gridfs.timeouts import timeout_of
 from motor.core.gridfs.transfer import for_pymongo, write_file
 from motor.declarations import InstanceAttribute, coroutine_annotation
@@ -266,11 +266,14 @@ class AgnosticGridFSBucket(GridFSObject):
         return self._submit_function(open_delegate, queue=queue)
 
     def _find_by_id(self, file_id: Any, session: Any = None) -> Any:
-        return self._agnostic(AgnosticGridOut)(self._root, file_id, session=session)._open()
+        found = find_by_id(self._root, file_id, unwrap(session))
+        return self._agnostic(AgnosticGridOut)(self._root, file_document=found, session=session)
 
     def _find_by_name(self, filename: str, revision: int = -1, session: Any = None) -> Any:
         _check_filename(filename)
-        files = root_for_files(self._root.delegate, **self._options).files
+        files, _ = collections_of(self._root)
+        if any(option is not None for option in self._options.values()):
+            files = files.with_options(**self._options)
         found = find_revision(files, {"filename": filename}, filename, revision, unwrap(session))
         return self._agnostic(AgnosticGridOut)(self._root, file_document=found, session=session)
 
@@ -295,12 +298,14 @@ class AgnosticGridFSBucket(GridFSObject):
         given["session"] = unwrap(given.get("session"))
         refuse_transaction(given["session"])
         # Not a GridOutCursor: of its files, PyMongo's, the documents cannot be had.
-        cursor = root_for_files(self._root.delegate).files.find(**given)
-        return self._agnostic(AgnosticGridOutCursor)._from_delegate(cursor, self)
+        files, _ = collections_of(self._root)
+        return self._agnostic(AgnosticGridOutCursor)._from_delegate(files.find(**given), self)
 
     def _given(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call, by name. Raises TypeError for those that PyMongo refuses."""
-        return arguments_of(getattr(self.delegate, name), args, kwargs)
+        given = arguments_of(getattr(type(self.delegate), name), (self, *args), kwargs)
+        del given["self"]
+        return given
 
     def _submit(
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any

@@ -1,7 +1,7 @@
-"""Files of which PyMongo has made the GridIn or GridOut, or the user has, in public ways only.
+"""Files that come as a GridIn or GridOut, which the user has made, or a method of PyMongo's.
 
-What Motor makes, it knows all about, and stores and reads by itself. Of others it knows neither the
-document nor the session: they are stored and read by their own methods.
+What Motor makes, it knows all about, and stores and reads by itself. Of these it knows neither the
+document nor the session, so they are stored and read by their own public methods.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class PublicFields:
 
     def get(self, field: str, default: Any = None) -> Any:
         """The field's value, or `default`."""
-        return getattr(self._grid_file, field, default)
+        is_private = field.startswith("_") and field != "_id"
+        return default if is_private else getattr(self._grid_file, field, default)
 
 
 class DelegateFile:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from gridfs.asynchronous import AsyncGridIn
 from pymongo.collection import Collection
 
 from motor.core.base import unwrap
-from motor.core.gridfs.base import MISSING, GridFSObject, future_of, queue_of
+from motor.core.gridfs.base import MISSING, GridFSObject, future_of, queue_of, signature_of
 from motor.core.gridfs.delegates import DelegateUpload
 from motor.core.gridfs.transfer import as_bytes, is_plain, pieces_of
 from motor.core.gridfs.writing import Upload
@@ -114,7 +113,7 @@ class AgnosticGridIn(GridFSObject):
         if delegate is None:
             delegate = GridIn(root_collection.delegate, session=unwrap(session), **kwargs)
             # Those that a newer PyMongo takes may be anything: it deals with them by itself.
-            unknown = inspect.signature(GridIn).parameters.keys() - _KNOWN_ARGUMENTS
+            unknown = signature_of(GridIn).parameters.keys() - _KNOWN_ARGUMENTS
             if unknown.isdisjoint(kwargs):
                 document = _document(delegate, kwargs)
         self._set_up(delegate, root_collection, document, session)
@@ -139,7 +138,7 @@ class AgnosticGridIn(GridFSObject):
             self._upload = DelegateUpload(delegate, submit, self._queue)
         else:
             self._upload = self._upload_class(
-                delegate, owner.delegate, document, unwrap(session), submit, self._queue
+                delegate, owner, document, unwrap(session), submit, self._queue
             )
         #: The operations that the next one must wait for. All of them: one that waits itself may
         #: be cancelled.

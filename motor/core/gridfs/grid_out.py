@@ -100,14 +100,13 @@ class AgnosticGridOut(GridFSObject):
     ) -> None:
         self._require(root_collection, Collection, f"First argument to {type(self).__name__}")
         root, own_session = root_collection.delegate, unwrap(session)
+        # What keywords a newer PyMongo takes may mean anything: it deals with them by itself.
         given = delegate is not None or bool(kwargs)
         if delegate is None:
             delegate = GridOut(root, file_id, file_document, own_session, **kwargs)
-        stored: Readable
-        if given:
-            stored = DelegateFile(delegate)
-        else:
-            stored = StoredFile(root, file_id, file_document, own_session, delegate)
+        stored: Readable = DelegateFile(delegate)
+        if not given:
+            stored = StoredFile(root_collection, file_id, file_document, own_session, delegate)
         self._set_up(delegate, root_collection, stored, session)
 
     @classmethod

@@ -11,10 +11,10 @@ from gridfs import GridOut
 from gridfs.errors import CorruptGridFile, NoFile
 from pymongo import ASCENDING, DESCENDING
 
-from motor.core.gridfs.base import chunks_of, refuse_transaction, root_for_files
+from motor.core.gridfs.base import chunks_of, collections_of, refuse_transaction
 from motor.execution.malloc import LARGE_BLOCK, keep_large_blocks
 
-__all__ = ["FIRST_BATCH", "FileReader", "Readable", "StoredFile", "find_revision"]
+__all__ = ["FIRST_BATCH", "FileReader", "Readable", "StoredFile", "find_by_id", "find_revision"]
 
 #: How many bytes the first batch of chunks has: the beginning is wanted soon.
 FIRST_BATCH = 256 * 1024
@@ -57,18 +57,14 @@ class StoredFile:
     Each batch of chunks is a query of its own, which leaves no cursor behind on the server: nothing
     there times out while a consumer takes its time, and nothing has to be closed.
 
-    - `root`: PyMongo's collection that the bucket is named after
-    - `grid_out`: the GridOut that stands for the file until it is open
+    - `root`: the Motor collection that the bucket is named after
+    - `grid_out`: the GridOut that stands for the file
     """
 
     serial = False
 
-    def __init__(
-        self, root: Any, file_id: Any, document: Any, session: Any, grid_out: Any = None
-    ) -> None:
+    def __init__(self, root: Any, file_id: Any, document: Any, session: Any, grid_out: Any) -> None:
         self._root = root
-        own_root = root_for_files(root)
-        self._files, self._chunks = own_root.files, own_root.chunks
         self._file_id = file_id
         self._session = session
         self._grid_out = grid_out
@@ -81,14 +77,11 @@ class StoredFile:
 
     def open(self) -> Any:
         if self.document is None:
-            refuse_transaction(self._session)
-            document = self._files.find_one({"_id": {"$eq": self._file_id}}, session=self._session)
-            if not document:
-                raise NoFile(
-                    f"no file in gridfs collection {self._files!r} with _id {self._file_id!r}"
-                )
+            document = find_by_id(self._root, self._file_id, self._session)
             # Made with the document, it never asks the server for the file's fields.
-            self._grid_out = GridOut(self._root, file_document=document, session=self._session)
+            self._grid_out = GridOut(
+                self._root.delegate, file_document=document, session=self._session
+            )
             self._know(document)
         return self._grid_out
 
@@ -119,7 +112,8 @@ class StoredFile:
 
     def read_last(self, start: int, end: int, limit: int) -> list[bytes]:
         pieces = self.read(start, end, limit)
-        document = self._files.find_one({"_id": {"$eq": self._file_id}}, session=self._session)
+        files, _ = collections_of(self._root)
+        document = files.find_one({"_id": {"$eq": self._file_id}}, session=self._session)
         # While the chunks of another one are being stored, it has no document yet.
         if document is None or _identity(document) != _identity(self.document):
             raise CorruptGridFile(
@@ -134,7 +128,8 @@ class StoredFile:
         # One more after the last, because there should be none. A negative limit: no cursor. The
         # server gives 101 documents in that case, unless it is told how many a batch has.
         limit = wanted + (first + wanted == self._count)
-        cursor = self._chunks.find(
+        _, chunks = collections_of(self._root)
+        cursor = chunks.find(
             {"files_id": {"$eq": self._file_id}, "n": {"$gte": first}},
             projection={"_id": 0, "n": 1, "data": 1},
             sort=[("n", 1)],
@@ -180,6 +175,22 @@ class StoredFile:
 
 def _identity(document: Any) -> tuple[Any, Any]:
     return document.get("length"), document.get("uploadDate")
+
+
+def find_by_id(root: Any, file_id: Any, session: Any) -> Any:
+    """The document of a file. Blocks.
+
+    - `root`: the Motor collection that the bucket is named after
+    - `session`: PyMongo's session, or None
+
+    Raises NoFile.
+    """
+    refuse_transaction(session)
+    files, _ = collections_of(root)
+    document = files.find_one({"_id": {"$eq": file_id}}, session=session)
+    if not document:
+        raise NoFile(f"no file in gridfs collection {files!r} with _id {file_id!r}")
+    return document
 
 
 def find_revision(

@@ -9,7 +9,7 @@ from typing import Any
 
 from bson import Int64
 from gridfs.errors import FileExists
-from pymongo import ASCENDING, ReadPreference
+from pymongo import ASCENDING
 from pymongo.errors import (
     BulkWriteError,
     DuplicateKeyError,
@@ -21,7 +21,7 @@ from pymongo.errors import (
 )
 
 from motor.core.base import bound_queue
-from motor.core.gridfs.base import chunks_of, refuse_transaction, root_for_files
+from motor.core.gridfs.base import chunks_of, collections_of, refuse_transaction
 from motor.execution.future import OperationFuture
 from motor.execution.malloc import LARGE_BLOCK, keep_large_blocks
 from motor.execution.serial_queue import SerialQueue
@@ -50,7 +50,7 @@ class Upload:
     whether the file's ``_id`` is taken. Deletes nothing but what it has inserted.
 
     - `grid_in`: the GridIn that stands for the file, whose fields are kept in step
-    - `root`: PyMongo's collection that the bucket is named after
+    - `root`: the Motor collection that the bucket is named after
     - `document`: the fields of the file that are known by now
     - `session`: PyMongo's session, or None
     - `submit`: runs a function on a worker, in a queue
@@ -68,8 +68,7 @@ class Upload:
     ) -> None:
         self._grid_in = grid_in
         # Whether there are indexes is known on the primary.
-        root = root_for_files(root, read_preference=ReadPreference.PRIMARY)
-        self._files, self._chunks = root.files, root.chunks
+        self._files, self._chunks = collections_of(root, primary=True)
         self.document: dict[str, Any] = document
         self._session = session
         self._submit = submit
