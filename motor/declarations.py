@@ -187,7 +187,10 @@ class _MethodFactory(MotorAttributeFactory):
         method = self.make(pymongo_name)
         _name(method, cls, attr_name)
         method.__doc__ = self._document(cls, pymongo_name)
-        wrapped = static_member(cls.__delegate_class__, pymongo_name)
+        # What unwraps a method that is awaited, as mocks do, must find one that is.
+        twin = getattr(cls, "__async_class__", None) if self.is_async else None
+        wrapped = static_member(twin, pymongo_name) if twin is not None else None
+        wrapped = wrapped or static_member(cls.__delegate_class__, pymongo_name)
         wrapped = getattr(wrapped, "__func__", wrapped)
         if callable(wrapped):
             method.__wrapped__ = wrapped  # type: ignore[attr-defined]

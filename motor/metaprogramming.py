@@ -164,8 +164,8 @@ def create_class_with_framework(cls: Any, framework: Any, module_name: str) -> A
 
 def _create(cls: Any, framework: Any, module_name: str) -> type:
     name = framework.CLASS_PREFIX + cls.__motor_class_name__
-    # Where a base was created before, the new class is one of its kind too.
-    bases = [_created[b, framework] for b in cls.__mro__[1:] if (b, framework) in _created]
+    # The new class is one of the kinds of its bases, too.
+    bases = [*filter(None, (_class_of_base(base, framework) for base in cls.__mro__[1:]))]
     namespace = {
         "__module__": module_name,
         "__qualname__": name,
@@ -183,6 +183,14 @@ def _create(cls: Any, framework: Any, module_name: str) -> type:
     # Not before it is complete, as others do not wait.
     _created[cls, framework] = new
     return new  # type: ignore[no-any-return]
+
+
+def _class_of_base(base: Any, framework: Any) -> type | None:
+    """The framework's class for a base of another class: if there is one, or Motor has one."""
+    if base.__module__.startswith("motor.core.") and "__motor_class_name__" in vars(base):
+        found: type = create_class_with_framework(base, framework, framework.FRONT)
+        return found
+    return _created.get((base, framework))
 
 
 def _factories(cls: Any) -> Iterator[tuple[str, MotorAttributeFactory]]:

@@ -98,8 +98,8 @@ def module_attribute(module: str, name: str) -> Any:
 
 def takes_old_arguments(method: F) -> F:
     """Let the bridge have calls with arguments that `method`, written by hand, does not take."""
-    parameters = list(inspect.signature(method).parameters)
-    keywords, most = frozenset(parameters), len(parameters) - 1
+    signature = inspect.signature(method)
+    keywords, most = frozenset(signature.parameters), len(signature.parameters) - 1
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -109,4 +109,7 @@ def takes_old_arguments(method: F) -> F:
                 return old_call()
         return method(self, *args, **kwargs)
 
+    # Whatever it is marked as, it is that itself: what unwraps it must not get past the mark.
+    del call.__wrapped__
+    call.__signature__ = signature  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
