@@ -166,6 +166,8 @@ class EmbeddedMongo:
             raise MongodFailed(f"{error}\nThe log of mongod:\n{node.log_tail()}") from error
         finally:
             self._watch(node.pid)
+        if self._replica_set is not None:
+            _shorten_shutdown(node, self._startup_timeout)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -16,7 +16,7 @@ from gridfs.errors import CorruptGridFile, NoFile
 from chaos.journals import Line
 from chaos.plan import BALANCE
 
-#: What was found: how often, by what it is; and some examples of each.
+#: What was found: how often, by what it is.
 Findings = Counter[str]
 
 
@@ -65,6 +65,32 @@ class Counters:
                 found["increments lost"] += least - value
             elif value > least + self._in_doubt[name]:
                 found["increments doubled"] += value - least - self._in_doubt[name]
+        return found
+
+
+class Bulks:
+    """Bulk writes, each of which marks its counter twice."""
+
+    _MARKS = 2
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, Line] = {}
+        #: Those that are not as they have to be, and how often their mark is there.
+        self.wrong: dict[str, tuple[Line, int]] = {}
+
+    def enter(self, line: Line) -> None:
+        """Take in the line of a bulk write."""
+        self._outcomes[line["bulk"]] = line
+
+    def balance(self, marks: Iterable[str]) -> Findings:
+        """Hold them against the marks that are there."""
+        counts = Counter(marks)
+        found: Findings = Counter()
+        for key, line in self._outcomes.items():
+            missing = self._MARKS - counts[key]
+            if missing < 0 or (missing and line["outcome"] == "ok"):
+                self.wrong[key] = line, counts[key]
+                found["bulk updates " + ("lost" if missing > 0 else "doubled")] += abs(missing)
         return found
 
 
@@ -141,6 +167,7 @@ class Books:
         self.transfers = Account("transfers")
         self.files = Account("files")
         self.counters = Counters()
+        self.bulks = Bulks()
         self.streams = Streams()
         self.tail = Tail()
         self._unsent: set[str] = set()
@@ -170,6 +197,8 @@ class Books:
             self.inserts.enter(line)
         if kind in ("insert", "increment", "ticket") and "counter" in line:
             self.counters.enter(line)
+        if "bulk" in line:
+            self.bulks.enter(line)
         if kind == "unsent":
             self._unsent.update(line["keys"])
         elif kind == "ticket taken":
@@ -192,6 +221,11 @@ class Books:
         found = self._seen + self.inserts.balance(keys)
         found += self.streams.balance(keys)
         found += self.counters.balance(_values(database))
+        found += self.bulks.balance(
+            by
+            for document in database.inserts.find({"n": {"$exists": True}})
+            for by in document.get("by", ())
+        )
         found += self.tail.balance([d["_id"] for d in database.log.find({"_id": {"$gt": 0}})])
         found += self._balance_transfers(database)
         found += self._balance_files(gridfs.GridFSBucket(database))

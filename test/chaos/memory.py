@@ -9,6 +9,7 @@ from chaos.journals import Line
 #: What comes first is not counted: caches fill, pools grow.
 _SETTLING = 0.3
 _HOUR = 3600.0
+_LONG = 600.0
 
 
 class Memory:
@@ -26,6 +27,14 @@ class Memory:
     def last_megabytes(self) -> float:
         """The size at the end."""
         return self._samples[-1][1] / 1024 if self._samples else 0.0
+
+    @property
+    def growth(self) -> str:
+        """How fast it grows, in MB an hour, if the run was long enough to tell."""
+        times = [at for at, _ in self._samples]
+        if not times or times[-1] - times[0] < _LONG:
+            return "-"
+        return f"{self.megabytes_an_hour():.1f}"
 
     def megabytes_an_hour(self) -> float:
         """How fast it grows, by the method of least squares, once it has settled."""

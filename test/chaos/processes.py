@@ -110,5 +110,4 @@ class Worker:
         variables.pop("MOTOR_ACCELERATORS", None)
         if self.candidate.accelerators is not None:
             variables["MOTOR_ACCELERATORS"] = self.candidate.accelerators
-        variables["MOTOR_MAX_WORKERS"] = "16"
         return variables

@@ -25,6 +25,7 @@ def _rows(struck: list[Struck]) -> list[Row]:
         ("change events", lambda r: f"{r.kinds['event']:,}"),
         ("events missed", lambda r: _of(r, "events missed", "tailed missed")),
         ("missed by reads with a timeout", lambda r: _of(r, "events of hurried reads missed")),
+        ("streams that a timeout closed", lambda r: f"{r.kinds['stream closed']:,}"),
         ("out of order", lambda r: str(r.count("out of order"))),
         ("cancelled before they were sent", lambda r: f"{r.books.unsent:,}"),
         ("and sent all the same", lambda r: str(r.count("sent after cancellation"))),
@@ -37,7 +38,7 @@ def _rows(struck: list[Struck]) -> list[Row]:
         ("after a failover: longest (s)", lambda r: f"{max(_after(r, struck), default=0):.1f}"),
         ("after a failover: median (s)", lambda r: f"{r.gaps.median_after_failovers(struck):.1f}"),
         ("memory at the end (MB)", lambda r: f"{r.memory.last_megabytes:.0f}"),
-        ("memory grows by (MB an hour)", lambda r: f"{r.memory.megabytes_an_hour():.1f}"),
+        ("memory grows by (MB an hour)", lambda r: r.memory.growth),
     ]
 
 
@@ -73,6 +74,7 @@ def text(struck: list[Struck], results: list[Result]) -> str:
         lines += [f"  FOUND {name}: {count}" for name, count in sorted(result.findings.items())]
         lines += [f"  LEFT {name}: {value}" for name, value in result.left.items() if value]
         lines += [f"  LEFT {name}: {n}" for name, n in result.left_at_servers.items()]
+        lines += [f"  BULK {n} marks: {line}" for line, n in result.books.bulks.wrong.values()]
         lines += [f"  STRANGE {n} x {sign}" for sign, n in result.errors.strange.items()]
         lines += [f"  UNDOCUMENTED {n} x {s}" for s, n in result.errors.undocumented.items()]
         lines += [

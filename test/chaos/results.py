@@ -39,10 +39,9 @@ class Result:
         self.findings = self.books.balance(database) + self.errors.findings()
 
     @property
-    def leaks(self) -> int:
-        """How many things were left in the process and at the servers."""
-        own = len(self.left.get("threads", ())) + self.left.get("descriptors", 0)
-        return own + self.left_at_servers.total()
+    def left_in_process(self) -> int:
+        """How many threads and descriptors were left."""
+        return len(self.left.get("threads", ())) + int(self.left.get("descriptors", 0))
 
     def count(self, *words: str) -> int:
         """The sum of the findings whose name ends in one of these words."""

@@ -9,7 +9,7 @@ from typing import Any
 from chaos.books import Findings
 from chaos.replica_set import ReplicaSet
 
-_CLEAR_SECONDS = 10.0
+_CLEAR_SECONDS = 4.0
 
 
 def left(replica_set: ReplicaSet, databases: dict[str, str]) -> dict[str, Findings]:

@@ -131,6 +131,8 @@ class Upload:
         await self._drain()
         # Not to be cancelled once the last bytes are on their way: a second close would lack them.
         finishing = self._submit(self._finish, self._take(), queue=self._last_queue())
+        # Its error is not unseen when nothing waits for it any more: the next call raises it.
+        finishing.add_done_callback(_look_at)
         await asyncio.shield(finishing)
 
     async def abort(self) -> None:
@@ -239,3 +241,8 @@ def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:
 
 def _nothing() -> None:
     """Only takes its turn."""
+
+
+def _look_at(future: OperationFuture[Any]) -> None:
+    if not future.cancelled():
+        future.exception()

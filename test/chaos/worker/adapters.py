@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+_NARROW = 4
 
 
 async def settle(value: Any) -> Any:
@@ -26,6 +29,11 @@ class Motor:
 
         return AsyncIOMotorClient(uri, **options)
 
+    def narrow(self, uri: str, options: dict[str, Any]) -> tuple[Any, int]:
+        """Make a client for asyncio, and say how many operations it can have under way."""
+        executor = ThreadPoolExecutor(_NARROW)
+        return self.client(uri, "asyncio", executor=executor, **options), _NARROW
+
     def bucket(self, database: Any, framework: str) -> Any:
         """Make a GridFS bucket."""
         if framework == "tornado":
@@ -42,6 +50,13 @@ class Motor3(Motor):
 
     shares_clients = False
 
+    def narrow(self, uri: str, options: dict[str, Any]) -> tuple[Any, int]:
+        # As many as its pool has threads, which all its clients share.
+        from motor.frameworks.asyncio import _EXECUTOR
+
+        count = _EXECUTOR._max_workers
+        return self.client(uri, "asyncio", maxPoolSize=2 * count, **options), count
+
 
 class PyMongoAsync(Motor):
     """PyMongo's own asynchronous client, on Tornado's loop as on asyncio's."""
@@ -52,6 +67,9 @@ class PyMongoAsync(Motor):
         from pymongo import AsyncMongoClient
 
         return AsyncMongoClient(uri, **options)
+
+    def narrow(self, uri: str, options: dict[str, Any]) -> tuple[Any, int]:
+        return self.client(uri, "asyncio", maxPoolSize=_NARROW, **options), _NARROW
 
     def bucket(self, database: Any, framework: str) -> Any:
         from gridfs import AsyncGridFSBucket

@@ -18,7 +18,6 @@ from chaos.worker.work import Work
 
 _SELECTION, _CONNECT, _SOCKET, _QUEUE = 5.0, 2.0, 4.0, 2.0
 _TIMEOUT = 8.0
-_WORKERS = 16
 _COMMON = {
     "appname": APP_NAME,
     "w": "majority",
@@ -73,7 +72,7 @@ class Clients:
     async def chaos(self, place: Place) -> list[asyncio.Task[None]]:
         """All kinds of work."""
         work, client = self._work(place)
-        extra = []
+        extra: list[Any] = []
         opened = [asyncio.Event(), asyncio.Event()]
         jobs = [
             streams.follow(work, name, event)
@@ -96,15 +95,17 @@ class Clients:
                 tailing.log(work, "l0"),
                 tailing.tail(work, "l0"),
             ]
+            # The one that forked children use as well, so that it is in use at a fork.
+            probed = self._shared
+            if probed is None:
+                probed = self._client(place, BY_STEP)
+                extra.append(probed)
             sent = Sent()
-            others = [
-                # The one that forked children use as well, so that it is in use at a fork.
-                self._client(place, BY_STEP) if self._shared is None else self._shared,
-                self._client(place, BY_STEP | {"maxPoolSize": _WORKERS}, event_listeners=[sent]),
-            ]
-            extra += others[:1] if self._shared is None else []
-            extra += others[1:]
-            busy += [probe(work, others[0]), cancel_in_time(work, others[1], sent, _WORKERS)]
+            narrow, at_once = self._adapter.narrow(
+                self._plan["uri"], {**BY_STEP, "event_listeners": [sent]}
+            )
+            extra.append(narrow)
+            busy += [probe(work, probed), cancel_in_time(work, narrow, sent, at_once)]
         if place.name in ("main", "tornado"):
             busy.append(files.store(work, "f0"))
         tasks = [asyncio.create_task(job, name=job.__qualname__) for job in busy]
@@ -123,6 +124,8 @@ class Clients:
         """Some work, while another thread forks."""
         work, client = self._work(place)
         tasks = [asyncio.create_task(writing.write(work, "w0"))]
+        if place.name == "main" and self._shared is not None:
+            tasks.append(asyncio.create_task(probe(work, self._shared)))
         return [asyncio.create_task(self._in_order(work, tasks, [], [client]))]
 
     async def in_child(self, journal: Journal, number: int) -> None:

@@ -28,6 +28,7 @@ async def store(work: Work, name: str) -> None:
             "upload",
             lambda way=way, key=key, data=data: way(bucket, key, data),
             patience=_SECONDS,
+            tidies=True,
             keys=[key],
             digest=digest,
         )

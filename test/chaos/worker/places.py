@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from chaos.worker.journal import Journal
 
 _TICK = 0.1
 _NOTEWORTHY = 0.4
-_UNWIND_SECONDS = 90.0
+_UNWIND_SECONDS = 30.0
 
 #: Begins the place's tasks, on its loop.
 Jobs = Callable[["Place"], Awaitable[list["asyncio.Task[None]"]]]
@@ -38,8 +39,10 @@ class Place:
 
     def finish(self) -> None:
         """Have the work come to its end."""
-        if self.loop is not None:
-            self.loop.call_soon_threadsafe(self.stopping.set)
+        # A place whose work has an end of its own may have closed its loop.
+        with suppress(RuntimeError):
+            if self.loop is not None:
+                self.loop.call_soon_threadsafe(self.stopping.set)
 
     def join(self) -> None:
         """Wait for the end."""

@@ -34,6 +34,7 @@ async def read(work: Work, name: str) -> None:
             "read",
             lambda way=way, static=static: way(static),
             patience=PATIENCE - 1,
+            tidies=True,
             by=way.__name__,
         )
         if outcome.known and outcome.value != _ALL:

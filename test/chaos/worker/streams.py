@@ -38,6 +38,10 @@ async def follow(work: Work, name: str, opened: asyncio.Event) -> None:
                         )
                         if key.startswith(END):
                             return
+        except StopAsyncIteration:
+            # The driver closed it: a read that was given up broke its connection.
+            work.journal.write("stream closed", stream=f"{work.place}/{name}")
+            await asyncio.sleep(0.1)
         except Exception as error:
             # What a user does: open it again where it was.
             work.journal.write("stream ended", stream=f"{work.place}/{name}", error=describe(error))

@@ -29,6 +29,7 @@ async def transfer(work: Work, name: str) -> None:
             # Bound now: a call that is cancelled may look at it later.
             lambda way=way, record=record: way(work, record),
             patience=_SECONDS,
+            tidies=True,
             keys=[record["key"]],
         )
         await work.rest()

@@ -58,16 +58,20 @@ class Work:
         call: Callable[[], Awaitable[Any]],
         patience: float = PATIENCE,
         hurry: float = 0.25,
+        tidies: bool = False,
         **fields: Any,
     ) -> Outcome:
         """Try an operation in one of the ways in which users limit them, and write down the end.
 
         `call` begins it. `patience` is how long it may take where it is not hurried, and `hurry`
-        how often it is. `fields` go into the journal.
+        how often it is; `tidies` says that it sends something more when it is given up, such as
+        the end of a transaction. `fields` go into the journal.
         """
         way, seconds = self._way(patience, hurry)
         begun = time.monotonic()
         promise = self.promise if way == "plain" else seconds
+        if tidies and way != "plain":
+            promise += self.promise
         try:
             value = await _limited(call, way, seconds)
         except asyncio.CancelledError:

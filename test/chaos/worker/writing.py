@@ -54,8 +54,9 @@ async def _bulk(work: Work, key: str) -> None:
     documents = _documents(work, key, 3)
     counter = _counter(work)
     requests: list[Any] = [InsertOne(document) for document in documents]
-    requests.append(UpdateOne({"_id": counter}, {"$inc": {"n": 1}}))
-    requests.append(UpdateOne({"_id": counter}, {"$inc": {"n": 1}}))
+    # Each update also says whose it is, so that one which is missing can be named.
+    update = UpdateOne({"_id": counter}, {"$inc": {"n": 1}, "$push": {"by": key}})
+    requests += [update, update]
     ordered = work.rng.random() < 0.5
     # Counters are in the same collection for this: a bulk write is for one.
     await work.attempt(
@@ -64,6 +65,8 @@ async def _bulk(work: Work, key: str) -> None:
         keys=_keys(documents),
         counter=f"inserts/{counter}",
         by=2,
+        ordered=ordered,
+        bulk=key,
     )
 
 
