@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -11,20 +12,28 @@ from pymongo.database import Database
 
 from motor.core.namespace import Namespace
 from motor.metaprogramming import AsyncWrite, LatentCursor, takes_arguments_of
+from motor.pymongo_internals import keep_whole
 from motor.turns import with_turns
 
 __all__ = ["AgnosticCollection"]
 
 
-class _InsertMany(AsyncWrite):
-    """``insert_many``, on a worker that does not keep the interpreter lock to itself."""
+class _WriteMany(AsyncWrite):
+    """A write whose first argument, called `name`, is prepared for PyMongo."""
+
+    def __init__(self, name: str, prepare: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._name = name
+        self._prepare = prepare
 
     def make(self, pymongo_name: str) -> types.FunctionType:
+        name, prepare = self._name, self._prepare
+
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             if args:
-                args = (with_turns(args[0]), *args[1:])
-            elif "documents" in kwargs:
-                kwargs["documents"] = with_turns(kwargs["documents"])
+                args = (prepare(args[0]), *args[1:])
+            elif name in kwargs:
+                kwargs[name] = prepare(kwargs[name])
             return self._submit(pymongo_name, args, kwargs)
 
         return method  # type: ignore[return-value]
@@ -47,7 +56,9 @@ class AgnosticCollection(Namespace):
     # PyMongo annotates its asynchronous twin as returning a cursor of another kind.
     aggregate_raw_batches: Any = LatentCursor()
     # Like PyMongo's, but gentler to other threads.
-    insert_many: Any = _InsertMany()
+    insert_many: Any = _WriteMany("documents", with_turns)
+    # Like PyMongo's, but with nothing left out.
+    bulk_write: Any = _WriteMany("requests", keep_whole)
     # One round trip each.
     _brief = frozenset(
         {

@@ -14,6 +14,7 @@ from motor.legacy import callbacks
 from motor.legacy.registry import bridges
 from motor.legacy.write_concerns import make_write_concern
 from motor.legacy.writes import check_mapping, is_update
+from motor.pymongo_internals import keep_whole
 
 __all__ = ["MotorBulkOperationBuilder"]
 
@@ -67,7 +68,7 @@ class MotorBulkOperationBuilder:
         target = self._collection.delegate
         if concern is not None:
             target = target.with_options(write_concern=concern)
-        result = target.bulk_write(self._operations, ordered=self._ordered)
+        result = target.bulk_write(keep_whole(self._operations), ordered=self._ordered)
         counts: dict[str, Any] | None = result.bulk_api_result if result.acknowledged else None
         return counts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from motor.pymongo_internals.bulk_writes import keep_whole
 from motor.pymongo_internals.connections import (
     begin_to_connect,
     can_give_way,
@@ -52,6 +53,7 @@ __all__ = [
     "gridfs_session",
     "has_connection",
     "is_tailable",
+    "keep_whole",
     "mark_closed",
     "next_batch",
     "query_of",

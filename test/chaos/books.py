@@ -195,7 +195,7 @@ class Books:
         kind = line["kind"]
         if kind in ("insert", "unsent"):
             self.inserts.enter(line)
-        if kind in ("insert", "increment", "ticket") and "counter" in line:
+        if kind in ("increment", "ticket"):
             self.counters.enter(line)
         if "bulk" in line:
             self.bulks.enter(line)
@@ -263,6 +263,6 @@ class Books:
 def _values(database: Any) -> dict[str, int]:
     return {
         f"{name}/{document['_id']}": document["n"]
-        for name in ("inserts", "counters", "tickets")
-        for document in database[name].find({"n": {"$exists": True}})
+        for name in ("counters", "tickets")
+        for document in database[name].find()
     }

@@ -11,7 +11,7 @@ Row = tuple[str, Callable[[Result], str]]
 _MOST_ERRORS = 12
 
 
-def _rows(struck: list[Struck]) -> list[Row]:
+def _rows() -> list[Row]:
     return [
         ("operations", lambda r: f"{r.errors.attempts:,}"),
         ("ended in an error or were cancelled", lambda r: f"{_failed(r):,}"),
@@ -32,13 +32,40 @@ def _rows(struck: list[Struck]) -> list[Row]:
         ("errors that tell what is not so", lambda r: str(r.errors.strange.total())),
         ("errors not documented", lambda r: str(r.errors.undocumented.total())),
         ("later than the options promise", lambda r: _of(r, "late", "never ended")),
-        ("left in the process", lambda r: _left(r)),
-        ("left at the servers", lambda r: str(r.left_at_servers.total())),
+        ("threads and descriptors left", lambda r: _left(r)),
+        ("cursors left at the servers", lambda r: str(r.left_at_servers.total())),
+    ]
+
+
+def _rows_of_probes(struck: list[Struck]) -> list[Row]:
+    return [
         ("longest time without an answer (s)", lambda r: f"{r.gaps.longest:.1f}"),
         ("after a failover: longest (s)", lambda r: f"{max(_after(r, struck), default=0):.1f}"),
         ("after a failover: median (s)", lambda r: f"{r.gaps.median_after_failovers(struck):.1f}"),
+    ]
+
+
+def _rows_of_memory() -> list[Row]:
+    return [
         ("memory at the end (MB)", lambda r: f"{r.memory.last_megabytes:.0f}"),
         ("memory grows by (MB an hour)", lambda r: r.memory.growth),
+    ]
+
+
+def _cells(struck: list[Struck], results: list[Result]) -> list[tuple[str, list[str]]]:
+    """Each row's name, and its cell for each driver: empty where the driver only probed."""
+
+    def cell(row: Row, result: Result, probes: bool) -> str:
+        return row[1](result) if probes or result.candidate.kind != "pymongo" else ""
+
+    return [
+        (row[0], [cell(row, result, probes) for result in results])
+        for rows, probes in (
+            (_rows(), False),
+            (_rows_of_probes(struck), True),
+            (_rows_of_memory(), False),
+        )
+        for row in rows
     ]
 
 
@@ -58,17 +85,17 @@ def _left(result: Result) -> str:
     left = result.left
     if not left:
         return "?"
-    return f"{len(left['threads'])} threads, {left['descriptors']} descriptors"
+    return str(result.left_in_process)
 
 
 def text(struck: list[Struck], results: list[Result]) -> str:
     """The report for a terminal."""
-    rows = _rows(struck)
+    rows = _cells(struck, results)
     titles = [result.candidate.name for result in results]
     width = max(len(name) for name, _ in rows)
     lines = [" " * width + "  " + "  ".join(f"{title:>16}" for title in titles)]
-    for name, cell in rows:
-        lines.append(f"{name:<{width}}  " + "  ".join(f"{cell(r):>16}" for r in results))
+    for name, cells in rows:
+        lines.append(f"{name:<{width}}  " + "  ".join(f"{cell:>16}" for cell in cells))
     for result in results:
         lines += ["", f"{result.candidate.name}:"]
         lines += [f"  FOUND {name}: {count}" for name, count in sorted(result.findings.items())]
@@ -87,10 +114,9 @@ def text(struck: list[Struck], results: list[Result]) -> str:
 
 
 def table(struck: list[Struck], results: list[Result]) -> str:
-    """The report as an RST table, without what nobody measured."""
-    shown = [r for r in results if r.candidate.kind != "pymongo"]
-    head = ["", *(result.candidate.title for result in shown)]
-    rows = [[name, *(cell(r) for r in shown)] for name, cell in _rows(struck)]
+    """The report as an RST table."""
+    head = ["", *(result.candidate.title for result in results)]
+    rows = [[name, *cells] for name, cells in _cells(struck, results)]
     lines = [".. list-table::", "   :header-rows: 1", "   :stub-columns: 1", ""]
     for row in [head, *rows]:
         for number, cell in enumerate(row):

@@ -34,7 +34,8 @@ def schedule(
     """The faults of a run, in order of time.
 
     `faults` says whom each may strike; `rest` is the mean of the seconds between two faults. Each
-    family (the words before a number in the name) gets its turn before one gets a second.
+    family (the words before a number in the name) gets its turn before one gets a second; large ones
+    get several.
     """
     rng = random.Random(seed)
     families: dict[str, list[tuple[str, str]]] = {}
@@ -48,7 +49,7 @@ def schedule(
     at = 2.0
     while True:
         if not turn:
-            turn = [*families]
+            turn = [family for family in families for _ in range(1 + len(families[family]) // 8)]
             rng.shuffle(turn)
         family = families[turn.pop()]
         name, who = family.pop(0)

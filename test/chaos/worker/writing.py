@@ -63,8 +63,6 @@ async def _bulk(work: Work, key: str) -> None:
         "insert",
         lambda: work.db.inserts.bulk_write(requests, ordered=ordered),
         keys=_keys(documents),
-        counter=f"inserts/{counter}",
-        by=2,
         ordered=ordered,
         bulk=key,
     )
