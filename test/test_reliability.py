@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pymongo
 import pytest
 from gridfs.errors import NoFile
 from pymongo import DeleteOne, InsertOne, UpdateOne
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.monitoring import CommandListener
 
 from motor.pymongo_internals import keep_whole
+from motor.testing import EmbeddedMongo
 from support import Framework, async_wait_until
 from support.gridfs import content
 
@@ -113,3 +118,115 @@ async def test_change_stream_goes_on_at_its_token_after_an_error_that_ended_it(
     assert not stream.alive
     async with collection.watch(resume_after=stream.resume_token) as resumed:
         assert (await resumed.next())["documentKey"] == {"_id": 2}
+
+
+# Connections that met a member while it recovered -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[EmbeddedMongo]:
+    with EmbeddedMongo(nodes=3) as mongo:
+        yield mongo
+
+
+async def _recover(three: EmbeddedMongo, port: int, read: Callable[[Any], Any]) -> list[str]:
+    """What a client is told: while the member at `port` recovers, and twice after that."""
+    told = []
+    with pymongo.MongoClient("127.0.0.1", port, directConnection=True) as member:
+        member.admin.command("replSetMaintenance", 1)
+        told.append(await read(None))
+        member.admin.command("replSetMaintenance", 0)
+        await async_wait_until(lambda: member.admin.command("hello").get("secondary"))
+        with pymongo.MongoClient(three.uri) as client:
+            await async_wait_until(lambda: len(client.nodes) == 3)
+        told += [await read(True), await read(True)]
+    return told
+
+
+async def test_connection_of_a_member_that_recovered_is_as_with_pymongo(
+    framework: Framework, three: EmbeddedMongo
+) -> None:
+    with pymongo.MongoClient(three.uri, w=3) as client:
+        client.test.test.update_one({"_id": 1}, {"$set": {"n": 1}}, upsert=True)
+        await async_wait_until(lambda: client.secondaries)
+        port = min(client.secondaries)[1]
+
+    options = {
+        "readPreference": "secondary",
+        "retryReads": False,
+        # Asked once at the start, so that the client does not know that the member recovers.
+        "heartbeatFrequencyMS": 60_000,
+        "serverMonitoringMode": "poll",
+        "server_selector": lambda servers: [s for s in servers if s.address[1] == port],
+    }
+
+    def told(error: PyMongoError) -> str:
+        return type(error).__name__
+
+    async def read_by_pymongo(session: Any) -> str:
+        try:
+            with theirs.start_session() as own:
+                theirs.test.test.find_one(session=own if session else None)
+        except PyMongoError as error:
+            return told(error)
+        return "found"
+
+    async def read_by_motor(session: Any) -> str:
+        try:
+            async with await ours.start_session() as own:
+                await ours.test.test.find_one(session=own if session else None)
+        except PyMongoError as error:
+            return told(error)
+        return "found"
+
+    with pymongo.MongoClient(three.uri, **options) as theirs:
+        await async_wait_until(lambda: len(theirs.nodes) == 3)
+        expected = await _recover(three, port, read_by_pymongo)
+    async with framework.Client(three.uri, **options) as ours:
+        await ours.aconnect()
+        await async_wait_until(lambda: len(ours.nodes) == 3)
+        assert await _recover(three, port, read_by_motor) == expected
+    assert expected[0] == "NotPrimaryError"
+
+
+# Cursors of calls that were cancelled -----------------------------------------------------------
+
+
+class _Hold(CommandListener):
+    """Holds up the reply to a find until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.replied = threading.Event()
+        self.go_on = threading.Event()
+
+    def started(self, event: Any) -> None:
+        pass
+
+    def succeeded(self, event: Any) -> None:
+        if event.command_name == "find":
+            self.replied.set()
+            self.go_on.wait(10)
+
+    failed = started
+
+
+@pytest.mark.xfail(reason="close does not wait for what was cancelled", strict=True)
+async def test_client_that_closes_leaves_no_cursor_of_a_cancelled_find(
+    framework: Framework, client_factory: Any, db_name: str, sync_client: Any, sync_db: Any
+) -> None:
+    sync_db.test.insert_many([{} for _ in range(20)])
+    hold = _Hold()
+    client = client_factory(event_listeners=[hold])
+    reading = asyncio.ensure_future(client[db_name].test.find(batch_size=5).to_list())
+    await async_wait_until(hold.replied.is_set)
+    reading.cancel()
+    await asyncio.wait([reading])
+    closing = asyncio.ensure_future(client.close())
+    # Time to close for a close that does not wait.
+    await asyncio.wait([closing], timeout=1.0)
+    hold.go_on.set()
+    await closing
+    sync_client.admin.command("refreshLogicalSessionCacheNow")
+    pipeline = [{"$currentOp": {"idleCursors": True, "allUsers": True}}]
+    idle = [op for op in sync_client.admin.aggregate(pipeline) if op["type"] == "idleCursor"]
+    assert not [op for op in idle if op["ns"] == f"{db_name}.test"]

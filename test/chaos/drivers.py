@@ -50,7 +50,7 @@ CANDIDATES = {
         _motor("motor-greenlets", "Motor, all and greenlets", "all,greenlets"),
         _other("pymongo-async", "PyMongo Async", "pymongo-async"),
         _other("motor-3.7.1", "Motor 3.7.1", "motor-3", "motor==3.7.1"),
-        _other("pymongo", "PyMongo, only the probe", "pymongo"),
+        _other("pymongo", "PyMongo (probe)", "pymongo"),
     )
 }
 

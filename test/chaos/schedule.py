@@ -34,8 +34,8 @@ def schedule(
     """The faults of a run, in order of time.
 
     `faults` says whom each may strike; `rest` is the mean of the seconds between two faults. Each
-    family (the words before a number in the name) gets its turn before one gets a second; large ones
-    get several.
+    family (the words before a number in the name) gets its turn before one gets a second; a
+    large one gets several.
     """
     rng = random.Random(seed)
     families: dict[str, list[tuple[str, str]]] = {}

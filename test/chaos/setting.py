@@ -11,10 +11,10 @@ from chaos.plan import ACCOUNTS, BALANCE, COUNTERS, STATIC_DOCUMENTS
 _LOG_BYTES = 16 * 1024 * 1024
 
 
-def prepare(client: Any, name: str) -> None:
-    """Make one driver's database."""
+def prepare(client: Any, name: str, members: int = 3) -> None:
+    """Make one driver's database, known to all members."""
     client.drop_database(name)
-    database = client.get_database(name, write_concern=WriteConcern(w=3))
+    database = client.get_database(name, write_concern=WriteConcern(w=members))
     counters = [{"_id": f"c{n}", "n": 0} for n in range(COUNTERS)]
     for collection in ("counters", "tickets", "inserts"):
         database[collection].insert_many(counters)
