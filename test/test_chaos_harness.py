@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,16 @@ def test_quick_run_is_short_and_its_seed_repeats_it() -> None:
     faults = planned(parse(["--quick", "--seed", "1"]))
     assert faults == planned(parse(["--quick", "--seed", "1"]))
     assert faults[-1].at + faults[-1].seconds < 100.0
+
+
+def test_faults_may_be_chosen() -> None:
+    faults = planned(parse(["--fault", "kill", "--fault", "error 9"]))
+    assert {fault.name.rpartition(" ")[0] or fault.name for fault in faults} == {
+        "kill",
+        "error 91",
+        "error 9001",
+    }
+    assert planned(parse(["--fault", "none"])) == []
 
 
 @pytest.mark.parametrize("goal", ["--cancellations", "--forks"])
@@ -127,15 +138,22 @@ async def test_attempt_keeps_the_result_and_the_error(journal: Journal, tmp_path
     }
 
 
-async def test_attempt_by_timeout_of_pymongo_sets_its_deadline(journal: Journal) -> None:
-    async def ask() -> float | None:
-        with pymongo.timeout(100):
-            # Never longer than the one around it.
-            return pymongo._csot.remaining()
+async def test_attempt_by_timeout_of_pymongo_sets_its_deadline(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadlines: list[float] = []
 
-    ended = await work(journal, "pymongo.timeout").attempt("read", ask, hurry=1.0)
-    assert ended.value is not None
-    assert ended.value < 1.0
+    def timeout(seconds: float) -> Any:
+        deadlines.append(seconds)
+        return nullcontext()
+
+    async def answer() -> int:
+        return 7
+
+    monkeypatch.setattr(pymongo, "timeout", timeout)
+    ended = await work(journal, "pymongo.timeout").attempt("read", answer, hurry=1.0)
+    assert ended.value == 7
+    assert deadlines == [0.01]
 
 
 async def test_attempt_ends_with_its_task(journal: Journal, tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ class Network:
         self._seed = seed
         self._proxies: list[list[Proxy]] = []
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="chaos-proxies")
+        # A daemon: a run that fails to start ends all the same.
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="chaos-proxies", daemon=True
+        )
 
     def host(self, driver: str) -> str:
         """The address that stands for 127.0.0.1 in the driver's process."""

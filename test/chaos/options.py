@@ -37,6 +37,7 @@ class Options:
     results: Path | None
     table: Path | None
     plan_only: bool
+    faults: list[str] | None = None
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -54,6 +55,9 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--seed", type=int, help="repeats a run's schedule")
     parser.add_argument("--seconds", type=float, help="how long faults strike")
     parser.add_argument("--driver", action="append", choices=[*CANDIDATES], help="may be repeated")
+    parser.add_argument(
+        "--fault", action="append", metavar="NAME", help="only these; none: no faults at all"
+    )
     parser.add_argument("--pace", type=float, default=0.2, help="seconds between two operations")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where environments are")
     parser.add_argument("--results", type=Path, metavar="DIRECTORY", help="keeps all journals here")
@@ -82,4 +86,5 @@ def parse(arguments: list[str] | None = None) -> Options:
         results=given.results,
         table=given.table,
         plan_only=given.plan,
+        faults=given.fault,
     )

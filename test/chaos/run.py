@@ -33,7 +33,10 @@ def planned(options: Options) -> list[Fault]:
     """The faults of a run."""
     if options.what != "chaos":
         return []
-    return schedule(options.seed, options.seconds, FAULTS, options.rest)
+    wanted = FAULTS
+    if options.faults is not None:
+        wanted = {name: FAULTS[name] for name in FAULTS if name.startswith(tuple(options.faults))}
+    return schedule(options.seed, options.seconds, wanted, options.rest) if wanted else []
 
 
 def run(options: Options) -> int:
