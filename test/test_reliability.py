@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
 import pytest
 from gridfs.errors import NoFile
 from pymongo import DeleteOne, InsertOne, UpdateOne
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
 from motor.pymongo_internals import keep_whole
@@ -95,6 +96,47 @@ async def test_upload_that_is_cancelled_while_it_closes_leaves_no_error_unseen(
     with pytest.raises(NoFile):
         await bucket.open_download_stream(1)
     # The fixture of the framework fails the test if its loop was told of an error.
+
+
+async def test_file_whose_end_is_in_doubt_is_never_there_without_its_chunks(
+    framework: Framework, client_factory: Any, db_name: str, sync_db: Any, fail_point: Any
+) -> None:
+    bucket = framework.GridFSBucket(client_factory(appname=db_name)[db_name])
+    grid_in = bucket.open_upload_stream_with_id(1, "name")
+    with (
+        fail_point(
+            failCommands=["insert"],
+            namespace=f"{db_name}.fs.files",
+            closeConnection=True,
+            appName=db_name,
+        ),
+        pytest.raises(AutoReconnect),
+    ):
+        async with grid_in:
+            await grid_in.write(content(10))
+    assert sync_db["fs.files"].find_one() is None
+    # What was sent comes after all, from a server that had stopped and goes on.
+    document = {"_id": 1, "length": 10, "chunkSize": grid_in.chunk_size, "filename": "name"}
+    sync_db["fs.files"].insert_one({**document, "uploadDate": datetime.now(UTC)})
+    assert await (await bucket.open_download_stream(1)).read() == content(10)
+
+
+async def test_file_that_ended_and_fails_to_be_deleted_is_not_there_in_part(
+    framework: Framework, client_factory: Any, db_name: str, sync_db: Any, fail_point: Any
+) -> None:
+    bucket = framework.GridFSBucket(client_factory(appname=db_name)[db_name])
+    grid_in = bucket.open_upload_stream_with_id(1, "name")
+    await grid_in.write(content(10))
+    await grid_in.close()
+    with (
+        fail_point(failCommands=["delete"], errorCode=2, appName=db_name, mode={"times": 1}),
+        pytest.raises(OperationFailure),
+    ):
+        await grid_in.abort()
+    assert await (await bucket.open_download_stream(1)).read() == content(10)
+    await grid_in.abort()
+    assert sync_db["fs.files"].find_one() is None
+    assert sync_db["fs.chunks"].find_one() is None
 
 
 # Change streams that no driver resumes --------------------------------------------------------

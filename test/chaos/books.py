@@ -27,6 +27,8 @@ class Account:
         self._name = name
         self.acknowledged: set[str] = set()
         self.in_doubt: set[str] = set()
+        #: Some of those that are not as they have to be.
+        self.wrong: list[str] = []
 
     def enter(self, line: Line) -> None:
         """Take in a line that has keys."""
@@ -35,13 +37,13 @@ class Account:
     def balance(self, present: Iterable[str]) -> Findings:
         """Hold it against the keys that are there."""
         counts = Counter(present)
-        return Counter(
-            {
-                f"{self._name} lost": sum(not counts[key] for key in self.acknowledged),
-                f"{self._name} doubled": sum(count > 1 for count in counts.values()),
-                f"{self._name} unexplained": len(counts.keys() - self.acknowledged - self.in_doubt),
-            }
-        )
+        found = {
+            "lost": self.acknowledged - counts.keys(),
+            "doubled": {key for key, count in counts.items() if count > 1},
+            "unexplained": counts.keys() - self.acknowledged - self.in_doubt,
+        }
+        self.wrong += [f"{what} {key}" for what, keys in found.items() for key in sorted(keys)[:5]]
+        return Counter({f"{self._name} {what}": len(keys) for what, keys in found.items()})
 
 
 class Counters:
@@ -255,6 +257,7 @@ class Books:
                 continue
             except CorruptGridFile:
                 found["files torn"] += 1
+                self.files.wrong.append(f"torn {key}")
                 continue
             found["files changed"] += hashlib.sha256(data).hexdigest() != digest
         return found

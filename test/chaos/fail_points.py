@@ -17,6 +17,10 @@ COMMANDS = [
     *("commitTransaction", "abortTransaction"),
 ]
 
+#: All but the ends of transactions. These errors say that the transaction is gone, which would be a
+#: lie where its end has been repeated because the first answer was lost.
+COMMANDS_BEFORE_THE_END = COMMANDS[:-2]
+
 #: What a driver may try again: the specification of retryable reads and writes names them.
 RETRYABLE = {
     6: "HostUnreachable",

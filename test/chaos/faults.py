@@ -8,7 +8,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from chaos.fail_points import NOT_RETRYABLE, RETRYABLE, WRITE_CONCERN, failing
+from chaos.fail_points import (
+    COMMANDS,
+    COMMANDS_BEFORE_THE_END,
+    NOT_RETRYABLE,
+    RETRYABLE,
+    WRITE_CONCERN,
+    failing,
+)
 from chaos.network import Network
 from chaos.processes import Worker
 from chaos.proxy import Proxy
@@ -136,7 +143,8 @@ def _trickle(proxy: Proxy) -> None:
 
 
 def _error(code: int, world: World, fault: Fault) -> AbstractContextManager[None]:
-    return failing(world.replica_set, 0.5, {"errorCode": code})
+    commands = COMMANDS if code in RETRYABLE else COMMANDS_BEFORE_THE_END
+    return failing(world.replica_set, 0.5, {"failCommands": commands, "errorCode": code})
 
 
 def _write_concern_error(code: int, world: World, fault: Fault) -> AbstractContextManager[None]:

@@ -101,6 +101,8 @@ def text(struck: list[Struck], results: list[Result]) -> str:
         lines += [f"  FOUND {name}: {count}" for name, count in sorted(result.findings.items())]
         lines += [f"  LEFT {name}: {value}" for name, value in result.left.items() if value]
         lines += [f"  LEFT {name}: {n}" for name, n in result.left_at_servers.items()]
+        accounts = result.books.inserts, result.books.transfers, result.books.files
+        lines += [f"  WRONG {key}" for account in accounts for key in account.wrong]
         lines += [f"  BULK {n} marks: {line}" for line, n in result.books.bulks.wrong.values()]
         lines += [f"  STRANGE {n} x {sign}" for sign, n in result.errors.strange.items()]
         lines += [f"  UNDOCUMENTED {n} x {s}" for s, n in result.errors.undocumented.items()]

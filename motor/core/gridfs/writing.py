@@ -9,6 +9,7 @@ from typing import Any
 from gridfs.errors import FileExists
 from pymongo.errors import (
     BulkWriteError,
+    ConnectionFailure,
     InvalidOperation,
     PyMongoError,
     WriteConcernError,
@@ -74,6 +75,8 @@ class Upload:
         self._confirmed = False
         #: Whether the file's document may be there, and is this file's.
         self._finished = False
+        #: Whether it may still come, because it was sent and nothing came back.
+        self._in_doubt = False
 
     # On the loop.
 
@@ -214,19 +217,25 @@ class Upload:
             raise
         except BaseException as error:
             self.error = error
+            self._in_doubt = _says_nothing(error)
             raise
 
     def _delete(self) -> None:
+        # There must be no document whose chunks are gone. So it goes first, and they stay where it
+        # may still come: from a server that had stopped, and goes on.
         file_id = {"$eq": self._document["_id"]}
+        gone = self._finished and self._files.delete_one({"_id": file_id}, session=self._session)
+        if not self._in_doubt or (gone and gone.deleted_count):
+            self._delete_chunks(file_id)
+        pymongo_internals.mark_closed(self._grid_in)
+
+    def _delete_chunks(self, file_id: Any) -> None:
         if self._confirmed:
             # The first chunk is ours, and with it all others.
             self._chunks.delete_many({"files_id": file_id}, session=self._session)
         elif self._first_ids:
             ours = {"_id": {"$in": self._first_ids}}
             self._chunks.delete_many(ours, session=self._session)
-        if self._finished:
-            self._files.delete_one({"_id": file_id}, session=self._session)
-        pymongo_internals.mark_closed(self._grid_in)
 
 
 def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:
@@ -241,6 +250,13 @@ def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:
 
 def _nothing() -> None:
     """Only takes its turn."""
+
+
+def _says_nothing(error: BaseException) -> bool:
+    """Whether a write that failed with this error may have been done, or may yet be."""
+    if isinstance(error, PyMongoError):
+        return isinstance(error, ConnectionFailure) or error.timeout
+    return not isinstance(error, Exception)
 
 
 def _look_at(future: OperationFuture[Any]) -> None:

@@ -71,7 +71,8 @@ class Work:
         begun = time.monotonic()
         promise = self.promise if way == "plain" else seconds
         if tidies and way != "plain":
-            promise += self.promise
+            # A call that was given up comes to its end, and then what tidies up after it.
+            promise += 2 * self.promise
         try:
             value = await _limited(call, way, seconds)
         except asyncio.CancelledError:
