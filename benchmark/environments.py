@@ -55,10 +55,14 @@ def _base_executable(command: str) -> str | None:
 
 
 class Environments:
-    """The environments for one Python, below the directory `cache`."""
+    """The environments for one Python, below the directory `cache`.
 
-    def __init__(self, cache: Path, python: str) -> None:
+    What runs in them may import `package`, a directory.
+    """
+
+    def __init__(self, cache: Path, python: str, package: Path = ROOT / "benchmark") -> None:
         self._python = python
+        self._package = package
         self._version = _output([python, "-c", "import platform; print(platform.python_version())"])
         self._directory = cache.resolve() / self._version
         self._links = cache.resolve() / "path"
@@ -72,7 +76,7 @@ class Environments:
         return str(self._directory / driver.environment / "bin" / "python")
 
     def variables(self) -> dict[str, str]:
-        """Environment variables for a worker: it imports this package, but not the checkout."""
+        """Environment variables for a worker: it imports the package, but not the checkout."""
         variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         # PyMongo's C extensions and Motor's pool are measured as they come.
         variables["PYTHONPATH"] = str(self._links)
@@ -81,10 +85,10 @@ class Environments:
     def make(self, drivers: Iterable[Driver]) -> None:
         """Make what is missing, or not as it should be."""
         self._links.mkdir(parents=True, exist_ok=True)
-        link = self._links / "benchmark"
-        if not link.is_symlink() or link.resolve() != ROOT / "benchmark":
+        link = self._links / self._package.name
+        if not link.is_symlink() or link.resolve() != self._package:
             link.unlink(missing_ok=True)
-            link.symlink_to(ROOT / "benchmark")
+            link.symlink_to(self._package)
         distinct = {driver.environment: driver for driver in drivers}
         with ThreadPoolExecutor(len(distinct) or 1) as executor:
             for _ in executor.map(self._make, distinct.values()):

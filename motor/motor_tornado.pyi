@@ -598,6 +598,17 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
     ) -> OperationFuture[InsertManyResult]:
         """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
         """
+    def bulk_write(
+        self,
+        requests: Sequence[InsertOne[_DocumentType] | DeleteOne | DeleteMany | ReplaceOne[_DocumentType] | UpdateOne | UpdateMany],
+        ordered: bool = True,
+        bypass_document_validation: bool | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        let: Mapping[str, Any] | None = None,
+    ) -> OperationFuture[BulkWriteResult]:
+        """Like :meth:`~pymongo.collection.Collection.bulk_write`, but runs on a worker and returns a future, which has started.
+        """
     def find(self, *args: Any, **kwargs: Any) -> MotorCursor[_DocumentType]:
         """Like :meth:`~pymongo.collection.Collection.find`."""
     def find_raw_batches(self, *args: Any, **kwargs: Any) -> MotorRawBatchCursor:
@@ -631,17 +642,6 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         **kwargs: Any,
     ) -> MotorLatentCommandCursor[_DocumentType]:
         """Like :meth:`~pymongo.collection.Collection.aggregate`, but returns at once: the cursor sends the command when it is first used, or awaited.
-        """
-    def bulk_write(
-        self,
-        requests: Sequence[InsertOne[_DocumentType] | DeleteOne | DeleteMany | ReplaceOne[_DocumentType] | UpdateOne | UpdateMany],
-        ordered: bool = True,
-        bypass_document_validation: bool | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        let: Mapping[str, Any] | None = None,
-    ) -> OperationFuture[BulkWriteResult]:
-        """Like :meth:`~pymongo.collection.Collection.bulk_write`, but runs on a worker and returns a future, which has started.
         """
     @property
     def codec_options(self) -> CodecOptions[Any]:

@@ -31,10 +31,12 @@ PRIVATE_NAMES = {
     "payload_document": {"batches"},
     "unpack_response": {"batches"},
     "_next_batch": {"batches"},
-    # In the core: three names, each with a fallback.
-    "_csot": set(),
     "_max_await_time_ms": set(),
     "_cursor": set(),
+    # In the core, each with a fallback.
+    "_csot": set(),
+    "_add_to_bulk": set(),
+    "_execute_command": set(),
 }
 
 

@@ -58,6 +58,30 @@ def test_standalone_starts_stops_and_cleans_up(temp_directory: Path) -> None:
     assert list(temp_directory.iterdir()) == []
 
 
+def test_server_that_was_killed_is_started_again_with_its_data() -> None:
+    with EmbeddedMongo() as mongo:
+        (address,) = mongo.addresses
+        with pymongo.MongoClient(mongo.uri) as client:
+            client.test.test.insert_one({"_id": 1})
+            (killed,) = mongo.pids
+            os.kill(killed, signal.SIGKILL)
+            mongo.restart(0)
+            assert mongo.addresses == (address,)
+            assert mongo.pids != (killed,)
+            assert client.test.test.find_one() == {"_id": 1}
+        (pid,) = mongo.pids
+    assert not is_running(pid)
+
+
+def test_server_that_runs_is_not_started_again() -> None:
+    with EmbeddedMongo(replica_set=None, startup_timeout=20) as mongo:
+        mongo._startup_timeout = 0.1
+        with pytest.raises(MongodFailed):
+            mongo.restart(0)
+        with pymongo.MongoClient(mongo.uri) as client:
+            assert client.server_info()
+
+
 def test_three_nodes_form_a_replica_set_with_test_commands() -> None:
     with EmbeddedMongo(nodes=3, replica_set="three") as mongo:
         assert len(set(mongo.addresses)) == len(set(mongo.pids)) == 3

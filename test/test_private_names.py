@@ -14,8 +14,7 @@ PACKAGE = Path(motor.__file__).parent
 #: The private names of PyMongo that the core uses, each with a fallback.
 IN_THE_CORE = {
     ("core/deadline.py", "_csot"),
-    ("core/await_time.py", "_cursor"),
-    ("core/await_time.py", "_max_await_time_ms"),
+    ("core/bulk_writes.py", "_execute_command"),
 }
 
 #: Private names that are not PyMongo's, and whose they are.

@@ -35,6 +35,8 @@ class Acceleration:
     client_options: Mapping[str, Any] = field(default_factory=dict)
     #: Returns what fetches the batches of a PyMongo client's cursors.
     fetch_of: Callable[[Any], Any] = lambda client: None
+    #: What changes how long the server waits for data; None: nothing does.
+    await_time: Any = None
 
 
 def chosen() -> tuple[str, ...]:
@@ -99,4 +101,6 @@ def _combined(names: tuple[str, ...]) -> Acceleration:
         from motor.accelerators.connections import pool_class
 
         options["_pool_class"] = pool_class(adapters)
-    return Acceleration(options, fetchers[0] if fetchers else Acceleration.fetch_of)
+    fetch_of = fetchers[0] if fetchers else Acceleration.fetch_of
+    await_times = [module.await_time() for module in usable if hasattr(module, "await_time")]
+    return Acceleration(options, fetch_of, await_times[0] if await_times else None)

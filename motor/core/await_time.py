@@ -1,27 +1,32 @@
 """How long the server waits for data before it answers a cursor or change stream.
 
-Uses ``_max_await_time_ms`` of a cursor, and ``_cursor`` of a change stream. In public the time is
-fixed when the command is first sent; but more streams than may hold a connection at once have to
-take turns, and the more there are, the shorter the turns must be. Where the names are missing, a
-turn takes as long as the user asked for.
+More of them than may hold a connection at once have to take turns, and the more there are, the
+shorter the turns must be. PyMongo has no public way to change the time once the command was sent;
+without an accelerator that can, a turn takes as long as the user asked for.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["get", "set_to"]
-
-
-def get(cursor: Any) -> int | None:
-    """The time (in ms); None: the server's own default, or unknown."""
-    waiting = getattr(cursor, "_cursor", cursor)
-    found: int | None = getattr(waiting, "_max_await_time_ms", None)
-    return found
+__all__ = ["AwaitTime", "FixedAwaitTime"]
 
 
-def set_to(cursor: Any, milliseconds: int | None) -> None:
-    """Let the server wait for `milliseconds` from the next round trip on."""
-    waiting = getattr(cursor, "_cursor", cursor)
-    if getattr(waiting, "_max_await_time_ms", milliseconds) != milliseconds:
-        waiting._max_await_time_ms = milliseconds
+class AwaitTime(Protocol):
+    """Gets and sets the time of a PyMongo cursor or change stream."""
+
+    def get(self, cursor: Any) -> int | None:
+        """The time (in ms); None: the server's own default, or unknown."""
+
+    def set(self, cursor: Any, milliseconds: int | None) -> None:
+        """Let the server wait for `milliseconds` from the next round trip on."""
+
+
+class FixedAwaitTime:
+    """The time that the user asked for, from beginning to end."""
+
+    def get(self, cursor: Any) -> int | None:
+        return None
+
+    def set(self, cursor: Any, milliseconds: int | None) -> None:
+        pass

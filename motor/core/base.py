@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from motor.core import legacy_hooks
+from motor.core.await_time import AwaitTime
 from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
 from motor.core.pickling import NotPicklable
@@ -103,6 +104,7 @@ class ClientServices(Protocol):
     #: Where its calls run, and how the batches of its cursors are fetched.
     _pool: Pool
     _fetch: Fetch
+    _await_time: AwaitTime
 
     @property
     def _awaiting_pool(self) -> AwaitingPool: ...

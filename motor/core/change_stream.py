@@ -10,7 +10,6 @@ from typing import Any
 from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.change_stream import ChangeStream
 
-from motor.core import await_time
 from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
 from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
@@ -58,7 +57,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         stream = cls(owner)
         stream.delegate = delegate
-        stream._wanted = await_time.get(delegate)
+        stream._wanted = owner._client._await_time.get(delegate)
         stream._resume_token = delegate.resume_token
         return stream
 
@@ -79,7 +78,8 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
             self._open()
             if not self.delegate.alive:
                 return None
-            await_time.set_to(self.delegate, self._client._awaiting_pool.turn(self._wanted))
+            turn = self._client._awaiting_pool.turn(self._wanted)
+            self._client._await_time.set(self.delegate, turn)
             event = self.delegate.try_next()
         except BaseException as error:
             # Not the future's, but the stream's: what waits may be cancelled before it is told.

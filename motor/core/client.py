@@ -16,6 +16,7 @@ from pymongo.mongo_client import MongoClient
 
 from motor import accelerators
 from motor.core import legacy_hooks, topology
+from motor.core.await_time import AwaitTime, FixedAwaitTime
 from motor.core.base import unwrap
 from motor.core.compatible_clients import check_compatible
 from motor.core.connecting import (
@@ -68,6 +69,7 @@ class AgnosticClient(Namespace):
     list_databases: Any = AwaitedCursor()
 
     _fetch: Fetch
+    _await_time: AwaitTime
 
     @takes_arguments_of(MongoClient.__init__)
     def __init__(
@@ -98,6 +100,7 @@ class AgnosticClient(Namespace):
         kwargs = {**acceleration.client_options, **kwargs, "driver": own_info}
         super().__init__(self._make_delegate(args, kwargs))
         self._fetch = acceleration.fetch_of(self.delegate) or fetch_publicly
+        self._await_time = acceleration.await_time or self._await_time
         if user_info is not None:
             self.delegate.append_metadata(user_info)
 
@@ -117,6 +120,7 @@ class AgnosticClient(Namespace):
         self._io_loop = io_loop
         self._pool: Pool = default_executor() if executor is None else UsersExecutor(executor)
         self._fetch = fetch_publicly
+        self._await_time = FixedAwaitTime()
         self._client = self
         self._closed = False
         self._closing: OperationFuture[None] | None = None

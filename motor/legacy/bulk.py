@@ -10,6 +10,7 @@ from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, Up
 from pymongo.errors import InvalidOperation
 
 from motor.core.base import bound_queue
+from motor.core.bulk_writes import keep_whole
 from motor.legacy import callbacks
 from motor.legacy.collection_writes import check_mapping, is_update
 from motor.legacy.registry import bridges
@@ -67,7 +68,7 @@ class MotorBulkOperationBuilder:
         target = self._collection.delegate
         if concern is not None:
             target = target.with_options(write_concern=concern)
-        result = target.bulk_write(self._operations, ordered=self._ordered)
+        result = target.bulk_write(keep_whole(self._operations), ordered=self._ordered)
         counts: dict[str, Any] | None = result.bulk_api_result if result.acknowledged else None
         return counts
 

@@ -154,6 +154,25 @@ class EmbeddedMongo:
         shutil.rmtree(self._directory, ignore_errors=True)
         self._directory = None
 
+    def restart(self, number: int) -> None:
+        """Start a server again that has ended, with its data and at its port.
+
+        Returns when it answers, which may be before the set has a primary again.
+
+        :param number: Which one, in the order of :attr:`addresses`.
+        :raises MongodFailed: If it ends at its start, or is not ready in time.
+        :raises RuntimeError: If this EmbeddedMongo is not running.
+        """
+        node = self._running()[number]
+        try:
+            node.restart(time.monotonic() + self._startup_timeout)
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
+            raise MongodFailed(f"{error}\nThe log of mongod:\n{node.log_tail()}") from error
+        finally:
+            self._watch(node.pid)
+        if self._replica_set is not None:
+            _shorten_shutdown(node, self._startup_timeout)
+
     def __enter__(self) -> Self:
         return self.start()
 

@@ -156,7 +156,7 @@ class Mongod:
         self._data = directory / "data"
         self._data.mkdir(parents=True)
         self.version: str = ""
-        self._launch()
+        self._launch(_free_port())
 
     @property
     def pid(self) -> int:
@@ -168,11 +168,17 @@ class Mongod:
             try:
                 return wait_until(self._answers, deadline, f"mongod answers on port {self.port}")
             except PortTaken:
-                self._launch()
+                self._launch(_free_port())
         raise MongodFailed(
             f"Another program took mongod's port, {_PORT_ATTEMPTS} times. "
             f"Its log:\n{self.log_tail()}"
         )
+
+    def restart(self, deadline: float) -> None:
+        """Run the program again, which has ended, and return when it answers at its old port."""
+        self._process.wait(max(0.0, deadline - time.monotonic()))
+        self._launch(self.port)
+        wait_until(self._answers_again, deadline, f"mongod answers again on port {self.port}")
 
     def terminate(self) -> None:
         if self._process.poll() is None:
@@ -192,8 +198,8 @@ class Mongod:
         errors = [line for line in lines if '"s":"E"' in line or '"s":"F"' in line]
         return "\n".join(line[:_TAIL_WIDTH] for line in (errors or lines)[-_TAIL_LINES:])
 
-    def _launch(self) -> None:
-        self.port = _free_port()
+    def _launch(self, port: int) -> None:
+        self.port = port
         command = [
             self._executable,
             *("--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self._data)),
@@ -204,7 +210,7 @@ class Mongod:
         ]
         if os.name == "posix":
             command.append("--nounixsocket")
-        with open(self._log, "wb") as log:
+        with open(self._log, "ab") as log:
             # A session of its own: Ctrl-C in the terminal interrupts the tests, which then
             # stop the server in good order.
             self._process = subprocess.Popen(
@@ -228,6 +234,14 @@ class Mongod:
         self.version = str(status["version"])
         # Else the answer is that of another mongod, which had the port first: ours is about to end.
         return bool(status["pid"] == self.pid)
+
+    def _answers_again(self) -> bool:
+        try:
+            return self._answers()
+        except PortTaken:
+            # By a connection that passes, most likely: the members know this one by its port.
+            self._launch(self.port)
+            return False
 
     def _raise_if_ended(self) -> None:
         code = self._process.poll()

@@ -5,7 +5,8 @@ the batches of commands come one document at a time.
 
 Private names: those of `motor.accelerators.connections`; ``Connection.receive_message``, which
 returns a ``pymongo.message._OpMsg`` with ``payload_document``, ``flags`` and ``unpack_response``;
-``Cursor._next_batch`` and ``CommandCursor._next_batch``.
+``Cursor._next_batch`` and ``CommandCursor._next_batch``; and those of
+`motor.accelerators.batches.await_time`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from pymongo.command_cursor import CommandCursor
 from pymongo.cursor import Cursor
 
 from motor.accelerators import connections
+from motor.accelerators.batches.await_time import ChangeableAwaitTime
 from motor.accelerators.batches.fetching import BatchFetcher
 from motor.accelerators.checks import lacking
 
-__all__ = ["adapt", "fetch_of", "unusable"]
+__all__ = ["adapt", "await_time", "fetch_of", "unusable"]
 
 
 def unusable() -> str | None:
@@ -43,6 +45,11 @@ def adapt(connection: Any) -> None:
     from motor.accelerators.batches.replies import connection_class
 
     connection.__class__ = connection_class(connection.__class__)
+
+
+def await_time() -> ChangeableAwaitTime:
+    """What changes how long the server waits for data."""
+    return ChangeableAwaitTime()
 
 
 def fetch_of(client: Any) -> BatchFetcher:

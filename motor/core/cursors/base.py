@@ -13,7 +13,7 @@ from typing import Any
 
 from pymongo.errors import InvalidOperation, PyMongoError
 
-from motor.core import await_time, legacy_hooks
+from motor.core import legacy_hooks
 from motor.core.base import bound_queue
 from motor.core.cursors.old_style import OldCursorStyle
 from motor.core.cursors.reader import Ahead, Reader
@@ -110,12 +110,13 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
 
     def _await_data(self, delegate: Any, function: Callable[..., Any], *args: Any) -> Any:
         """On a worker: let the server wait for no longer than this cursor's fair share."""
+        await_time = self._client._await_time
         wanted = await_time.get(delegate)
-        await_time.set_to(delegate, self._client._awaiting_pool.turn(wanted))
+        await_time.set(delegate, self._client._awaiting_pool.turn(wanted))
         try:
             return function(*args)
         finally:
-            await_time.set_to(delegate, wanted)
+            await_time.set(delegate, wanted)
 
     @property
     def _awaits_data(self) -> bool:

@@ -12,6 +12,7 @@ from gridfs.errors import FileExists
 from pymongo import ASCENDING
 from pymongo.errors import (
     BulkWriteError,
+    ConnectionFailure,
     DuplicateKeyError,
     InvalidOperation,
     OperationFailure,
@@ -91,6 +92,8 @@ class Upload:
         self._confirmed = False
         #: Whether the file's document may be there, and is this file's.
         self._finished = False
+        #: Whether it may still come, because it was sent and nothing came back.
+        self._in_doubt = False
 
     # On the loop.
 
@@ -148,6 +151,8 @@ class Upload:
         await self._drain()
         # Not to be cancelled once the last bytes are on their way: a second close would lack them.
         finishing = self._submit(self._finish, self._take(), queue=self._last_queue())
+        # Its error is not unseen when nothing waits for it any more: the next call raises it.
+        finishing.add_done_callback(_look_at)
         await asyncio.shield(finishing)
 
     async def abort(self) -> None:
@@ -268,20 +273,26 @@ class Upload:
             raise self.error from error
         except BaseException as error:
             self.error = error
+            self._in_doubt = _says_nothing(error)
             raise
         self.closed = True
 
     def _delete(self) -> None:
+        # There must be no document whose chunks are gone. So it goes first, and they stay where it
+        # may still come: from a server that had stopped, and goes on.
         file_id = {"$eq": self.document["_id"]}
+        gone = self._finished and self._files.delete_one({"_id": file_id}, session=self._session)
+        if not self._in_doubt or (gone and gone.deleted_count):
+            self._delete_chunks(file_id)
+        self.closed = True
+
+    def _delete_chunks(self, file_id: Any) -> None:
         if self._confirmed:
             # The first chunk is ours, and with it all others.
             self._chunks.delete_many({"files_id": file_id}, session=self._session)
         elif self._first_ids:
             ours = {"_id": {"$in": self._first_ids}}
             self._chunks.delete_many(ours, session=self._session)
-        if self._finished:
-            self._files.delete_one({"_id": file_id}, session=self._session)
-        self.closed = True
 
 
 def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:
@@ -296,3 +307,15 @@ def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:
 
 def _nothing() -> None:
     """Only takes its turn."""
+
+
+def _says_nothing(error: BaseException) -> bool:
+    """Whether a write that failed with this error may have been done, or may yet be."""
+    if isinstance(error, PyMongoError):
+        return isinstance(error, ConnectionFailure) or error.timeout
+    return not isinstance(error, Exception)
+
+
+def _look_at(future: OperationFuture[Any]) -> None:
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,49 @@
+"""Bulk writes of which PyMongo may forget a part."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+__all__ = ["keep_whole"]
+
+
+def keep_whole(requests: Any) -> Any:
+    """The requests of a bulk write, with one more that sends nothing and keeps them together.
+
+    PyMongo sends a command for each kind of request in turn. When it finds no connection for the
+    first, it tries again, and takes that for an attempt that has begun: it sends the first kind
+    alone, and reports success.
+
+    Uses a request's ``_add_to_bulk``, which is given the writes, and there ``current_run``,
+    ``retrying`` and ``_execute_command``: there is no public way, and what PyMongo reports as done
+    is not. Where the names are missing, the request does nothing.
+    """
+    if isinstance(requests, list) and len(requests) > 1:
+        return [*requests, _KEEPER]
+    return requests
+
+
+class _Keeper:
+    def _add_to_bulk(self, bulk: Any) -> None:
+        kind: Any = type(bulk)
+        if hasattr(kind, "_execute_command") and {"current_run", "retrying"} <= vars(bulk).keys():
+            bulk.__class__ = _whole(kind)
+
+    def __repr__(self) -> str:
+        return "<sends nothing>"
+
+
+_KEEPER = _Keeper()
+
+
+@cache
+def _whole(kind: Any) -> Any:
+    class Whole(kind):  # type: ignore[misc]
+        def _execute_command(self, *args: Any, **kwargs: Any) -> Any:
+            if self.current_run is None:
+                # Nothing was sent, however many attempts there were.
+                self.retrying = False
+            return super()._execute_command(*args, **kwargs)
+
+    return Whole

@@ -1,0 +1,13 @@
+"""What harness and workers have to agree on."""
+
+from __future__ import annotations
+
+STATIC_DOCUMENTS = 400
+ACCOUNTS = 10
+BALANCE = 1000
+COUNTERS = 5
+#: The application name of all clients under test.
+APP_NAME = "chaos"
+PLACES = ("main", "loop", "tornado")
+#: Written last, so that whoever follows a stream knows its end.
+END = "end"

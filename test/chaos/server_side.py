@@ -1,0 +1,41 @@
+"""What the drivers left at the servers: cursors, sessions, transactions."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from chaos.books import Findings
+from chaos.replica_set import ReplicaSet
+
+_CLEAR_SECONDS = 4.0
+
+
+def left(replica_set: ReplicaSet, databases: dict[str, str]) -> dict[str, Findings]:
+    """What is left, by driver, once some seconds did not clear it. `databases`: driver by name."""
+    deadline = time.monotonic() + _CLEAR_SECONDS
+    while True:
+        found = {driver: Counter() for driver in databases.values()}
+        for number in replica_set.numbers:
+            with replica_set.direct(number) as client:
+                _count(client, databases, found)
+        if not any(found.values()) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
+
+
+def _count(client: Any, databases: dict[str, str], found: dict[str, Findings]) -> None:
+    # Sessions that clients have ended: the server closes their cursors when it looks.
+    client.admin.command("refreshLogicalSessionCacheNow")
+    pipeline = [{"$currentOp": {"allUsers": True, "idleCursors": True, "idleSessions": True}}]
+    for operation in client.admin.aggregate(pipeline):
+        driver = databases.get(operation.get("ns", "").partition(".")[0])
+        if driver is None:
+            continue
+        kind = operation["type"]
+        if kind == "idleCursor":
+            command = next(iter(operation["cursor"].get("originatingCommand", {"?": 1})))
+            found[driver][f"cursors of {command}"] += 1
+        elif kind == "idleSession" and "transaction" in operation:
+            found[driver]["transactions"] += 1

@@ -1,0 +1,1 @@
+"""What runs in a driver's own process: it works, and writes down what it was told."""
