@@ -29,7 +29,7 @@ MAY_IMPORT = {
 }
 
 #: The one line of the core that names accelerators, and the one that names the version.
-EXCEPTIONS = {("core/client.py", "accelerators"), ("core/client.py", "_version")}
+EXCEPTIONS = {("core/client.py", "accelerators"), ("core/connecting.py", "_version")}
 
 
 def imports(path: Path) -> set[str]:
@@ -56,6 +56,9 @@ def modules() -> dict[str, Path]:
 
 def room(module: str) -> str:
     parts = module.split(".")
+    if parts[1:] == ["declarations"]:
+        # What class bodies declare, and metaprogramming carries out.
+        return "metaprogramming"
     if len(parts) > 1 and parts[1] in MAY_IMPORT:
         return parts[1]
     return "fronts"

@@ -14,13 +14,22 @@ PACKAGE = Path(motor.__file__).parent
 #: The private names of PyMongo that the core uses, each with a fallback.
 IN_THE_CORE = {
     ("core/deadline.py", "_csot"),
-    ("core/bulk_writes.py", "_execute_command"),
 }
 
 #: Private names that are not PyMongo's, and whose they are.
 OTHERS = {
     ("execution/users_executor.py", "_max_workers"): "concurrent.futures.ThreadPoolExecutor's",
     ("aiohttp.py", "_is_coroutine"): "asyncio's, where inspect.markcoroutinefunction is missing",
+    ("declarations.py", "_is_coroutine"): "the same",
+    (
+        "declarations.py",
+        "_wrapped_classes",
+    ): "Motor's own, of others' classes",
+    ("metaprogramming.py", "_wrapped_classes"): "the same",
+    (
+        "frameworks/common.py",
+        "_local",
+    ): "asyncio's, to see whether a loop is set",
     ("web/handler.py", "_headers"): "tornado.web.RequestHandler's, which cannot be asked for it",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from pymongo.mongo_client import MongoClient
 from motor import accelerators
 from motor.core import legacy_hooks, topology
 from motor.core.await_time import AwaitTime, FixedAwaitTime
-from motor.core.base import unwrap
+from motor.core.client_options import check_host, unwrapped
 from motor.core.compatible_clients import check_compatible
 from motor.core.connecting import (
     THREADS_START_AT_EXIT,
@@ -29,7 +28,6 @@ from motor.core.connecting import (
 from motor.core.fetching import Fetch, fetch_publicly
 from motor.core.loops import needs_loop
 from motor.core.namespace import Namespace
-from motor.core.redaction import shown
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.default import default_executor
@@ -89,13 +87,12 @@ class AgnosticClient(Namespace):
                 "pymongo.driver_info.DriverInfo"
             )
         if kwargs.get("auto_encryption_opts") is not None:
-            kwargs["auto_encryption_opts"] = _unwrapped(kwargs["auto_encryption_opts"])
+            kwargs["auto_encryption_opts"] = unwrapped(kwargs["auto_encryption_opts"])
         own_info = driver_info(self._framework.platform_info())
         if user_info is not None and not hasattr(MongoClient, "append_metadata"):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
             own_info, user_info = joined(own_info, user_info), None
-        hosts = args[0] if args else kwargs.get("host")
-        self._needs_name_server = isinstance(hosts, str) and hosts.startswith("mongodb+srv:")
+        self._needs_name_server = str(args[:1] or kwargs.get("host")).count("mongodb+srv:") > 0
         acceleration = accelerators.in_use()
         kwargs = {**acceleration.client_options, **kwargs, "driver": own_info}
         super().__init__(self._make_delegate(args, kwargs))
@@ -110,7 +107,7 @@ class AgnosticClient(Namespace):
         except (AttributeError, ConfigurationError, TypeError, ValueError):
             make_old = legacy_hooks.refused(self.__delegate_class__, "__init__", args, kwargs)
             if make_old is None:
-                _check_host(args[0] if args else kwargs.get("host"))
+                check_host(args[0] if args else kwargs.get("host"))
                 raise
         return make_old()
 
@@ -347,25 +344,6 @@ class AgnosticClient(Namespace):
     def is_mongos(self) -> bool:
         """Whether the known server is a mongos."""
         return topology.is_mongos(self.delegate)
-
-
-def _unwrapped(options: Any) -> Any:
-    """`options` with the PyMongo objects in the place of Motor's: the client of the key vault."""
-    changed = {name: unwrap(value) for name, value in vars(options).items()}
-    if all(value is changed[name] for name, value in vars(options).items()):
-        return options
-    options = copy.copy(options)
-    vars(options).update(changed)
-    return options
-
-
-def _check_host(host: object) -> None:
-    if not isinstance(host, str | list | tuple | set | frozenset | None) or not all(
-        isinstance(each, str) for each in host or ()
-    ):
-        raise TypeError(
-            f"host must be a host name, a connection string, or a list of these, not {shown(host)}"
-        ) from None
 
 
 def _no_loop() -> None:

@@ -67,7 +67,8 @@ def refused(
 ) -> Callable[[], Any] | None:
     """What makes a call whose arguments are refused today; None if they were never taken.
 
-    - `owner`: the Motor object whose method `name` it is, or the PyMongo class that is to be made
+    - `owner`: the Motor object whose method `name` it is, the PyMongo class that is to be made, or
+      a function of the user's that is called `name` and refused the arguments
     """
     bridge = _bridge()
     return None if bridge is None else bridge.refused(owner, name, args, kwargs)

@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Callable
 
-__all__ = ["after_fork_in_child", "at_exit"]
+__all__ = ["after_fork_in_child", "at_exit", "not_at_exit"]
 
 _after_fork: list[Callable[[], Callable[[], object] | None]] = []
 
@@ -26,6 +26,11 @@ def after_fork_in_child(function: Callable[[], object]) -> None:
 def at_exit(function: Callable[[], object]) -> None:
     """Call `function` when the process ends."""
     atexit.register(function)
+
+
+def not_at_exit(function: Callable[[], object]) -> None:
+    """Do not call `function` when the process ends, after all."""
+    atexit.unregister(function)
 
 
 def _run_after_fork() -> None:

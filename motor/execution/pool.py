@@ -91,7 +91,7 @@ class WorkerPool(ThreadPoolExecutor):
         self._limited = self._admission.recent_limit < self.max_workers
         self._monitored = False
         self._past = Worker()
-        self._counted: tuple[int, int, float] = (0, 0, 0.0)
+        self._counted: Any = (0, 0, 0.0)
         # Reentrant, because the garbage collector may run a finalizer that makes a call here.
         self._lock = threading.RLock()
 
@@ -169,12 +169,8 @@ class WorkerPool(ThreadPoolExecutor):
         waited += sum(now - since for since in queued if since)
         with self._lock:
             # Jobs move on meanwhile, but counters never fall.
-            before = self._counted
-            calls, waits, wait_seconds = self._counted = (
-                max(calls, before[0]),
-                max(waits, before[1]),
-                max(waited, before[2]),
-            )
+            now_counted = zip(self._counted, (calls, waits, waited), strict=True)
+            calls, waits, waited = self._counted = tuple(map(max, now_counted))
         return PoolStatistics(
             max_workers=self.max_workers,
             workers=len(each) - 1,
@@ -182,7 +178,7 @@ class WorkerPool(ThreadPoolExecutor):
             queued=len(queued),
             calls=calls,
             waits=waits,
-            wait_seconds=wait_seconds,
+            wait_seconds=waited,
         )
 
     def drain(self) -> None:

@@ -66,6 +66,12 @@ def refused(
 
     - `owner`: a Motor object, or a client's PyMongo class that is to be made with these options
     """
+    if name == "get_gridfs_file":
+        # Not at the top, as most programs serve no files.
+        from motor.legacy.serving import choose_file
+
+        chosen = choose_file(owner, *args)
+        return None if chosen is NOT_BRIDGED else lambda: chosen
     if isinstance(owner, type):
         if not client_options.old_among(kwargs):
             return None

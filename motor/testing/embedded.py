@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from typing import Any, Self
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from motor.execution.lifecycle import at_exit, not_at_exit
 from motor.testing.mongod import Mongod, MongodFailed, direct_client, find_mongod, wait_until
 
 # How long a mongod may take to end after SIGTERM before it is killed. Its data is thrown away.
@@ -121,7 +121,7 @@ class EmbeddedMongo:
         deadline = time.monotonic() + self._startup_timeout
         self._directory = Path(tempfile.mkdtemp(prefix="motor-mongod-"))
         self._owner = os.getpid()
-        atexit.register(self.stop)
+        at_exit(self.stop)
         try:
             self._watchdog = _start_watchdog(self._directory)
             self._start_nodes(executable, self._directory, deadline)
@@ -140,7 +140,7 @@ class EmbeddedMongo:
         """Stop the servers and remove their data. Does nothing if none runs."""
         if self._directory is None or self._owner != os.getpid():
             return
-        atexit.unregister(self.stop)
+        not_at_exit(self.stop)
         if self._watchdog is not None:
             # First of all: it must not kill by process ids that are free again.
             self._watchdog.kill()

@@ -10,8 +10,7 @@ from typing import Any
 import gridfs
 from bson.errors import InvalidId
 
-from motor.core import AgnosticGridOut
-from motor.core.legacy_hooks import NOT_BRIDGED
+from motor.core import AgnosticGridOut, legacy_hooks
 
 __all__ = [
     "BadRevision",
@@ -80,11 +79,11 @@ async def find_file(
             chosen = get_gridfs_file(bucket, filename, request)
         except TypeError:
             # Before there were buckets it took two arguments.
-            from motor.legacy.serving import choose_file
-
-            chosen = choose_file(get_gridfs_file, bucket, filename, request)
-            if chosen is NOT_BRIDGED:
+            arguments = bucket, filename, request
+            old_call = legacy_hooks.refused(get_gridfs_file, "get_gridfs_file", arguments, {})
+            if old_call is None:
                 raise
+            chosen = old_call()
         grid_out = await chosen
         check_grid_out(grid_out, "the result of get_gridfs_file, if it does not raise NoFile,")
         return await grid_out.open()

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from motor.core.base import bound_queue
 from motor.core.gridfs.base import chunks_of
 from motor.core.gridfs.stored import FIRST_BATCH
 from motor.execution.future import OperationFuture
-
-if TYPE_CHECKING:
-    from motor.core.gridfs.grid_out import AgnosticGridOut
 
 __all__ = ["COPY_BATCH", "STREAM_BATCH", "RangeReader"]
 
@@ -45,7 +42,7 @@ class RangeReader:
     """
 
     def __init__(
-        self, grid_out: AgnosticGridOut, start: int, end: int | None, *, most: int = STREAM_BATCH
+        self, grid_out: Any, start: int, end: int | None, *, most: int = STREAM_BATCH
     ) -> None:
         self._grid_out = grid_out
         self._stored = grid_out._stored

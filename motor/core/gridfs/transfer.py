@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motor.core.gridfs.ranges import COPY_BATCH, RangeReader
-
-if TYPE_CHECKING:
-    from motor.core.gridfs.grid_out import AgnosticGridOut
 
 __all__ = ["as_bytes", "for_pymongo", "is_plain", "pieces_of", "write_file"]
 
@@ -120,7 +117,7 @@ def _read(read: Callable[[int], Any], size: int, count: int) -> list[Any]:
 # Destinations.
 
 
-async def write_file(grid_out: AgnosticGridOut, destination: Any) -> None:
+async def write_file(grid_out: Any, destination: Any) -> None:
     """Write all bytes of `grid_out` to `destination`, and read the next ones meanwhile.
 
     Raises TypeError when it cannot be written to.
