@@ -92,7 +92,7 @@ class AgnosticClient(Namespace):
         if user_info is not None and not hasattr(MongoClient, "append_metadata"):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
             own_info, user_info = joined(own_info, user_info), None
-        self._needs_name_server = str(args[:1] or kwargs.get("host")).count("mongodb+srv:") > 0
+        self._needs_name_server = "mongodb+srv:" in str(args[:1] or kwargs.get("host"))
         acceleration = accelerators.in_use()
         kwargs = {**acceleration.client_options, **kwargs, "driver": own_info}
         super().__init__(self._make_delegate(args, kwargs))
