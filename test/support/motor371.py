@@ -204,19 +204,6 @@ CORE = names("""
     AgnosticRawBatchCursor
 """)
 
-#: The public functions of `motor.frameworks.asyncio` and of its counterpart for Tornado.
-FRAMEWORK = names("""
-    CLASS_PREFIX add_future call_soon chain_future chain_return_value check_event_loop coroutine
-    get_event_loop get_future is_event_loop is_future platform_info pymongo_class_wrapper
-    run_on_executor yieldable
-""")
-
-#: What `motor.metaprogramming` had for classes of others.
-METAPROGRAMMING = names("""
-    Async AsyncCommand AsyncRead AsyncWrite DelegateMethod MotorAttributeFactory
-    MotorCursorChainingMethod ReadOnlyProperty coroutine_annotation create_class_with_framework
-""")
-
 #: Exported by each front, with its prefix.
 FRONT = names("""
     ChangeStream Client ClientEncryption ClientSession Collection CommandCursor Cursor Database
