@@ -206,7 +206,7 @@ app.conf.update(
         "data_folder_in": folder, "data_folder_out": folder, "control_folder": folder + ".control"
     },
     broker_connection_retry_on_startup=True,
-    worker_proc_alive_timeout=PATIENCE,
+    worker_proc_alive_timeout=120,
 )
 if sys.argv[2] == "send":
     for _ in range(4):
