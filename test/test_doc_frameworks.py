@@ -28,6 +28,8 @@ from support.web import Site, aiohttp_server, asgi_server, tornado_server
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "frameworks"
 PAGE = ROOT / "doc" / "frameworks.rst"
+#: Seconds that a loaded machine may take.
+PATIENCE = 120.0
 MOMO = {"title": "Momo", "year": 1973}
 JIM = {"title": "Jim Button", "year": 1960}
 PATH_TO_MOTOR = str(Path(motor.__file__).parent.parent)
@@ -95,7 +97,7 @@ def start(load: Any, start_server: Any, uri: str) -> Iterator[Callable[[str], Si
 
 
 def ask(site: Site, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     try:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         connection.request(method, path, data, {"Content-Type": "application/json"})
@@ -115,7 +117,7 @@ def uvicorn_running(name: str, uri: str) -> Iterator[tuple[subprocess.Popen[byte
     environment = {**os.environ, "MONGODB_URI": uri, "PYTHONPATH": PATH_TO_MOTOR}
     with subprocess.Popen(command, cwd=EXAMPLES, env=environment) as process:
         try:
-            wait_until(lambda: is_up(site), timeout=60, what="uvicorn serves")
+            wait_until(lambda: is_up(site), timeout=PATIENCE, what="uvicorn serves")
             yield process, site
         finally:
             process.kill()
@@ -146,7 +148,7 @@ def test_fastapi_runs_background_tasks_and_plain_functions(start: Any, sync_db: 
     site = start("fastapi")
     assert ask(site, "POST", "/books", {"title": "no year"})[0] == 422
     ask(site, "POST", "/books", MOMO)
-    wait_until(lambda: sync_db.log.find_one({"added": "Momo"}), what="the background task ran")
+    wait_until(lambda: sync_db.log.find_one({"added": "Momo"}), PATIENCE, "the background task ran")
     assert ask(site, "GET", "/count") == (200, 1)
 
 
@@ -172,7 +174,7 @@ def test_websocket_tells_of_new_books(name: str, start: Any) -> None:
     site = start(name)
     with client.connect(f"ws://127.0.0.1:{site.port}/changes") as websocket:
         ask(site, "POST", "/books", MOMO)
-        assert json.loads(websocket.recv(timeout=30))["title"] == "Momo"
+        assert json.loads(websocket.recv(timeout=PATIENCE))["title"] == "Momo"
 
 
 def test_websocket_ends_with_the_server(uri: str) -> None:
@@ -185,9 +187,9 @@ def test_websocket_ends_with_the_server(uri: str) -> None:
     ):
         process.send_signal(signal.SIGINT)
         # What Ctrl-C does: without the receiving half of the handler this would wait for ever.
-        assert process.wait(60) in (0, -signal.SIGINT)
+        assert process.wait(PATIENCE) in (0, -signal.SIGINT)
         with pytest.raises(Exception, match="1012"):
-            websocket.recv(timeout=30)
+            websocket.recv(timeout=PATIENCE)
 
 
 # Workers, notebooks, tests -------------------------------------------------------------------
@@ -204,7 +206,7 @@ app.conf.update(
         "data_folder_in": folder, "data_folder_out": folder, "control_folder": folder + ".control"
     },
     broker_connection_retry_on_startup=True,
-    worker_proc_alive_timeout=60,
+    worker_proc_alive_timeout=120,
 )
 if sys.argv[2] == "send":
     for _ in range(4):
@@ -221,16 +223,18 @@ def test_celery_tasks_run_in_forked_workers(uri: str, tmp_path: Path, sync_db: A
     path = f"{PATH_TO_MOTOR}{os.pathsep}{EXAMPLES}"
     environment = {**os.environ, "MONGODB_URI": uri, "PYTHONPATH": path}
     command = [sys.executable, "-c", WORKER, str(tmp_path)]
-    subprocess.run([*command, "send"], env=environment, check=True, timeout=60)
+    subprocess.run([*command, "send"], env=environment, check=True, timeout=PATIENCE)
     assert len(list(tmp_path.iterdir())) == 4
     log = tmp_path.with_suffix(".log")
     with log.open("w") as file:
         worker = subprocess.Popen([*command, "work"], env=environment, stderr=file, cwd=tmp_path)
     try:
-        wait_until(lambda: log.read_text().count("succeeded in") == 4, timeout=60, what="it works")
+        wait_until(
+            lambda: log.read_text().count("succeeded in") == 4, timeout=PATIENCE, what="it works"
+        )
     finally:
         worker.terminate()
-        worker.wait(60)
+        worker.wait(PATIENCE)
     assert "before fork" not in log.read_text()
     assert [book["copies"] for book in sync_db.books.find()] == [2, 2]
 
@@ -246,7 +250,7 @@ def test_the_tests_of_the_application_pass(mongo_uri: str, tmp_path: Path) -> No
         env={**os.environ, "MONGODB_URI": mongo_uri, "PYTHONPATH": PATH_TO_MOTOR},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert "2 passed" in done.stdout, done.stdout + done.stderr
@@ -264,7 +268,7 @@ def test_notebook_cells_run(uri: str, sync_db: Any) -> None:
         cell = cell.replace("mongodb://localhost:27017", uri)
         cell = cell.replace("client.library", "client.get_default_database()")
         notebook.cells.append(nbformat.v4.new_code_cell(cell))
-    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=int(PATIENCE), kernel_name="python3").execute()
     [shown] = [out["text"] for cell in notebook.cells for out in cell.outputs if "text" in out]
     assert "Momo" in shown
     assert sync_db.books.count_documents({}) == 1

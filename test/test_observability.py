@@ -22,7 +22,9 @@ PAGE = Path(__file__).parent.parent / "doc" / "observability.rst"
 
 #: Sends four operations within a span, two of them at once.
 WORK = """
-import asyncio, json, sys
+import asyncio, json, sys, warnings
+# The tools' warnings are theirs to mend.
+warnings.simplefilter("ignore")
 {before}
 {setup}
 {after}
@@ -55,8 +57,7 @@ def observed(tool: str, before: str, after: str, mongo_uri: str, db_name: str, *
     """What a tool has seen: a list of [operation, whether its parent is the span around it]."""
     [setup] = [snippet.code for snippet in snippets(PAGE) if tool in snippet.classes]
     code = WORK.replace("{setup}", setup).replace("{before}", before).replace("{after}", after)
-    # Their warnings are theirs to mend.
-    done = run_python(code, mongo_uri, db_name, PYTHONWARNINGS="ignore", warn=False, **env)
+    done = run_python(code, mongo_uri, db_name, **env)
     [line] = [line for line in done.stdout.splitlines() if line.startswith("SEEN ")]
     return json.loads(line.removeprefix("SEEN "))
 

@@ -18,20 +18,14 @@ from support.wait import PATIENCE, wait_until
 
 
 def run_python(
-    code: str,
-    *args: str,
-    timeout: float = PATIENCE,
-    check: bool = True,
-    warn: bool = True,
-    **env: str,
+    code: str, *args: str, timeout: float = PATIENCE, check: bool = True, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `code` (dedented) with `args` and the same `motor` as here.
+    """Run `code` (dedented) with `args` and the same `motor` as here; warnings are errors.
 
     `env` adds to the environment. With `check`, a non-zero exit fails the test with its output.
-    Warnings are errors, unless `warn` is false.
     """
     done = subprocess.run(
-        _command(code, args, warn),
+        _command(code, args),
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -83,9 +77,8 @@ def wait_until_serves(
     return wait_until(answer, patience, "the program serves")
 
 
-def _command(code: str, args: tuple[str, ...], warn: bool = True) -> list[str]:
-    options = ["-W", "error"] if warn else []
-    return [sys.executable, *options, "-c", textwrap.dedent(code), *args]
+def _command(code: str, args: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *args]
 
 
 def _environment(env: dict[str, str]) -> dict[str, str]:
