@@ -35,7 +35,7 @@ from motor.execution.admission import RECENT, Admission
 from motor.execution.jobs import Job, Task
 from motor.execution.lifecycle import after_fork_in_child
 from motor.execution.pool_statistics import PoolStatistics
-from motor.execution.worker import Worker
+from motor.execution.worker import Worker, counters_of
 
 __all__ = ["WorkerPool"]
 
@@ -160,26 +160,15 @@ class WorkerPool(ThreadPoolExecutor):
 
     def statistics(self) -> PoolStatistics:
         """What the pool is doing, and has done so far."""
-        now, queued = time.monotonic(), [job.queued_at for job in self._queue.copy()]
-        each = [self._past, *list(self._workers)]
-        busy = self._busy()
-        calls = sum(worker.calls for worker in each) + busy + len(queued)
-        waits = sum(worker.waits for worker in each) + sum(map(bool, queued))
-        waited = sum(worker.wait_seconds for worker in each)
-        waited += sum(now - since for since in queued if since)
+        queued = [job.queued_at for job in self._queue.copy()]
+        workers = list(self._workers)
         with self._lock:
             # Jobs move on meanwhile, but counters never fall.
-            now_counted = zip(self._counted, (calls, waits, waited), strict=True)
-            calls, waits, waited = self._counted = tuple(map(max, now_counted))
-        return PoolStatistics(
-            max_workers=self.max_workers,
-            workers=len(each) - 1,
-            in_flight=busy,
-            queued=len(queued),
-            calls=calls,
-            waits=waits,
-            wait_seconds=waited,
-        )
+            counters = zip(self._counted, counters_of([self._past, *workers], queued), strict=True)
+            self._counted = tuple(map(max, counters))
+            return PoolStatistics(
+                self.max_workers, len(workers), self._busy(), len(queued), *self._counted
+            )
 
     def drain(self) -> None:
         """Wait until the jobs that have come so far are done; those that come later may not be."""
@@ -230,7 +219,11 @@ class WorkerPool(ThreadPoolExecutor):
                 if not self._sleep(worker):
                     return
                 continue
-            worker.take(job)
+            worker.since = now = time.monotonic()
+            worker.came = job.queued_at or now
+            if job.queued_at:
+                worker.waits += 1
+                worker.wait_seconds += now - job.queued_at
             if job.run():
                 job.queued_at = time.monotonic()
                 queue.append(job)

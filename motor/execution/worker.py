@@ -1,13 +1,11 @@
-"""One thread of a pool."""
+"""The threads of a pool: what wakes each, and what they have done."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from motor.execution.jobs import Job
-
-__all__ = ["Worker"]
+__all__ = ["Worker", "counters_of"]
 
 
 class Worker:
@@ -25,10 +23,14 @@ class Worker:
         self.calls = self.waits = 0
         self.wait_seconds = 0.0
 
-    def take(self, job: Job) -> None:
-        """Know that it is busy with `job` from now on."""
-        self.since = now = time.monotonic()
-        self.came = job.queued_at or now
-        if job.queued_at:
-            self.waits += 1
-            self.wait_seconds += now - job.queued_at
+
+def counters_of(workers: list[Worker], queued: list[float]) -> tuple[int, int, float]:
+    """How many calls have come, how many times one had to wait, and for how long (in seconds).
+
+    - `queued`: when the calls that are in the queue began to wait; 0 if they need not
+    """
+    now = time.monotonic()
+    calls = sum(worker.calls + (worker.since > 0) for worker in workers) + len(queued)
+    waits = sum(worker.waits for worker in workers) + sum(map(bool, queued))
+    waited = sum(worker.wait_seconds for worker in workers)
+    return calls, waits, waited + sum(now - since for since in queued if since)
