@@ -88,7 +88,8 @@ NEIGHBOURS = {
     "faulthandler": """
         import faulthandler
         faulthandler.enable()
-        faulthandler.dump_traceback_later(0.01, repeat=True, file=open("/dev/null", "w"))
+        # Once: it looks at the frames of threads that run on, which Python cannot do in safety.
+        faulthandler.dump_traceback_later(0.5, file=open("/dev/null", "w"))
         asyncio.run(main())
         faulthandler.cancel_dump_traceback_later()
     """,

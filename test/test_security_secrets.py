@@ -106,7 +106,9 @@ async def test_no_object_shows_a_secret(
     bucket = framework.GridFSBucket(db)
     seen.add(client, db, collection, cursor, stream, bucket, client.options, client.codec_options)
     seen.add(client.start_session(), collection.aggregate([]), collection.find_raw_batches())
-    seen.add(dict(vars(client)), motor.executor.statistics(), client.topology_description)
+    # What PyMongo's own objects show is PyMongo's.
+    own = {name: value for name, value in vars(client).items() if name != "delegate"}
+    seen.add(own, motor.executor.statistics(), client.topology_description)
     # Where another object belongs: the error shows what it was.
     for wrong in (
         lambda: framework.Collection(client, "x"),
