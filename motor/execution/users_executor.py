@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from motor.execution.default import DEFAULT_MAX_WORKERS, default_executor
@@ -24,12 +24,10 @@ class UsersExecutor:
     delays_exit = True
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
-        if isinstance(executor, ProcessPoolExecutor) or not isinstance(
-            executor, ThreadPoolExecutor
-        ):
+        if not isinstance(executor, ThreadPoolExecutor):
             raise TypeError(
                 "executor must be a concurrent.futures.ThreadPoolExecutor, because PyMongo's "
-                f"connections cannot leave the process, not {executor!r}"
+                f"connections cannot leave the process, not {type(executor)}"
             )
         self._executor: ThreadPoolExecutor = executor
         # Executors do not tell in public how many threads they have.
