@@ -20,7 +20,7 @@ __all__ = ["FIRST_BATCH", "FileReader", "Readable", "StoredFile", "find_by_id", 
 FIRST_BATCH = 256 * 1024
 
 #: How many bytes a `FileReader` fetches at once, unless one chunk has more.
-READ_BATCH = 4 * 1024 * 1024
+READ_BATCH = 8 * 1024 * 1024
 
 
 class Readable(Protocol):
