@@ -19,7 +19,7 @@ __all__ = ["FIRST_BATCH", "FileReader", "Readable", "StoredFile", "find_by_id", 
 #: How many bytes the first batch of chunks has: the beginning is wanted soon.
 FIRST_BATCH = 256 * 1024
 
-#: How many bytes a `FileReader` fetches at once where so many are wanted, unless one chunk has more.
+#: How many bytes a `FileReader` fetches at once if so many are wanted, unless one chunk has more.
 #: One reply has 16 MB at most.
 READ_BATCH = 15 * 1024 * 1024
 
