@@ -136,10 +136,13 @@ def collections_of(root: Any, *, primary: bool = False) -> tuple[Any, Any]:
     return found
 
 
-@functools.cache
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    """The signature of one of PyMongo's functions or classes, which takes a while to find."""
-    return inspect.signature(function)
+    """The signature of one of PyMongo's functions or classes."""
+    return _signature_of(function)
+
+
+#: Kept, because it takes a while to find.
+_signature_of = functools.cache(inspect.signature)
 
 
 def arguments_of(

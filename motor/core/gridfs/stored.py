@@ -19,8 +19,12 @@ __all__ = ["FIRST_BATCH", "FileReader", "Readable", "StoredFile", "find_by_id", 
 #: How many bytes the first batch of chunks has: the beginning is wanted soon.
 FIRST_BATCH = 256 * 1024
 
-#: How many bytes a `FileReader` fetches at once, unless one chunk has more.
-READ_BATCH = 4 * 1024 * 1024
+#: How many bytes a `FileReader` fetches at once if so many are wanted, unless one chunk has more.
+#: One reply has 16 MB at most.
+READ_BATCH = 15 * 1024 * 1024
+
+#: How many where they are read bit by bit.
+SMALL_READS_BATCH = 4 * 1024 * 1024
 
 
 class Readable(Protocol):
@@ -307,6 +311,6 @@ class FileReader:
         """Fetch a batch: what is wanted up to `end`, or more of what is read bit by bit."""
         stored = self._stored
         size = min(max(self._batch, end - self.position), READ_BATCH)
-        self._batch = min(self._batch * 2, READ_BATCH)
+        self._batch = min(self._batch * 2, SMALL_READS_BATCH)
         limit = chunks_of(size, stored.chunk_size) if stored.chunk_size > 0 else 1
         self._pieces.extend(stored.read(self.position, stored.length, limit))
