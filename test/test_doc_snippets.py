@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,14 @@ def no_listeners_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     listeners = monitoring._LISTENERS
     kept = [list(kind) for kind in listeners]
     monkeypatch.setattr(monitoring, "_LISTENERS", type(listeners)(*kept))
+
+
+@pytest.fixture(autouse=True)
+def no_collectors_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let several snippets register the same metrics with Prometheus."""
+    if find_spec("prometheus_client") is not None:
+        core = importlib.import_module("prometheus_client.core")
+        monkeypatch.setattr(core, "REGISTRY", core.CollectorRegistry())
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program[0]))
