@@ -8,13 +8,7 @@ from motor.execution.default import default_executor, max_workers_from_environme
 from motor.execution.pool import WorkerPool
 from motor.execution.pool_statistics import PoolStatistics
 
-__all__ = [
-    "PoolStatistics",
-    "WorkerPool",
-    "default_executor",
-    "max_workers_from_environment",
-    "statistics",
-]
+__all__ = ["PoolStatistics", "default_executor", "statistics"]
 
 
 def statistics(client: Any = None, *, waiting: bool = False) -> PoolStatistics:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from pymongo import InsertOne
+
 __all__ = ["keep_whole"]
 
 
@@ -19,9 +21,13 @@ def keep_whole(requests: Any) -> Any:
     ``retrying`` and ``_execute_command``: there is no public way, and what PyMongo reports as done
     is not. Where the names are missing, the request does nothing.
     """
-    if isinstance(requests, list) and len(requests) > 1:
+    if _IS_GIVEN_WRITES and isinstance(requests, list) and len(requests) > 1:
         return [*requests, _KEEPER]
     return requests
+
+
+#: Whether requests are as expected: others would be refused.
+_IS_GIVEN_WRITES = hasattr(InsertOne, "_add_to_bulk")
 
 
 class _Keeper:

@@ -9,5 +9,5 @@ COUNTERS = 5
 #: The application name of all clients under test.
 APP_NAME = "chaos"
 PLACES = ("main", "loop", "tornado")
-#: Written last, so that whoever follows a stream knows its end.
+#: Written last, so that those who follow a stream know its end.
 END = "end"

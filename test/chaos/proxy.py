@@ -136,7 +136,7 @@ class _Front(_End):
         self._proxy.fronts.discard(self)
         super().connection_lost(error)
         if self.silent and self.other is not None and self.other.transport is not None:
-            # The client gave up on it: the server need not keep its side for ever.
+            # The client gave up on it: the server need not keep its side.
             self.other.abort()
 
     async def _connect(self) -> None:

@@ -125,7 +125,11 @@ class Process:
 
     def _sample(self) -> None:
         while not self._stop.wait(_SAMPLE_SECONDS):
-            self._journal.write("memory", kilobytes=leftovers.resident_kilobytes())
+            self._journal.write(
+                "memory",
+                kilobytes=leftovers.resident_kilobytes(),
+                threads=threading.active_count(),
+            )
 
     def _fork(self) -> None:
         forks = self._plan["what"] == "forks"
