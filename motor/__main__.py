@@ -33,7 +33,8 @@ from pymongo.uri_parser import parse_uri
 
 import motor
 from motor.core.redaction import redacted_uri, secrets_in, with_decoys
-from motor.executor import default_executor, max_workers_from_environment
+from motor.execution.default import max_workers_from_environment
+from motor.executor import default_executor
 from motor.motor_asyncio import AsyncIOMotorClient
 from motor.testing.mongod import MongodFailed, MongodNotFound, find_mongod, mongod_version
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from motor.execution.default import default_executor, max_workers_from_environment
-from motor.execution.pool import WorkerPool
+from motor.execution.default import default_executor
 from motor.execution.pool_statistics import PoolStatistics
 
 __all__ = ["PoolStatistics", "default_executor", "statistics"]

@@ -404,24 +404,18 @@ def in_a_thread(function: Callable[[], Any]) -> BaseException | None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda client: client.list_database_names(),
-        lambda client: client.db.test.insert_one({}),
-        lambda client: client.db.test.find().to_list(),
         lambda client: client.db.test.find().each(lambda document, error: None),
-        lambda client: client.db.test.find().close(),
         lambda client: client.io_loop,
         lambda client: client.db.test.get_io_loop(),
     ],
 )
-def test_operation_without_a_loop_says_where_to_get_one(
+def test_what_needs_a_loop_says_where_to_get_one(
     framework: Framework, idle: Any, call: Callable[[Any], Any]
 ) -> None:
     error = in_a_thread(lambda: call(idle))
     assert isinstance(error, RuntimeError)
-    assert str(error) == (
-        "There is no event loop here: call this from a coroutine, or set an event loop for this "
-        "thread first, or give the client an io_loop."
-    )
+    assert "There is no event loop here" in str(error)
+    assert "asyncio and Tornado" in str(error)
 
 
 def test_what_needs_no_loop_works_without_one(framework: Framework) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from motor.execution.call import submit
 from motor.execution.completions import AtDelivery, deliver
-from motor.executor import WorkerPool
+from motor.execution.pool import WorkerPool
 from support import Framework, async_wait_until, run_python, wait_until
 from support.jobs import PATIENCE, Held, busy_pool, is_quiet, start
 
@@ -405,7 +405,7 @@ def test_outcomes_come_in_a_forked_child_whatever_a_worker_was_at() -> None:
     import asyncio, os, threading, warnings
     warnings.filterwarnings("ignore", ".*fork.*")
     from motor.execution.call import submit
-    from motor.executor import WorkerPool
+    from motor.execution.pool import WorkerPool
 
     pool = WorkerPool(8, recent_limit=2)
 
@@ -443,7 +443,7 @@ def test_a_loop_that_a_child_goes_on_with_gets_the_childs_outcomes() -> None:
     import asyncio, os, warnings
     warnings.filterwarnings("ignore", ".*fork.*")
     from motor.execution.call import submit
-    from motor.executor import WorkerPool
+    from motor.execution.pool import WorkerPool
 
     pool = WorkerPool(2)
 

@@ -18,7 +18,7 @@ import motor.execution.admission
 import motor.execution.pool
 from motor.execution.admission import Admission
 from motor.execution.call import AGAIN
-from motor.executor import WorkerPool
+from motor.execution.pool import WorkerPool
 from support import wait_until
 from support.jobs import (
     PATIENCE,

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 import motor.execution.pool
-from motor.executor import WorkerPool, default_executor
+from motor.execution.pool import WorkerPool
+from motor.executor import default_executor
 from support import Framework, wait_until
 from support.jobs import PATIENCE, Held, add, busy_pool, is_quiet, start
 

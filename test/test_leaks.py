@@ -13,7 +13,7 @@ import pymongo
 import pytest
 
 from motor.execution.future import OperationFuture
-from motor.executor import WorkerPool
+from motor.execution.pool import WorkerPool
 from support import Framework, async_wait_until, wait_until
 from support.leaks import PooledConnections, count_connections
 from support.pools import PoolRecorder

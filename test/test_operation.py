@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from motor.execution.call import AGAIN
-from motor.executor import WorkerPool
+from motor.execution.pool import WorkerPool
 from motor.operation import OperationFuture
 from support import Framework, async_wait_until, wait_until
 from support.jobs import PATIENCE, Held, busy_pool, is_quiet, refuse_threads, start

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from motor.execution.call import AGAIN, submit
-from motor.executor import WorkerPool
+from motor.execution.pool import WorkerPool
 from support import Framework, async_wait_until, wait_until
 from support.jobs import PATIENCE, Held, is_quiet, start
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from motor.executor import default_executor
 from support import wait_until
 from support.streaming import stalled_client, wait_until_quiet, wait_until_same
 from support.web import FRONTS, Options
@@ -196,13 +197,23 @@ _STATED = 4 * 2**20
 _CLIENTS = 12
 
 
-def test_memory_of_a_slow_reader_is_bounded(front, mongo_uri, db_name, start_server, sync_bucket):
-    sync_bucket.upload_from_stream("large.bin", bytes(30 * 2**20))
-    # Nothing may listen to this client: it would keep what is read.
+@pytest.fixture
+def unwatched_client(front, mongo_uri):
+    """A client that nothing listens to: a listener would keep what is read."""
     module, name = FRONTS[front].client.split(":")
     client = getattr(importlib.import_module(module), name)(mongo_uri)
-    site = start_server(FRONTS[front].serve(client[db_name], Options()))
-    with contextlib.closing(client), contextlib.ExitStack() as connections:
+    yield client
+    default_executor().drain()
+    client.close()
+
+
+# The client comes before the server, so that it is closed after it.
+def test_memory_of_a_slow_reader_is_bounded(
+    unwatched_client, start_server, front, db_name, sync_bucket
+):
+    sync_bucket.upload_from_stream("large.bin", bytes(30 * 2**20))
+    site = start_server(FRONTS[front].serve(unwatched_client[db_name], Options()))
+    with contextlib.ExitStack() as connections:
         # What is made once is no connection's.
         connections.enter_context(stalled_client(site.port))
         tracemalloc.start()

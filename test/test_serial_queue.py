@@ -14,8 +14,8 @@ import pytest
 
 from motor.execution.call import AGAIN
 from motor.execution.jobs import Job
+from motor.execution.pool import WorkerPool
 from motor.execution.serial_queue import SerialQueue
-from motor.executor import WorkerPool
 from support import Framework, async_wait_until, wait_until
 from support.jobs import PATIENCE, FunctionJob, Held, is_quiet, start
 

@@ -11,8 +11,9 @@ import pytest
 
 import motor.execution.pool
 from motor.execution.call import AGAIN
+from motor.execution.pool import WorkerPool
 from motor.execution.serial_queue import SerialQueue
-from motor.executor import PoolStatistics, WorkerPool, statistics
+from motor.executor import PoolStatistics, statistics
 from support import run_python, wait_until
 from support.jobs import (
     PATIENCE,
@@ -140,7 +141,8 @@ def test_counters_begin_at_zero_in_a_forked_child() -> None:
     code = """
     import os, warnings
     warnings.filterwarnings("ignore", ".*fork.*")
-    from motor.executor import PoolStatistics, WorkerPool
+    from motor.execution.pool import WorkerPool
+    from motor.executor import PoolStatistics
 
     pool = WorkerPool(3)
     assert list(pool.map(int, range(10))) == [*range(10)]

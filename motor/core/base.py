@@ -24,6 +24,7 @@ from motor.execution.future import OperationFuture
 from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 from motor.frameworks import Framework
+from motor.frameworks.common import NO_LOOP
 from motor.metaprogramming import InstanceAttribute, create_class_with_framework
 
 __all__ = [
@@ -226,7 +227,7 @@ class AgnosticBase(NotPicklable):
         except RuntimeError:
             found = self._loop_elsewhere()
             if found is None:
-                raise
+                raise RuntimeError(NO_LOOP) from None
             return found
 
     def _loop_elsewhere(self) -> asyncio.AbstractEventLoop | None:

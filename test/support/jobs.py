@@ -16,7 +16,7 @@ import pytest
 import motor.execution.pool
 from motor.execution.call import AGAIN, submit
 from motor.execution.jobs import Pool
-from motor.executor import WorkerPool
+from motor.execution.pool import WorkerPool
 
 #: Seconds. Long enough to tell "waits its turn" from "never comes", also on a busy machine.
 PATIENCE = 60.0
