@@ -24,7 +24,7 @@ from pymongo.mongo_client import MongoClient
 from pymongo.monitoring import CommandListener
 
 import motor.legacy
-from motor.core import bridge
+from motor.core import legacy_hooks
 from motor.legacy import registry
 from support.errors import raises_as
 from support.jobs import Gauge
@@ -66,7 +66,7 @@ def test_listed_keywords_are_none_of_pymongos(cls: type) -> None:
 
 def test_core_knows_no_keyword_of_old() -> None:
     """Old names are known to the bridge alone."""
-    core = Path(bridge.__file__).parent
+    core = Path(legacy_hooks.__file__).parent
     words = {
         token.string.strip("\"'")
         for path in [*core.glob("*.py"), *core.parent.glob("*.py")]

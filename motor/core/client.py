@@ -66,8 +66,8 @@ class AgnosticClient(Namespace):
 
     list_databases: Any = AwaitedCursor()
 
-    _fetch: Fetch
-    _await_time: AwaitTime
+    _fetch: Fetch = staticmethod(fetch_publicly)
+    _await_time: AwaitTime = FixedAwaitTime()
 
     @takes_arguments_of(MongoClient.__init__)
     def __init__(
@@ -93,15 +93,18 @@ class AgnosticClient(Namespace):
             # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
             own_info, user_info = joined(own_info, user_info), None
         self._needs_name_server = "mongodb+srv:" in str(args[:1] or kwargs.get("host"))
-        acceleration = accelerators.in_use()
-        kwargs = {**acceleration.client_options, **kwargs, "driver": own_info}
-        super().__init__(self._make_delegate(args, kwargs))
-        self._fetch = acceleration.fetch_of(self.delegate) or fetch_publicly
-        self._await_time = acceleration.await_time or self._await_time
+        super().__init__(self._make_delegate(args, {**kwargs, "driver": own_info}))
         if user_info is not None:
             self.delegate.append_metadata(user_info)
 
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        acceleration = accelerators.in_use()
+        delegate = self._pymongo_client(args, {**acceleration.client_options, **kwargs})
+        self._fetch = acceleration.fetch_of(delegate) or fetch_publicly
+        self._await_time = acceleration.await_time or FixedAwaitTime()
+        return delegate
+
+    def _pymongo_client(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return self.__delegate_class__(*args, **kwargs)
         except (AttributeError, ConfigurationError, TypeError, ValueError):
@@ -116,8 +119,6 @@ class AgnosticClient(Namespace):
             self._framework.check_event_loop(io_loop)
         self._io_loop = io_loop
         self._pool: Pool = default_executor() if executor is None else UsersExecutor(executor)
-        self._fetch = fetch_publicly
-        self._await_time = FixedAwaitTime()
         self._client = self
         self._closed = False
         self._closing: OperationFuture[None] | None = None

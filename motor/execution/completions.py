@@ -61,7 +61,7 @@ class _Outcomes:
                     except StopIteration as failure:
                         error = RuntimeError("a result's maker raised StopIteration")
                         error.__cause__ = failure
-                    except Exception as failure:
+                    except BaseException as failure:
                         error = failure
                 if error is None:
                     future.set_result(result)
