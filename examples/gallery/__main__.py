@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
         client.delegate.admin.command("ping")
         app = create_app(client.get_default_database("gallery"), max_bytes=options.max_bytes)
         with suppress(KeyboardInterrupt):
-            # A video that somebody watches shall not hold up the end.
+            # A video that is being watched must not hold up the end.
             uvicorn.run(app, host=options.host, port=options.port, timeout_graceful_shutdown=3)
 
 

@@ -26,7 +26,7 @@ __all__ = ["RangeReader"]
 #: has 16 MB at most.
 BATCH_BYTES = 1024 * 1024
 
-#: How many bytes the first batch has: whoever asks for a range wants its beginning soon.
+#: How many bytes the first batch has: who asks for a range wants its beginning soon.
 FIRST_BATCH_BYTES = 256 * 1024
 
 #: How many chunks a batch has at most, however small they are.
