@@ -131,11 +131,33 @@ NEIGHBOURS = {
         else:
             asyncio.run(main())
     """,
+    "blockbuster": """
+        from blockbuster import blockbuster_ctx
+        # Modules that are imported at the first use are read from the disk.
+        asyncio.run(main())
+        # PyMongo looks for a file when a client is made.
+        client = make_client()
+        with blockbuster_ctx():
+            asyncio.run(main(client, sys.argv[2] + "_too"))
+    """,
+    "eventlet": """
+        asyncio.run(main())
+    """,
 }
 
 #: What has to come before every import.
 FIRST = {
     "gevent": "from gevent import monkey; monkey.patch_all()",
+    # It says that it is deprecated.
+    "eventlet": textwrap.dedent(
+        """
+        import warnings
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import eventlet
+        eventlet.monkey_patch()
+        """
+    ),
 }
 
 
