@@ -32,6 +32,7 @@ from pymongo.errors import (
 from pymongo.uri_parser import parse_uri
 
 import motor
+from motor import accelerators
 from motor.core.redaction import redacted_uri, secrets_in, with_decoys
 from motor.execution.default import max_workers_from_environment
 from motor.executor import default_executor
@@ -75,15 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     _print_all(_versions())
-    for line in accelerator_lines():
-        print(line)
     print()
-    usable = _print_settings()
+    accelerated = _print_accelerators()
+    usable = _print_settings() and accelerated
     if options.uri is None:
         return OK if usable else UNUSABLE
     print()
     if not usable:
-        print("Not connecting: correct MOTOR_MAX_WORKERS first.")
+        print("Not connecting: correct this setting first.")
         return UNUSABLE
     return _check(options.uri, options.timeout)
 
@@ -114,11 +114,6 @@ def _versions() -> Iterator[tuple[str, str]]:
         yield package, _version_of(package)
     yield "Loop", _loop()
     yield "mongod", _mongod()
-
-
-def accelerator_lines() -> Iterator[str]:
-    """Each accelerator, a line each: whether it is used here, and why not if it is off."""
-    yield from ()
 
 
 def _loop() -> str:
@@ -154,6 +149,23 @@ def _shown(path: Path) -> str:
     """The path without the user's name in it."""
     home = Path.home()
     return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
+
+
+def _print_accelerators() -> bool:
+    """Print which accelerators are used, and why the others are not; whether they are well chosen."""
+    name = "MOTOR_ACCELERATORS"
+    print(f"{name}: {os.environ.get(name, 'not set')}")
+    try:
+        chosen = accelerators.chosen()
+    except ValueError as error:
+        print(error)
+        return False
+    for accelerator in accelerators.BY_DEFAULT:
+        reason = (
+            accelerators.reason_unusable(accelerator) if accelerator in chosen else "not chosen"
+        )
+        print(f"{accelerator:{_REPORT_WIDTH}} {'used' if reason is None else f'off: {reason}'}")
+    return True
 
 
 def _print_settings() -> bool:

@@ -160,7 +160,7 @@ class AIOHTTPGridFS:
                     await response.write(piece)
             await response.write_eof()
         except ConnectionError:
-            # The client has gone. There is nobody to tell.
+            # The client has gone: it cannot be told.
             pass
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -162,8 +163,9 @@ def test_private_name_that_is_gone_costs_speed_only(
 
 
 def test_module_of_the_pools_may_move(mongo_uri: str, expected: Any, tmp_path: Path) -> None:
-    moved = "pymongo.synchronous.pools"
-    path = changed_pymongo(tmp_path, rename_everywhere("pymongo.synchronous.pool", moved))
+    rename = rename_everywhere("pymongo.synchronous.pool", "pymongo.synchronous.pools")
+    imported = re.compile(r"(from pymongo\.synchronous import (?:\w+, )*)pool\b")
+    path = changed_pymongo(tmp_path, lambda text: imported.sub(r"\1pools as pool", rename(text)))
     folder = path / "pymongo" / "synchronous"
     (folder / "pool.py").rename(folder / "pools.py")
     found, log = operate(mongo_uri, "motor_without_pool", path)

@@ -12,7 +12,7 @@ from motor.legacy import deprecation, registry
 from support import Framework
 
 
-@pytest.mark.filterwarnings("ignore:The keyword 'callback':DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The argument 'callback':DeprecationWarning")
 async def test_callback_on_asyncio_is_a_type_error(framework: Framework, collection: Any) -> None:
     if framework.name != "asyncio":
         pytest.skip("on Tornado callbacks are taken")
@@ -68,6 +68,7 @@ MOTOR_3 = {
     "method": TypeError,
     "module": ImportError,
     "setting": AttributeError,
+    "use": TypeError,
 }
 
 #: An option of a client is refused with a ConfigurationError, as it was.

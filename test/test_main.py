@@ -15,7 +15,7 @@ import pymongo
 import pytest
 
 import motor
-from motor import __main__ as main_module
+from motor import accelerators
 from motor.__main__ import OK, UNREACHABLE, UNUSABLE, main
 from motor.testing import EmbeddedMongo
 from support import PATIENCE
@@ -257,6 +257,25 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 def test_accelerators_are_listed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = ["sockets      used", "batches      off: there is no reason"]
-    monkeypatch.setattr(main_module, "accelerator_lines", lambda: iter(lines))
-    assert "\n".join(lines) in report(capsys)[1]
+    monkeypatch.setenv("MOTOR_ACCELERATORS", "sockets,batches")
+    monkeypatch.setattr(
+        accelerators,
+        "reason_unusable",
+        {"sockets": None, "batches": "there is a reason"}.__getitem__,
+    )
+    code, shown = report(capsys)
+    assert code == OK
+    assert "sockets      used\nbatches      off: there is a reason\n" in shown
+    monkeypatch.setenv("MOTOR_ACCELERATORS", "none")
+    assert "sockets      off: not chosen\nbatches      off: not chosen\n" in report(capsys)[1]
+
+
+def test_wrong_choice_of_accelerators_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTOR_ACCELERATORS", "rockets")
+    code, shown = report(capsys, "mongodb://localhost:1")
+    assert code == UNUSABLE
+    assert "MOTOR_ACCELERATORS: rockets\n" in shown
+    assert "there is no 'rockets'" in shown
+    assert "Not connecting" in shown

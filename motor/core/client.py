@@ -98,10 +98,10 @@ class AgnosticClient(Namespace):
             self.delegate.append_metadata(user_info)
 
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        acceleration = accelerators.in_use()
-        delegate = self._pymongo_client(args, {**acceleration.client_options, **kwargs})
-        self._fetch = acceleration.fetch_of(delegate) or fetch_publicly
-        self._await_time = acceleration.await_time or FixedAwaitTime()
+        used = accelerators.in_use()
+        delegate = self._pymongo_client(args, {**used.client_options, **kwargs})
+        self._fetch = used.fetch_of(delegate) or fetch_publicly
+        self._await_time = used.await_time or FixedAwaitTime()
         return delegate
 
     def _pymongo_client(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -125,8 +125,8 @@ class AgnosticClient(Namespace):
         self._begun = False
         self._needs_name_server = False
         #: The loop that it was last used on, the framework's and asyncio's.
-        self._used_loop: Callable[[], Any] = _no_loop
-        self._used_asyncio_loop: Callable[[], Any] = _no_loop
+        self._used_loop: Callable[[], Any] = lambda: None
+        self._used_asyncio_loop: Callable[[], Any] = lambda: None
         self._awaiting: AwaitingPool | None = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
@@ -345,7 +345,3 @@ class AgnosticClient(Namespace):
     def is_mongos(self) -> bool:
         """Whether the known server is a mongos."""
         return topology.is_mongos(self.delegate)
-
-
-def _no_loop() -> None:
-    return None

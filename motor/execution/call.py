@@ -65,9 +65,10 @@ class Call:
                 if result is AGAIN and not self.future.get_loop().is_closed():
                     return True
                 self.result = result if self.wrap is None else self.wrap(result)
-            except StopIteration as error:
-                # A future cannot carry it, and awaiting that would never end.
-                self.error = RuntimeError(f"{self.function!r} raised StopIteration")
+            except (GeneratorExit, StopIteration) as error:
+                # A future cannot carry the one, and a coroutine would take the other for its own end.
+                raised = type(error).__name__
+                self.error = RuntimeError(f"{self.function!r} raised {raised}")
                 self.error.__cause__ = error
             except BaseException as error:
                 self.error = error

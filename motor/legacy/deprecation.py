@@ -19,6 +19,7 @@ _ERRORS: dict[str, type[InvalidOperation]] = {
     "method": CallRefused,
     "module": ImportRefused,
     "setting": NameRefused,
+    "use": CallRefused,
 }
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from pymongo.errors import InvalidOperation
-
 from motor.core.cursors.cursor import AgnosticCursor
 from motor.core.cursors.latent import AgnosticLatentCommandCursor
 from motor.legacy import guide
-from motor.legacy.deprecation import warn
+from motor.legacy.deprecation import check, warn
 from motor.legacy.manipulators import manipulates, outgoing
 from motor.legacy.registry import find
 
@@ -44,5 +42,5 @@ class OldLatentCommandCursor(AgnosticLatentCommandCursor):
         entry = find("use", "collection.aggregate", "result")
         assert entry is not None
         if index == entry.name:
-            raise InvalidOperation(entry.message)
+            check(entry)
         return super().__getitem__(index)

@@ -146,7 +146,7 @@ class GridFSHandler(RequestHandler):
                 await self.flush()
             await self.finish()
         except StreamClosedError:
-            # The client has gone. There is nobody to tell.
+            # The client has gone: it cannot be told.
             pass
 
     async def head(self, path: str) -> None:

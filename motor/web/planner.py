@@ -42,7 +42,7 @@ ALLOWED_METHODS = ("GET", "HEAD")
 #: The same as the field of an answer with status 405.
 ALLOW = ", ".join(ALLOWED_METHODS)
 
-#: Of a file that is not sent: nobody is to keep an error for the file, nor save it under its name.
+#: Of a file that is not sent: no cache must keep an error for it, nor a client save one as it.
 _FIELDS_OF_CONTENT = ("Content-Type", "Content-Disposition", "Content-Encoding")
 _FIELDS_OF_CACHING = ("Cache-Control", "Expires", "ETag", "Last-Modified")
 
@@ -91,7 +91,7 @@ class FileFacts:
     def etag(self) -> str:
         """A strong entity tag, with its quotes. Motor 3 gave a file the same one.
 
-        GridFS never changes a file: whoever stores another content makes another ``_id`` and
+        GridFS never changes a file: what is stored with another content gets another ``_id`` and
         ``uploadDate``. So these identify the content, and no byte of it needs to be read.
         """
         date = self.upload_date
@@ -170,7 +170,7 @@ def standard_headers(
         **_cache_headers(cache_time, now),
     }
     if may_run(content_type):
-        # Whoever stored the file must not act as the site, or as a user who is logged in there.
+        # A file must not act as the site, or as a user who is logged in there.
         headers["Content-Security-Policy"] = "sandbox"
     if facts.modified is not None:
         # HTTP has no file from the future, which a clock that is wrong may have written.

@@ -299,7 +299,9 @@ class AgnosticGridFSBucket(GridFSObject):
         refuse_transaction(given["session"])
         # Not a GridOutCursor: of its files, PyMongo's, the documents cannot be had.
         files, _ = collections_of(self._root)
-        return self._agnostic(AgnosticGridOutCursor)._from_delegate(files.find(**given), self)
+        cursor = self._agnostic(AgnosticGridOutCursor)._from_delegate(files.find(**given), self)
+        cursor._asked = (("find", (), given),)
+        return cursor
 
     def _given(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call, by name. Raises TypeError for those that PyMongo refuses."""
