@@ -152,7 +152,7 @@ def _shown(path: Path) -> str:
 
 
 def _print_accelerators() -> bool:
-    """Print which accelerators are used, and why the others are not; whether they are well chosen."""
+    """Print which accelerators are used, and why others are not; whether the choice is valid."""
     name = "MOTOR_ACCELERATORS"
     print(f"{name}: {os.environ.get(name, 'not set')}")
     try:

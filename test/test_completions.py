@@ -214,12 +214,13 @@ def test_an_interrupt_costs_no_other_outcome() -> None:
     pool = WorkerPool(1)
     loop = asyncio.new_event_loop()
 
-    def interrupt() -> None:
-        raise KeyboardInterrupt
+    class Interrupted(asyncio.Future[Any]):
+        def set_result(self, result: Any) -> None:
+            raise KeyboardInterrupt
 
     async def main() -> list[int]:
         calls = [start(pool, int, n) for n in range(2)]
-        start(pool, lambda: AtDelivery(interrupt))
+        deliver(Interrupted(), None, None)
         calls += [start(pool, int, n) for n in range(2, 5)]
         wait_until(lambda: is_quiet(pool), PATIENCE)
         return await asyncio.wait_for(asyncio.gather(*calls), PATIENCE)
@@ -232,6 +233,21 @@ def test_an_interrupt_costs_no_other_outcome() -> None:
         assert loop.run_until_complete(task) == list(range(5))
     finally:
         loop.close()
+
+
+def test_an_interrupt_in_making_a_result_comes_to_who_awaits_it() -> None:
+    pool = WorkerPool(1)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            await start(pool, lambda: AtDelivery(interrupt))
+        await start(pool, lambda: AtDelivery(interrupt))
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
 
 
 # Loops that close -------------------------------------------------------------------------------

@@ -107,8 +107,8 @@ sys.exit(quickstart.main())
 IMPATIENT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import quickstart, quickstart_asyncio
-quickstart_asyncio.PATIENCE = 0
+import quickstart
+quickstart.PATIENCE = 0
 sys.exit(quickstart.main())
 """
 
@@ -140,17 +140,9 @@ def test_quickstart_says_that_the_server_cannot_be_reached() -> None:
     uri = "mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=100"
     done = run("-c", IMPATIENT, str(EXAMPLES), uri=uri)
     assert done.returncode == 1
-    assert "still waiting for 127.0.0.1:1: does MongoDB run there?" in done.stdout
+    assert "Waiting for MongoDB at 127.0.0.1:1. Does it run there?\n" in done.stdout
     assert "secret" not in done.stdout + done.stderr
     assert "ServerSelectionTimeoutError: 127.0.0.1:1" in done.stderr
-
-
-def test_quickstart_says_what_it_waits_for() -> None:
-    uri = "mongodb://me:sesame@127.0.0.1:1/?serverSelectionTimeoutMS=4000"
-    done = run(str(EXAMPLES / "quickstart.py"), uri=uri)
-    assert done.returncode == 1
-    assert done.stdout.endswith("Waiting for MongoDB at 127.0.0.1:1. Does it run there?\n")
-    assert "sesame" not in done.stdout + done.stderr
 
 
 def test_quickstart_says_what_a_standalone_server_lacks() -> None:

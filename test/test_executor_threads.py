@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import motor.execution.pool
-from motor.execution.default import DEFAULT_MAX_WORKERS
+from motor.execution.default import DEFAULT_MAX_WORKERS, max_workers_from_environment
 from motor.execution.pool import WorkerPool
-from motor.executor import default_executor, max_workers_from_environment
+from motor.executor import default_executor
 from support import run_python, wait_until
 from support.jobs import (
     PATIENCE,

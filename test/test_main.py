@@ -15,6 +15,7 @@ import pymongo
 import pytest
 
 import motor
+from motor import __main__ as main_module
 from motor import accelerators
 from motor.__main__ import OK, UNREACHABLE, UNUSABLE, main
 from motor.testing import EmbeddedMongo

@@ -15,7 +15,7 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
-from motor.pymongo_internals import keep_whole
+from motor.core.bulk_writes import keep_whole
 from motor.testing import EmbeddedMongo
 from support import Framework, async_wait_until
 from support.gridfs import content

@@ -66,7 +66,7 @@ class Call:
                     return True
                 self.result = result if self.wrap is None else self.wrap(result)
             except (GeneratorExit, StopIteration) as error:
-                # A future cannot carry the one, and a coroutine would take the other for its own end.
+                # A future cannot carry it, or who awaits would take it for the own end.
                 raised = type(error).__name__
                 self.error = RuntimeError(f"{self.function!r} raised {raised}")
                 self.error.__cause__ = error

@@ -62,6 +62,7 @@ class _Outcomes:
                         error = RuntimeError("a result's maker raised StopIteration")
                         error.__cause__ = failure
                     except BaseException as failure:
+                        # The task that awaits it ends the process, if the error is one that does.
                         error = failure
                 if error is None:
                     future.set_result(result)
