@@ -91,7 +91,7 @@ def test_members_lead_to_what_pymongo_has(name: str, members: Any, extension: An
         ("Collection", "aggregate", "LATENT"),
         ("Collection", "aggregate_raw_batches", "LATENT"),
         ("Collection", "find", "IN_PLACE"),
-        ("Cursor", "add_option", "IN_PLACE"),
+        ("Cursor", "skip", "IN_PLACE"),
         ("Collection", "full_name", "VALUE"),
     ],
 )

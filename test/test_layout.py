@@ -28,8 +28,13 @@ MAY_IMPORT = {
     "legacy": {"core", "execution", "fronts", "frameworks", "metaprogramming", "web"},
 }
 
-#: The one line of the core that names accelerators, and the one that names the version.
-EXCEPTIONS = {("core/client.py", "accelerators"), ("core/connecting.py", "_version")}
+#: The one line of the core that names accelerators, and the report that lists them; and the one
+#: line that names the version.
+EXCEPTIONS = {
+    ("core/client.py", "accelerators"),
+    ("__main__.py", "accelerators"),
+    ("core/connecting.py", "_version"),
+}
 
 
 def imports(path: Path) -> set[str]:

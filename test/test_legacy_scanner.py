@@ -376,4 +376,11 @@ def test_no_false_alarm_in_this_project(path: Path) -> None:
     findings = scan_file(path)
     if path.name in TESTS_OF_TRUTH:
         findings = [each for each in findings if not each.what.startswith("bool(")]
+    if path.name == "test_security_secrets.py":
+        # Old names must not give secrets away either.
+        assert {each.what for each in findings} == {
+            "database.add_user()",
+            "database.authenticate()",
+        }
+        return
     assert findings == []

@@ -59,21 +59,21 @@ class AgnosticCursor(AgnosticBaseCursor):
             self._asked += ((name, args, kwargs),)
         return result
 
-    def add_option(self, mask: int) -> Any:
+    def add_option(self, mask: int, **kwargs: Any) -> Any:
         """Set query flags. Returns the cursor.
 
         - `mask`: bits of :class:`pymongo.cursor.CursorType` and others of the wire protocol
         """
-        self._call_in_place("add_option", (mask,), {})
+        self._call_in_place("add_option", (mask,), kwargs)
         self._flags |= mask
         return self
 
-    def remove_option(self, mask: int) -> Any:
+    def remove_option(self, mask: int, **kwargs: Any) -> Any:
         """Clear query flags. Returns the cursor.
 
         - `mask`: as for `add_option`
         """
-        self._call_in_place("remove_option", (mask,), {})
+        self._call_in_place("remove_option", (mask,), kwargs)
         self._flags &= ~mask
         return self
 
