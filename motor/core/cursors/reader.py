@@ -23,9 +23,9 @@ class Ahead(enum.Enum):
     """Where the read-ahead stands."""
 
     #: Nothing is fetched ahead.
-    IDLE = enum.auto()
+    IDLE = 1
     #: A batch has been asked for before the consumer needs it, and has not come yet.
-    ASKED = enum.auto()
+    ASKED = 2
 
 
 class Reader:
