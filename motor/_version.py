@@ -27,4 +27,4 @@ def get_version_string() -> str:
     return version
 
 
-version_tuple = get_version_tuple(version)
+version_tuple: tuple[int | str, ...] = get_version_tuple(version)

@@ -296,7 +296,7 @@ class MethodOfClass(_MethodFactory):
         super().__init__()
         self.kind = kind
         self.is_async = is_async
-        self.summary = Async.summary if is_async else ""  # type: ignore[misc]
+        self.summary: str = Async.summary if is_async else ""  # type: ignore[misc]
 
     def create_attribute(self, cls: Any, attr_name: str) -> Any:
         self._owner = cls

@@ -45,9 +45,9 @@ class Decoded:
     __slots__ = ("documents", "over", "size")
 
     def __init__(self, documents: list[Any], size: int | None = None) -> None:
-        self.documents = documents
-        self.size = size
-        self.over = False
+        self.documents: list[Any] = documents
+        self.size: int | None = size
+        self.over: bool = False
 
     def next(self) -> list[Any]:
         """All of them."""

@@ -47,12 +47,12 @@ class Call:
         kwargs: Mapping[str, Any],
         wrap: Callable[[Any], Any] | None,
     ) -> None:
-        self.queued_at = 0.0
+        self.queued_at: float = 0.0
         self.future: Any = future
         self.function: Any = function
-        self.args = args
-        self.kwargs = kwargs
-        self.context = contextvars.copy_context()
+        self.args: tuple[Any, ...] = args
+        self.kwargs: Mapping[str, Any] = kwargs
+        self.context: contextvars.Context = contextvars.copy_context()
         self.wrap = wrap
         self.result: Any = None
         self.error: BaseException | None = None

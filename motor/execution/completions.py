@@ -35,7 +35,7 @@ class AtDelivery:
     __slots__ = ("make",)
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        self.make = make
+        self.make: Callable[[], Any] = make
 
 
 class _Outcomes:

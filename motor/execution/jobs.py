@@ -47,8 +47,8 @@ class Task:
     delivers_to_others = True
 
     def __init__(self, future: Future[Any], work: Callable[[], Any]) -> None:
-        self.queued_at = 0.0
-        self.future = future
+        self.queued_at: float = 0.0
+        self.future: Future[Any] = future
         self.work: Callable[[], Any] | None = work
         self.outcome: tuple[Any, BaseException | None] | None = None
 

@@ -14,14 +14,15 @@ class Worker:
     __slots__ = ("calls", "came", "since", "started", "wait_seconds", "waits", "wake")
 
     def __init__(self) -> None:
-        self.wake = threading.Lock()
+        self.wake: threading.Lock = threading.Lock()
         self.wake.acquire()
-        self.since = 0.0
+        self.since: float = 0.0
         #: When its job came.
-        self.came = 0.0
-        self.started = False
-        self.calls = self.waits = 0
-        self.wait_seconds = 0.0
+        self.came: float = 0.0
+        self.started: bool = False
+        self.calls: int = 0
+        self.waits: int = 0
+        self.wait_seconds: float = 0.0
 
 
 def counters_of(workers: list[Worker], queued: list[float]) -> tuple[int, int, float]:

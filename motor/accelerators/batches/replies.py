@@ -45,7 +45,7 @@ class _Current(threading.local):
 
 
 #: What this thread fetches.
-current = _Current()
+current: _Current = _Current()
 
 
 @functools.cache

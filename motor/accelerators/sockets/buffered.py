@@ -13,6 +13,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -45,13 +46,13 @@ class BufferedInterface:
 
     def __init__(self, interface: Any, buffered_socket: BufferedSocket) -> None:
         self._interface = interface
-        self.get_conn = buffered_socket
-        self.sock = buffered_socket.sock
-        self.fileno = buffered_socket.fileno
-        self.close = buffered_socket.close
-        self.recv_into = buffered_socket.recv_into
-        self.gettimeout = buffered_socket.gettimeout
-        self.settimeout = buffered_socket.settimeout
+        self.get_conn: BufferedSocket = buffered_socket
+        self.sock: socket.socket = buffered_socket.sock
+        self.fileno: Callable[[], int] = buffered_socket.fileno
+        self.close: Callable[[], None] = buffered_socket.close
+        self.recv_into: Callable[[memoryview], int] = buffered_socket.recv_into
+        self.gettimeout: Callable[[], float | None] = buffered_socket.gettimeout
+        self.settimeout: Callable[[float | None], None] = buffered_socket.settimeout
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -63,12 +64,12 @@ class BufferedSocket:
     """A connected socket, and up to 16 kB that were read from it ahead of being asked for."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.fileno = sock.fileno
+        self.sock: socket.socket = sock
+        self.fileno: Callable[[], int] = sock.fileno
         # The timeout in seconds, which PyMongo sets and asks for eight times an operation.
         self._timeout: list[float | None] = [sock.gettimeout()]
-        self.gettimeout = partial(self._timeout.__getitem__, 0)
-        self.settimeout = partial(self._timeout.__setitem__, 0)
+        self.gettimeout: Callable[[], float | None] = partial(self._timeout.__getitem__, 0)
+        self.settimeout: Callable[[float | None], None] = partial(self._timeout.__setitem__, 0)
         self._buffer = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
 

@@ -85,7 +85,7 @@ class DelegateUpload:
         self._grid_in = grid_in
         self._submit = submit
         self._queue = queue or SerialQueue()
-        self.document = PublicFields(grid_in)
+        self.document: PublicFields = PublicFields(grid_in)
         self.chunk_size: int = int(grid_in.chunk_size)
         self.batch_bytes: int = self.chunk_size
         #: What the last call has raised, it has told its own caller.

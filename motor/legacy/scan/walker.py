@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 from motor.legacy.scan import vocabulary
 from motor.legacy.scan.findings import Finding
@@ -26,7 +27,7 @@ class Walker(ast.NodeVisitor):
     def __init__(self, path: str, scope: Scope, *, imports_motor: bool) -> None:
         self.path = path
         self.findings: list[Finding] = []
-        self.scope = scope
+        self.scope: Scope = scope
         self.imports_motor = imports_motor
         #: The names of functions that call their first argument, with those of the module's own.
         self._callers = set(CALLERS)
@@ -74,7 +75,7 @@ class Walker(ast.NodeVisitor):
             self.visit(each)
         self._functions.append((node, self.scope.function_body(node)))
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    visit_AsyncFunctionDef: Any = visit_FunctionDef
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         outer, self.scope = self.scope, self.scope.function_body(node)
@@ -116,7 +117,7 @@ class Walker(ast.NodeVisitor):
         for statement in (*node.body, *node.orelse):
             self.visit(statement)
 
-    visit_AsyncFor = visit_For
+    visit_AsyncFor: Any = visit_For
 
     def visit_withitem(self, node: ast.withitem) -> None:
         self.visit(node.context_expr)
@@ -154,7 +155,8 @@ class Walker(ast.NodeVisitor):
             self._awaited.add(node.value)
         self.generic_visit(node)
 
-    visit_Yield = visit_YieldFrom = visit_Await
+    visit_Yield: Any = visit_Await
+    visit_YieldFrom: Any = visit_Await
 
     def visit_Call(self, node: ast.Call) -> None:
         self._check_call(node)
@@ -229,7 +231,9 @@ class Walker(ast.NodeVisitor):
         self._check_truth(node.test)
         self.generic_visit(node)
 
-    visit_While = visit_IfExp = visit_Assert = visit_If
+    visit_While: Any = visit_If
+    visit_IfExp: Any = visit_If
+    visit_Assert: Any = visit_If
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
         for each in node.ifs:
