@@ -127,11 +127,9 @@ def newer(stubs: Path) -> Path:
         name, _, _ = first.rpartition(" from PyMongo ")
         stub.write_text(f"{name} from PyMongo 4.99.0. Do not edit.\n{rest}")
     core = stubs / CORE
-    change(
-        core, "    def append_metadata(", "    def new(self) -> int: ...\n    def append_metadata("
-    )
+    change(core, "    def drop_database(", "    def new(self) -> int: ...\n    def drop_database(")
     change(core, "let: Mapping[str, Any] | None = None,", "new: int = 0, let: Any = None,")
-    change(core, "OperationFuture[list[Any]]", "OperationFuture[list]")
+    change(core, "def full_name(self) -> str:", "def full_name(self) -> bytes:")
     return stubs
 
 

@@ -25,11 +25,14 @@ _STOP_SECONDS = 10.0
 
 # Reads process ids until the parent's end of the pipe closes, which the kernel does however the
 # parent ended. Only what works in the directory is killed: an id may have gone to another process.
+# On Linux it looks at all processes: the parent may end when it has started one, and not said so.
 # The pause lets the killed processes let go of their files.
 _WATCHDOG = """
 pids=
 while read -r pid; do pids="$pids $pid"; done
+for each in /proc/[0-9]*; do pids="$pids ${each#/proc/}"; done
 for pid in $pids; do
+    [ "$pid" = $$ ] && continue
     args=$(cat "/proc/$pid/cmdline" || ps -o args= -p "$pid")
     case "$args" in *"$1"*) kill -9 "$pid" ;; esac
 done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pymongo.asynchronous.cursor import AsyncCursor, AsyncRawBatchCursor
 from pymongo.cursor import Cursor, CursorType, RawBatchCursor
@@ -59,7 +59,7 @@ class AgnosticCursor(AgnosticBaseCursor):
             self._asked += ((name, args, kwargs),)
         return result
 
-    def add_option(self, mask: int, **kwargs: Any) -> Any:
+    def add_option(self, mask: int, **kwargs: Any) -> Self:
         """Set query flags. Returns the cursor.
 
         - `mask`: bits of :class:`pymongo.cursor.CursorType` and others of the wire protocol
@@ -68,7 +68,7 @@ class AgnosticCursor(AgnosticBaseCursor):
         self._flags |= mask
         return self
 
-    def remove_option(self, mask: int, **kwargs: Any) -> Any:
+    def remove_option(self, mask: int, **kwargs: Any) -> Self:
         """Clear query flags. Returns the cursor.
 
         - `mask`: as for `add_option`
