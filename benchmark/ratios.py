@@ -72,7 +72,7 @@ def pairwise(
 
 
 def rotated(names: Sequence[str], by: int) -> list[str]:
-    """The names in the same order, beginning `by` later: nobody always follows the same one."""
+    """The names in the same order, beginning `by` later: none always follows the same one."""
     if not names:
         return []
     start = by % len(names)

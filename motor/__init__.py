@@ -15,7 +15,7 @@ from motor._version import version_tuple as version_tuple
 
 __version__ = version
 
-#: What `import motor` made attributes in Motor 3; imported here when somebody asks for them.
+#: What `import motor` made attributes in Motor 3; imported here when they are asked for.
 _SUBMODULES = (
     "core",
     "frameworks",

@@ -583,16 +583,6 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
     ) -> AsyncIOMotorLatentCommandCursor[bytes]:
         """Like :meth:`~pymongo.collection.Collection.aggregate_raw_batches`, but returns at once: the cursor sends the command when it is first used, or awaited.
         """
-    def insert_many(
-        self,
-        documents: Iterable[_DocumentType | RawBSONDocument],
-        ordered: bool = True,
-        bypass_document_validation: bool | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[InsertManyResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
-        """
     def bulk_write(
         self,
         requests: Sequence[InsertOne[_DocumentType] | DeleteOne | DeleteMany | ReplaceOne[_DocumentType] | UpdateOne | UpdateMany],
@@ -823,6 +813,16 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
     ) -> OperationFuture[MutableMapping[str, Any]]:
         """Like :meth:`~pymongo.collection.Collection.index_information`, but runs on a worker and returns a future, which has started.
+        """
+    def insert_many(
+        self,
+        documents: Iterable[_DocumentType | RawBSONDocument],
+        ordered: bool = True,
+        bypass_document_validation: bool | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[InsertManyResult]:
+        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
         """
     def insert_one(
         self,

@@ -588,16 +588,6 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
     ) -> MotorLatentCommandCursor[bytes]:
         """Like :meth:`~pymongo.collection.Collection.aggregate_raw_batches`, but returns at once: the cursor sends the command when it is first used, or awaited.
         """
-    def insert_many(
-        self,
-        documents: Iterable[_DocumentType | RawBSONDocument],
-        ordered: bool = True,
-        bypass_document_validation: bool | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[InsertManyResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
-        """
     def bulk_write(
         self,
         requests: Sequence[InsertOne[_DocumentType] | DeleteOne | DeleteMany | ReplaceOne[_DocumentType] | UpdateOne | UpdateMany],
@@ -828,6 +818,16 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
     ) -> OperationFuture[MutableMapping[str, Any]]:
         """Like :meth:`~pymongo.collection.Collection.index_information`, but runs on a worker and returns a future, which has started.
+        """
+    def insert_many(
+        self,
+        documents: Iterable[_DocumentType | RawBSONDocument],
+        ordered: bool = True,
+        bypass_document_validation: bool | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[InsertManyResult]:
+        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
         """
     def insert_one(
         self,

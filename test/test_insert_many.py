@@ -1,73 +1,13 @@
-"""``insert_many`` lets other threads have their turn, and is PyMongo's in everything else."""
+"""What ``insert_many`` tells its caller, of many documents."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bson import SON, ObjectId, encode
 from pymongo.errors import BulkWriteError
 
-from motor.core import yield_gil
-from motor.core.yield_gil import yielding_gil
 from support.errors import raises_as
-
-
-def test_documents_encode_to_the_same_bytes() -> None:
-    documents = [{"_id": i, "x": [{"y": i}], "s": "é"} for i in range(500)]
-    assert [*map(encode, yielding_gil(documents))] == [*map(encode, documents)]
-
-
-def test_id_comes_first_and_is_the_caller_s() -> None:
-    documents: list[dict[str, Any]] = [{"x": i} for i in range(300)]
-    given = [*yielding_gil(documents)]
-    turn = yield_gil.INTERVAL - 1
-    assert isinstance(documents[turn]["_id"], ObjectId)
-    assert given[turn] == documents[turn]
-    assert [number for number, d in enumerate(documents) if "_id" in d] == [turn, 2 * turn + 1]
-
-
-@pytest.mark.parametrize("documents", [[], [{}], None, "text", {"a": 1}, iter([{}] * 500), 5])
-def test_anything_but_many_documents_is_left_alone(documents: Any) -> None:
-    assert yielding_gil(documents) is documents
-
-
-def test_documents_are_asked_for_one_by_one() -> None:
-    documents = [{"x": 1}] * 200 + [{}, "no document"] + [{} for _ in range(200)]
-    given: Iterator[Any] = iter(yielding_gil(documents))
-    for _ in range(201):
-        next(given)
-    assert "_id" not in documents[-1]  # type: ignore[operator]
-
-
-def test_other_kinds_of_documents_are_left_alone() -> None:
-    documents = [SON(x=i) for i in range(300)]
-    assert all(a is b for a, b in zip(yielding_gil(documents), documents, strict=True))
-
-
-def test_other_threads_get_their_turn_while_documents_are_encoded() -> None:
-    counts = []
-    over = threading.Event()
-
-    def other() -> None:
-        count = 0
-        while not over.is_set():
-            count += 1
-            if count % 1000 == 0:
-                counts.append(count)
-
-    documents = [{"_id": i, "s": "x" * 60} for i in range(200_000)]
-    beside = threading.Thread(target=other)
-    beside.start()
-    begun = len(counts)
-    # As insert_many encodes: one call of C code for all of them.
-    encode({"documents": [*yielding_gil(documents)]})
-    during = len(counts) - begun
-    over.set()
-    beside.join()
-    assert during > 2
 
 
 @pytest.mark.parametrize("ordered", [True, False])

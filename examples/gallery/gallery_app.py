@@ -118,7 +118,7 @@ class Gallery:
                 if not received:
                     raise HTTPException(400, "This file is empty.")
         except ClientDisconnect:
-            # Leaving the block has deleted what was stored. Nobody is there to read an answer.
+            # Leaving the block has deleted what was stored. No client is there to read an answer.
             return Response(status_code=400)
         except FileExists:
             raise HTTPException(409, "There is a file with this id.") from None

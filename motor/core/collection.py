@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -13,29 +12,21 @@ from pymongo.database import Database
 from motor.core.base import unwrap_arguments
 from motor.core.bulk_writes import keep_whole
 from motor.core.namespace import Namespace
-from motor.core.yield_gil import yielding_gil
 from motor.declarations import AsyncWrite, DelegateMethod, InstanceAttribute, LatentCursor
 from motor.metaprogramming import takes_arguments_of
 
 __all__ = ["AgnosticCollection"]
 
 
-class _WriteMany(AsyncWrite):
-    """A write whose first argument, called `name`, is prepared for PyMongo."""
-
-    def __init__(self, name: str, prepare: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._name = name
-        self._prepare = prepare
+class _BulkWrite(AsyncWrite):
+    """PyMongo's ``bulk_write``, with nothing left out."""
 
     def make(self, pymongo_name: str) -> types.FunctionType:
-        name, prepare = self._name, self._prepare
-
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             if args:
-                args = (prepare(args[0]), *args[1:])
-            elif name in kwargs:
-                kwargs[name] = prepare(kwargs[name])
+                args = (keep_whole(args[0]), *args[1:])
+            elif "requests" in kwargs:
+                kwargs["requests"] = keep_whole(kwargs["requests"])
             return self._submit(pymongo_name, args, kwargs)
 
         return method  # type: ignore[return-value]
@@ -75,10 +66,7 @@ class AgnosticCollection(Namespace):
 
     # PyMongo annotates its asynchronous twin as returning a cursor of another kind.
     aggregate_raw_batches: Any = LatentCursor()
-    # Like PyMongo's, but gentler to other threads.
-    insert_many: Any = _WriteMany("documents", yielding_gil)
-    # Like PyMongo's, but with nothing left out.
-    bulk_write: Any = _WriteMany("requests", keep_whole)
+    bulk_write: Any = _BulkWrite()
     # Cursors do not tell in public what they were asked.
     find: Any = _Find()
     find_raw_batches: Any = _Find()

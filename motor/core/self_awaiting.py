@@ -41,7 +41,7 @@ class SelfAwaiting:
         try:
             return getattr(self._steps, how)(*arguments)
         except BaseException:
-            # At its end. Whoever awaits the object next begins anew.
+            # At its end. Awaiting the object once more begins anew.
             self._steps = None
             raise
 

@@ -66,7 +66,7 @@ class NewPost(Handler):
 class Post(Handler):
     async def get(self, slug):
         post = await self.find_post(slug)
-        # Nobody waits for this: it has started.
+        # It has started, and need not be awaited.
         counted = self.db.posts.update_one({"_id": post["_id"]}, {"$inc": {"views": 1}})
         counted.add_done_callback(self.on_counted)
         comments = [comment["text"] for comment in post["comments"]]

@@ -308,7 +308,7 @@ class AgnosticGridIn(GridFSObject):
 
         Returns a future of None. Another file that has the same ``_id`` stays.
         """
-        # Whoever gives up waiting for it still wants nothing to be left.
+        # A caller that gives up waiting for it still wants nothing to be left.
         return self._in_turn(self._upload.abort, cancels=False)
 
     async def __aenter__(self) -> Any:
