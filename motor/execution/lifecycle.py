@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import atexit
 import os
+import types
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 __all__ = ["after_fork_in_child", "at_exit", "not_at_exit"]
 
-_after_fork: list[Callable[[], Callable[[], object] | None]] = []
+_functions: list[Callable[[], object]] = []
+
+#: One method each for objects that may end before. The references remove themselves, by way of C
+#: alone: while the interpreter ends, Python code may find its own module gone.
+_methods: dict[weakref.ref[Any], Callable[[Any], object]] = {}
 
 
 def after_fork_in_child(function: Callable[[], object]) -> None:
     """Call `function` in each child that this process is forked into.
 
-    A bound method is called for as long as its object lives.
+    A bound method is called for as long as its object lives. An object has one at most.
     """
-    method = getattr(function, "__self__", None) is not None
-    _after_fork.append(
-        weakref.WeakMethod(function, _after_fork.remove) if method else lambda: function
-    )
+    if isinstance(function, types.MethodType):
+        _methods[weakref.ref(function.__self__, _methods.pop)] = function.__func__
+    else:
+        _functions.append(function)
 
 
 def at_exit(function: Callable[[], object]) -> None:
@@ -34,11 +40,12 @@ def not_at_exit(function: Callable[[], object]) -> None:
 
 
 def _run_after_fork() -> None:
-    alive = [(found, found()) for found in _after_fork]
-    _after_fork[:] = [found for found, function in alive if function is not None]
-    for _, function in alive:
-        if function is not None:
-            function()
+    for function in _functions:
+        function()
+    for reference, method in list(_methods.items()):
+        owner = reference()
+        if owner is not None:
+            method(owner)
 
 
 if hasattr(os, "register_at_fork"):
