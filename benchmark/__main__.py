@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = options.parse(arguments)
     try:
         cases = select(asked.case, asked.quick)
-        drivers = chosen(asked.drivers, asked.other)
+        drivers = chosen(asked.drivers, asked.other, asked.without)
         pythons = dict.fromkeys(find_python(python) for python in asked.python or [None])
         found = results.read(asked.results) if asked.results else None
     except (ValueError, NoPython) as error:
@@ -57,8 +57,7 @@ def _run(
     asked: Namespace, cases: Sequence[Case], drivers: dict[str, Driver], pythons: Sequence[str]
 ) -> Results:
     """Measure with every loop and Python that was asked for."""
-    wanted = {name for case in cases for name in case.drivers}
-    drivers = {name: driver for name, driver in drivers.items() if name in wanted}
+    drivers = {n: driver for n, driver in drivers.items() if any(case.takes(n) for case in cases)}
     environments = [Environments(asked.cache, python) for python in pythons]
     for place in environments:
         place.make(drivers.values())

@@ -68,6 +68,10 @@ class Case:
         """The first part of the name: cases of one group share a table."""
         return self.name.partition("/")[0]
 
+    def takes(self, driver: str) -> bool:
+        """Whether the driver with this name is measured."""
+        return (drivers.MOTOR if driver.startswith(drivers.WITHOUT) else driver) in self.drivers
+
     def params_for(self, quick: bool) -> dict[str, Any]:
         return self.params | self.quick_params if quick else self.params
 
@@ -96,6 +100,31 @@ def _small() -> Iterator[Case]:
             quick=main,
             everywhere=main,
             seconds=_COUNTS[tasks] / (3000 if tasks == 1 else 5500),
+        )
+
+
+def _beside_others() -> Iterator[Case]:
+    """A program that does other things, too; and a machine that does."""
+    yield Case(
+        "mixed/100",
+        "mixed",
+        {"tasks": 100, "count": 500},
+        drivers=drivers.ASYNC,
+        reads=("few",),
+        full=Effort(4, 3, 1, 1),
+        brief=Effort(2, 2, warm_ups=1),
+        seconds=0.5,
+    )
+    for tasks in (10, 100):
+        yield Case(
+            f"burners/find_one/{tasks}",
+            "small",
+            {"operation": "find_one", "tasks": tasks, "count": 1000, "burners": 2},
+            drivers=drivers.ASYNC,
+            reads=("few",),
+            full=Effort(4, 2, 1, 1),
+            brief=Effort(2, 2, warm_ups=1),
+            seconds=1,
         )
 
 
@@ -245,7 +274,8 @@ def _suffix(route: str) -> str:
     return "" if route == PLAIN else f"-{route}"
 
 
-CASES = {case.name: case for cases in (_small(), _lists(), _reading(), _others()) for case in cases}
+_KINDS = (_small(), _beside_others(), _lists(), _reading(), _others())
+CASES = {case.name: case for cases in _KINDS for case in cases}
 
 
 def select(globs: Sequence[str] | None, quick: bool, everywhere: bool = False) -> list[Case]:

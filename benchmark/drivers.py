@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from benchmark.mechanisms import MECHANISMS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,6 +19,8 @@ PYMONGO_ASYNC = "pymongo-async"
 PYMONGO_SYNC = "pymongo-sync"
 RUN_IN_EXECUTOR = "run_in_executor"
 OTHER = "motor-other"
+#: The name of Motor without one of its mechanisms begins so.
+WITHOUT = "motor-without-"
 
 ASYNC = (MOTOR, MOTOR_3, PYMONGO_ASYNC, OTHER)
 ALL = (*ASYNC, PYMONGO_SYNC)
@@ -31,6 +36,7 @@ class Driver:
     - `environment`: the name of the virtual environment that it lives in
     - `requirements`: what pip installs there
     - `checkout`: a Motor checkout to install there, too
+    - `without`: which of Motor's mechanisms is switched off
     """
 
     name: str
@@ -39,6 +45,7 @@ class Driver:
     environment: str
     requirements: tuple[str, ...] = COMMON
     checkout: Path | None = None
+    without: str | None = None
 
 
 DRIVERS = {
@@ -55,11 +62,18 @@ DRIVERS = {
 
 def titles() -> dict[str, str]:
     """Each driver's name for readers."""
-    return {OTHER: "Motor (other checkout)"} | {name: d.title for name, d in DRIVERS.items()}
+    without = {WITHOUT + name: f"Motor without {name}" for name in MECHANISMS}
+    others = {OTHER: "Motor (other checkout)"} | without
+    return {name: d.title for name, d in DRIVERS.items()} | others
 
 
-def chosen(names: list[str] | None, other: Path | None = None) -> dict[str, Driver]:
-    """The drivers with these names, or all; and Motor from the checkout `other`, if given.
+def chosen(
+    names: list[str] | None, other: Path | None = None, without: Sequence[str] = ()
+) -> dict[str, Driver]:
+    """The drivers with these names, or all; and Motor otherwise.
+
+    - `other`: Motor from this checkout, too
+    - `without`: Motor without each of these mechanisms, too
 
     Raises ValueError for a name that is none.
     """
@@ -72,4 +86,7 @@ def chosen(names: list[str] | None, other: Path | None = None) -> dict[str, Driv
         found[OTHER] = replace(
             DRIVERS[MOTOR], name=OTHER, title=title, environment=OTHER, checkout=other.resolve()
         )
+    for mechanism in without:
+        name = WITHOUT + mechanism
+        found[name] = replace(DRIVERS[MOTOR], name=name, title=titles()[name], without=mechanism)
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.drivers import DRIVERS, ROOT
 from benchmark.environments import DEFAULT_CACHE
+from benchmark.mechanisms import MECHANISMS
 
 DEFAULT_OUT = ROOT / "benchmark" / "results"
 
@@ -60,6 +61,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"only these: {', '.join(DRIVERS)}",
     )
     add("--other", type=Path, metavar="CHECKOUT", help="compare with this Motor checkout, too")
+    add(
+        "--without",
+        nargs="+",
+        action="extend",
+        default=[],
+        choices=MECHANISMS,
+        metavar="MECHANISM",
+        help=f"compare with Motor without one of: {', '.join(MECHANISMS)}",
+    )
     add(
         "--standalone",
         action="store_true",

@@ -29,8 +29,9 @@ class Worker:
         self.driver = driver
         # -P: the directory at hand may be the checkout, whose `motor` is not the one to measure.
         command = [environments.python_of(driver), "-P", "-m", "benchmark.worker"]
+        without = ["--without", driver.without] if driver.without else []
         self._process = subprocess.Popen(
-            [*command, driver.name, driver.adapter, loop],
+            [*command, driver.name, driver.adapter, loop, *without],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -82,6 +83,18 @@ class Worker:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
+
+
+class Burner:
+    """A process that keeps one processor busy."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 class Proxy:

@@ -12,7 +12,7 @@ from benchmark.cases import Case, Effort
 from benchmark.dataset import load
 from benchmark.drivers import MOTOR, Driver
 from benchmark.environments import Environments
-from benchmark.processes import Unavailable, Worker, WorkerFailed, http_load
+from benchmark.processes import Burner, Unavailable, Worker, WorkerFailed, http_load
 from benchmark.ratios import rotated
 from benchmark.servers import Server
 from benchmark.setups import Setup
@@ -120,6 +120,8 @@ class Runner:
 
     def _run_together(self, case: Case, outcome: Outcome, process: int) -> None:
         with ExitStack() as stack:
+            for _ in range(case.params.get("burners", 0)):
+                stack.enter_context(Burner())
             workers = self._start(self._taking_part(case), stack)
             for name, worker in list(workers.items()):
                 try:
@@ -173,7 +175,7 @@ class Runner:
     # Both.
 
     def _taking_part(self, case: Case) -> list[str]:
-        return [name for name in self._drivers if name in case.drivers]
+        return [name for name in self._drivers if case.takes(name)]
 
     def _start(self, names: Iterable[str], stack: ExitStack) -> dict[str, Worker]:
         """Start the processes of these drivers, all at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,12 +17,13 @@ ROOT = Path(__file__).parent.parent
 # The tests run on the installed Motor: the checkout comes last, for `benchmark` alone.
 sys.path.append(str(ROOT))
 
-from benchmark import drivers, results  # noqa: E402
+from benchmark import drivers, floors, results  # noqa: E402
 from benchmark.__main__ import main  # noqa: E402
 from benchmark.cases import CASES, select  # noqa: E402
 from benchmark.dataset import large_document, small_document  # noqa: E402
 from benchmark.environments import NoPython, find_python  # noqa: E402
-from benchmark.floors import FLOORS, judge  # noqa: E402
+from benchmark.floors import FLOORS, Floor, judge  # noqa: E402
+from benchmark.mechanisms import MECHANISMS  # noqa: E402
 from benchmark.progress import Progress  # noqa: E402
 from benchmark.ratios import pairwise, percentile, rotated, spread  # noqa: E402
 from benchmark.report import floors_table, tables, to_markdown, to_rst  # noqa: E402
@@ -30,6 +32,7 @@ from benchmark.setups import Setup  # noqa: E402
 from benchmark.summary import Summary, labels, summarize  # noqa: E402
 from benchmark.tables import Table  # noqa: E402
 from benchmark.worker.heartbeat import Gap, Heartbeat, delay_percentile, stalls  # noqa: E402
+from support import PATIENCE  # noqa: E402
 
 ASYNCIO, UVLOOP = Setup("asyncio", "3.11.7"), Setup("uvloop", "3.13.0")
 
@@ -157,6 +160,35 @@ def test_another_checkout_is_a_driver_of_its_own(tmp_path: Path) -> None:
     assert len({driver.environment for driver in found.values()}) == 2
 
 
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_motor_works_without_any_of_its_mechanisms(mechanism: str, mongo_uri: str) -> None:
+    # In a process of its own, as it stays off.
+    code = f"""
+import asyncio, sys
+sys.path.append({str(ROOT)!r})
+from benchmark.mechanisms import switch_off
+switch_off({mechanism!r})
+from motor.motor_asyncio import AsyncIOMotorClient
+async def main():
+    async with AsyncIOMotorClient({mongo_uri!r}) as client:
+        collection = client[{drivers.WITHOUT + mechanism!r}]["numbers"]
+        await collection.insert_many([{{"_id": n, "s": "x" * 100}} for n in range(3000)])
+        found = collection.find(sort=[("_id", 1)], batch_size=1500)
+        assert [document["_id"] async for document in found] == list(range(3000))
+        assert len(await collection.find(batch_size=1500).to_list()) == 3000
+        await client.drop_database(collection.database)
+asyncio.run(main())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
+
+
+def test_each_mechanism_makes_a_driver() -> None:
+    found = drivers.chosen([drivers.PYMONGO_ASYNC], without=["read-ahead", "sockets"])
+    assert [driver.without for driver in found.values()] == [None, "read-ahead", "sockets"]
+    assert [CASES["insert_many/small"].takes(name) for name in found] == [True] * 3
+    assert {*found} <= {*drivers.titles()}
+
+
 def test_missing_python_is_told() -> None:
     with pytest.raises(NoPython, match=r"'1\.5'"):
         find_python("1.5")
@@ -251,6 +283,17 @@ def test_labels_name_the_setup_where_there_are_several(outcomes: list[Outcome]) 
     ]
 
 
+@pytest.fixture
+def demanding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Floors of which one does not hold, whatever Motor's own are."""
+    limits = {drivers.PYMONGO_ASYNC: 1.0, drivers.MOTOR_3: 1.3}
+    one = Floor("small operations, 1 task", ("small/*/1",), "ratio", limits)
+    ten = Floor("small operations, 10 tasks", ("small/*/10",), "ratio", limits)
+    stall = Floor("longest loop stall, reading", ("read/*",), "stall", {drivers.MOTOR: 10.0})
+    monkeypatch.setattr(floors, "FLOORS", (one, ten, stall))
+
+
+@pytest.mark.usefixtures("demanding")
 def test_floors_hold_or_fail_by_what_was_measured(summaries: list[Summary]) -> None:
     verdicts = {(v.floor.title, v.peer): v for v in judge(summaries)}
     small = "small operations, 1 task"
@@ -262,6 +305,7 @@ def test_floors_hold_or_fail_by_what_was_measured(summaries: list[Summary]) -> N
     assert verdicts["small operations, 10 tasks", drivers.MOTOR_3].holds is None
 
 
+@pytest.mark.usefixtures("demanding")
 def test_reports_show_every_case_and_what_is_missing(summaries: list[Summary]) -> None:
     left = Outcome(CASES["gridfs/upload"], ASYNCIO, left_out={"motor": "needs GridFS"})
     summaries.append(summarize(left))

@@ -13,10 +13,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from benchmark.mechanisms import MECHANISMS, switch_off
 from benchmark.worker.adapters import ADAPTERS, Unavailable
 from benchmark.worker.files import GridFiles
 from benchmark.worker.handoff import HandOff
 from benchmark.worker.meter import Meter, peak_memory
+from benchmark.worker.mixed import Mixed
 from benchmark.worker.reading import Reading, turns_for
 from benchmark.worker.small import SmallOperations
 from benchmark.worker.web import WebService
@@ -25,6 +27,7 @@ from benchmark.worker.writing import InsertMany
 
 WORKLOADS: dict[str, type[Workload]] = {
     "small": SmallOperations,
+    "mixed": Mixed,
     "read": Reading,
     "insert_many": InsertMany,
     "handoff": HandOff,
@@ -144,7 +147,10 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("adapter", choices=ADAPTERS)
     parser.add_argument("loop", choices=("asyncio", "uvloop"))
+    parser.add_argument("--without", choices=MECHANISMS)
     options = parser.parse_args()
+    if options.without:
+        switch_off(options.without)
     # What drivers print must not get among the answers.
     answers = os.dup(1)
     os.dup2(2, 1)

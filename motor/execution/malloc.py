@@ -20,7 +20,7 @@ __all__ = ["LARGE_BLOCK", "keep_large_blocks"]
 LARGE_BLOCK = 1024 * 1024
 
 #: How many bytes the largest reply has.
-_LARGE_BLOCKST = 16 * 1024 * 1024
+_LARGEST_REPLY = 16 * 1024 * 1024
 
 _kept = False
 
@@ -30,4 +30,4 @@ def keep_large_blocks() -> None:
     global _kept
     if not _kept:
         _kept = True
-        bytes(_LARGE_BLOCKST)
+        bytes(_LARGEST_REPLY)
