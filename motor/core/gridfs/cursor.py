@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from gridfs import GridOut, GridOutCursor
+from gridfs import GridOutCursor
 from gridfs.asynchronous import AsyncGridOutCursor
 
 from motor.core.collection import AgnosticCollection
@@ -69,9 +70,9 @@ class AgnosticGridOutCursor(AgnosticCursor):
     def _file(cls, root: Any, session: Any, found: Any) -> Any:
         """The Motor file for what the delegate gives: a document, or a GridOut of PyMongo's."""
         file_class = cls._file_class(root)
-        if isinstance(found, GridOut):
-            return file_class._of(found, root, DelegateFile(found, opened=True), session)
-        return file_class(root, file_document=found, session=session)
+        if isinstance(found, Mapping):
+            return file_class(root, file_document=found, session=session)
+        return file_class._of(found, root, DelegateFile(found, opened=True), session)
 
     @classmethod
     def _file_class(cls, root: Any) -> Any:
