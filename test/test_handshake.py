@@ -9,7 +9,7 @@ import pytest
 from pymongo.driver_info import DriverInfo
 
 import motor
-from support import Framework
+from support import Framework, async_wait_until
 
 
 async def metadata_at_server(client: Any) -> dict[str, Any]:
@@ -35,6 +35,33 @@ async def test_handshake_names_the_users_driver_too(client_factory: Any) -> None
     assert {"Motor", "Umotor"} <= set(metadata["driver"]["name"].split("|"))
     assert {motor.version, "1.2.3"} <= set(metadata["driver"]["version"].split("|"))
     assert "Plan 9" in metadata["platform"]
+
+
+@pytest.mark.parametrize("users", [None, "1.2.3"], ids=["no version", "version"])
+async def test_all_connections_of_a_client_name_both_drivers(
+    client_factory: Any, db_name: str, users: str | None
+) -> None:
+    """Those of the monitors as well, of which PyMongo names only the `driver` that it was given."""
+    client = client_factory(
+        appname=db_name, driver=DriverInfo("Umotor", users), serverMonitoringMode="stream"
+    )
+    everything: Any = [{"$currentOp": {"allUsers": True, "idleConnections": True}}]
+    metadata: list[dict[str, Any]] = []
+
+    async def all_connected() -> bool:
+        """One connection waits for news, one measures the round trip, one has asked this."""
+        current = await client.admin.aggregate(everything).to_list()
+        metadata[:] = [op["clientMetadata"] for op in current if op.get("appName") == db_name]
+        return len(metadata) >= 3
+
+    await async_wait_until(all_connected, what="all connections are there")
+    for each in metadata:
+        names, versions = (each["driver"][key].split("|") for key in ("name", "version"))
+        assert {"PyMongo", "Motor", "Umotor"} <= set(names)
+        own = names.index("Motor")
+        if pymongo.version_tuple >= (4, 19):
+            assert versions[own:] == [motor.version, users or ""]
+        assert not each["platform"].endswith("|")
 
 
 @pytest.mark.skipif(

@@ -88,14 +88,9 @@ class AgnosticClient(Namespace):
             )
         if kwargs.get("auto_encryption_opts") is not None:
             kwargs["auto_encryption_opts"] = unwrapped(kwargs["auto_encryption_opts"])
-        own_info = driver_info(self._framework.platform_info())
-        if user_info is not None and not hasattr(MongoClient, "append_metadata"):
-            # PyMongo before 4.14 takes several drivers as one, their names joined by bars.
-            own_info, user_info = joined(own_info, user_info), None
+        info = joined(driver_info(self._framework.platform_info()), user_info)
         self._needs_name_server = "mongodb+srv:" in str(args[:1] or kwargs.get("host"))
-        super().__init__(self._make_delegate(args, {**kwargs, "driver": own_info}))
-        if user_info is not None:
-            self.delegate.append_metadata(user_info)
+        super().__init__(self._make_delegate(args, {**kwargs, "driver": info}))
 
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         used = accelerators.in_use()

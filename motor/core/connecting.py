@@ -39,10 +39,19 @@ def driver_info(platform: str) -> DriverInfo:
     return DriverInfo("Motor", version, platform)
 
 
-def joined(first: DriverInfo, second: DriverInfo) -> DriverInfo:
-    return DriverInfo(
-        *("|".join(part or "" for part in parts) for parts in zip(first, second, strict=True))
+def joined(own: DriverInfo, users: DriverInfo | None) -> DriverInfo:
+    """Motor and the driver that is built on it, as one: their names are joined by bars.
+
+    As one because all connections name what is passed as ``driver``, those of the monitors too, and
+    only those for operations what is appended later.
+    """
+    if users is None:
+        return own
+    name, version, platform = (
+        [part or "" for part in parts] for parts in zip(own, users, strict=True)
     )
+    # Its constructor refuses names with bars in them. It has seen both of these before.
+    return DriverInfo._make(["|".join(name), "|".join(version), "|".join(filter(None, platform))])
 
 
 class Done(Coroutine[Any, Any, None]):

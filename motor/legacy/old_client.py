@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from bson.codec_options import TypeRegistry
-from pymongo.driver_info import DriverInfo
 from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure
 
 from motor.core.client import AgnosticClient
@@ -64,7 +63,6 @@ class OldClient(Follower, ConfigurableClient):
         kwargs.setdefault("connect", _connect)
         self._reopening = threading.RLock()
         self._seeds: set[tuple[str, int | None]] = set()
-        self._driver: DriverInfo | None = kwargs.get("driver")
         super().__init__(
             host,
             port,
@@ -106,10 +104,7 @@ class OldClient(Follower, ConfigurableClient):
 
     def _new_delegate(self, credentials: Mapping[str, Any]) -> Any:
         args, kwargs = self._made_from
-        new = AgnosticClient._make_delegate(self, args, {**kwargs, **credentials})
-        if self._driver is not None and hasattr(type(new), "append_metadata"):
-            new.append_metadata(self._driver)
-        return new
+        return AgnosticClient._make_delegate(self, args, {**kwargs, **credentials})
 
     def _replace_delegate(self, new: Any) -> Any:
         """Use another PyMongo client. Returns the one before."""
