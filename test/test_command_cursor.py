@@ -88,6 +88,23 @@ async def test_latent_cursors_can_be_read_at_once(framework: Any, collection: An
             assert type(await cursor.next()) is type(documents[0])
 
 
+async def test_entering_a_latent_cursor_sends_nothing(
+    framework: Any, collection: Any, commands: Any
+) -> None:
+    """As in Motor 3: an error of the command belongs to the block. PyMongo Async awaits first."""
+    for make in LATENT.values():
+        async with make(collection) as cursor:
+            assert not cursor.started
+        assert await cursor.to_list() == []
+    assert commands.names == []
+    async with collection.aggregate([{"$nonsense": 1}]) as cursor:
+        with pytest.raises(OperationFailure):
+            await cursor.next()
+    with pytest.raises(OperationFailure):
+        async with await collection.aggregate([{"$nonsense": 1}]):
+            pytest.fail("the command has failed")
+
+
 async def test_search_indexes_need_atlas_but_are_latent(
     framework: Any, collection: Any, commands: Any
 ) -> None:
@@ -244,6 +261,22 @@ async def test_close_before_use_prevents_the_command(
     assert commands.names == []
 
 
+async def test_closed_cursor_gives_the_batch_that_came_when_it_was_awaited(
+    framework: Any, collection: Any, commands: Any
+) -> None:
+    async with await collection.aggregate(SORTED, batchSize=3) as cursor:
+        assert commands.names == ["aggregate"]
+    assert cursor.closed
+    assert cursor.alive
+    assert ids(await cursor.to_list()) == [0, 1, 2]
+    assert not cursor.alive
+    assert commands.names == ["aggregate", "killCursors"]
+    # One of which nothing was left on the server.
+    cursor = await collection.aggregate(SORTED)
+    await cursor.close()
+    assert len(await cursor.to_list()) == 10
+
+
 async def test_close_closes_on_the_server(
     framework: Any, collection: Any, commands: Any, on_server: Any
 ) -> None:
@@ -256,6 +289,7 @@ async def test_close_closes_on_the_server(
     assert on_server() == 0
     assert len(commands.named("killCursors")) == 1
     async with collection.aggregate([], batchSize=2) as cursor:
+        await cursor.next()
         assert on_server() == 1
     assert on_server() == 0
 
@@ -289,34 +323,13 @@ async def test_close_while_the_command_is_under_way(
 # Cancelling ---------------------------------------------------------------------------------
 
 
-ENTERED = {
-    "await": lambda cursor: _awaited(cursor),
-    "async with": lambda cursor: _entered(cursor),
-}
-
-
-async def _awaited(cursor: Any) -> Any:
-    return await cursor
-
-
-async def _entered(cursor: Any) -> None:
-    async with cursor:
-        pytest.fail("the command was cancelled")
-
-
-@pytest.mark.parametrize("how", ENTERED)
 async def test_cancelled_await_closes_the_cursor(
-    framework: Any,
-    collection: Any,
-    commands: Any,
-    hold: Any,
-    on_server: Any,
-    how: str,
+    framework: Any, collection: Any, commands: Any, hold: Any, on_server: Any
 ) -> None:
     with hold("aggregate"):
         # Held here, so that it is not closed merely for being forgotten.
         cursor = collection.aggregate([], batchSize=2)
-        task = asyncio.ensure_future(ENTERED[how](cursor))
+        task = asyncio.ensure_future(cursor)
         await async_wait_until(lambda: commands.named("aggregate"))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -346,10 +359,10 @@ async def test_cancelled_first_read_loses_nothing(
 
 
 async def test_failed_command_leaves_a_dead_cursor(framework: Any, collection: Any) -> None:
-    for read in ("await", "next", "try_next", "to_list", "async with"):
+    for read in ("await", "next", "try_next", "to_list"):
         cursor = collection.aggregate([{"$no_such_stage": 1}])
         with raises_code(40324):
-            await (ENTERED[read](cursor) if read in ENTERED else getattr(cursor, read)())
+            await (cursor if read == "await" else getattr(cursor, read)())
         assert not cursor.alive, read
         assert await cursor.to_list() == []
         assert await cursor.try_next() is None

@@ -22,7 +22,7 @@ class Group(Enum):
     LATENT = (
         "As in PyMongo, with a latent cursor",
         "Each returns a cursor or change stream at once. The command is sent when that is first "
-        "read, entered or awaited.",
+        "read or awaited, or a change stream entered.",
     )
     IN_PLACE = ("As in PyMongo", "These send nothing to the server, so there is nothing to await.")
     VALUE = "Attributes, as in PyMongo", "They never wait for the server."

@@ -18,10 +18,10 @@ __all__ = ["AgnosticLatentCommandCursor"]
 
 
 class AgnosticLatentCommandCursor(AgnosticCommandCursor):
-    """The cursor of a command that is sent when the cursor is first read, entered or awaited.
+    """The cursor of a command that is sent when the cursor is first read or awaited.
 
     Awaiting it sends the command and gives the cursor itself, so that errors show up there and
-    then.
+    then. ``async with cursor`` sends nothing, ``async with await cursor`` does.
     """
 
     __motor_class_name__ = "MotorLatentCommandCursor"
@@ -99,9 +99,6 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
             # What sending has failed with.
             reader.at_hand()
         return self
-
-    async def __aenter__(self) -> Any:
-        return await self
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: the results of commands cannot be indexed."""

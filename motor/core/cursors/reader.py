@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from pymongo.command_cursor import CommandCursor
+
 from motor.core.fetching import Batch, Decoded, Fetch
 from motor.execution.serial_queue import SerialQueue
 
@@ -281,9 +283,18 @@ class Reader:
         return True
 
     def close_delegate(self) -> None:
-        """Close the cursor on the server."""
-        if self.delegate is not None:
-            self.delegate.close()
+        """Close the cursor on the server. What has come stays."""
+        delegate = self.delegate
+        if delegate is None:
+            return
+        delegate.close()
+        # What came with the reply to the command may still be PyMongo's, whose cursor then counts
+        # as alive, and sends nothing any more.
+        while isinstance(delegate, CommandCursor) and not self.broken and delegate.alive:
+            batch = self.fetch(delegate, None)
+            if batch is None:
+                break
+            self.batches.append(batch)
 
     # For both.
 
