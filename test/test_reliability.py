@@ -12,9 +12,10 @@ import pymongo
 import pytest
 from gridfs.errors import NoFile
 from pymongo import DeleteOne, InsertOne, UpdateOne
-from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, InvalidOperation, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
+from motor.core import reads_under_way
 from motor.core.bulk_writes import keep_whole
 from motor.testing import EmbeddedMongo
 from support import Framework, async_wait_until
@@ -231,44 +232,110 @@ async def test_connection_of_a_member_that_recovered_is_as_with_pymongo(
     assert expected[0] == "NotPrimaryError"
 
 
-# Cursors of calls that were cancelled -----------------------------------------------------------
+# Reads that are under way while their client closes ----------------------------------------------
 
 
 class _Hold(CommandListener):
-    """Holds up the reply to a find until it is told to go on."""
+    """Holds up the reply to a command until it is told to go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str) -> None:
         self.replied = threading.Event()
         self.go_on = threading.Event()
+        self._command = command
 
     def started(self, event: Any) -> None:
         pass
 
     def succeeded(self, event: Any) -> None:
-        if event.command_name == "find":
+        if event.command_name == self._command:
             self.replied.set()
-            self.go_on.wait(10)
+            self.go_on.wait(60)
 
     failed = started
 
 
-@pytest.mark.xfail(reason="close does not wait for what was cancelled", strict=True)
-async def test_client_that_closes_leaves_no_cursor_of_a_cancelled_find(
-    framework: Framework, client_factory: Any, db_name: str, sync_client: Any, sync_db: Any
+def _idle_cursors(client: Any, namespace: str) -> list[Any]:
+    # The server closes those of sessions that have ended when it looks.
+    client.admin.command("refreshLogicalSessionCacheNow")
+    pipeline = [{"$currentOp": {"idleCursors": True, "allUsers": True}}]
+    idle = [op for op in client.admin.aggregate(pipeline) if op["type"] == "idleCursor"]
+    return [op for op in idle if op["ns"] == namespace]
+
+
+async def _list(collection: Any) -> None:
+    await collection.find(batch_size=5).to_list()
+
+
+async def _iterate(collection: Any) -> None:
+    async for _ in collection.find(batch_size=5):
+        pass
+
+
+async def _aggregate(collection: Any) -> None:
+    await collection.aggregate([], batchSize=5)
+
+
+async def _watch(collection: Any) -> None:
+    async with collection.watch() as stream:
+        await stream.next()
+
+
+@pytest.mark.parametrize(
+    ("read", "command"),
+    [(_list, "find"), (_iterate, "find"), (_aggregate, "aggregate"), (_watch, "aggregate")],
+)
+async def test_client_that_closes_leaves_no_cursor_of_a_cancelled_read(
+    client_factory: Any,
+    db_name: str,
+    sync_client: Any,
+    sync_db: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[[Any], Any],
+    command: str,
 ) -> None:
+    monkeypatch.setattr(reads_under_way, "PATIENCE", 60.0)
     sync_db.test.insert_many([{} for _ in range(20)])
-    hold = _Hold()
+    hold = _Hold(command)
     client = client_factory(event_listeners=[hold])
-    reading = asyncio.ensure_future(client[db_name].test.find(batch_size=5).to_list())
+    reading = asyncio.ensure_future(read(client[db_name].test))
     await async_wait_until(hold.replied.is_set)
     reading.cancel()
     await asyncio.wait([reading])
     closing = asyncio.ensure_future(client.close())
     # Time to close for a close that does not wait.
-    await asyncio.wait([closing], timeout=1.0)
+    await asyncio.wait([closing], timeout=0.5)
     hold.go_on.set()
     await closing
-    sync_client.admin.command("refreshLogicalSessionCacheNow")
-    pipeline = [{"$currentOp": {"idleCursors": True, "allUsers": True}}]
-    idle = [op for op in sync_client.admin.aggregate(pipeline) if op["type"] == "idleCursor"]
-    assert not [op for op in idle if op["ns"] == f"{db_name}.test"]
+    assert _idle_cursors(sync_client, f"{db_name}.test") == []
+
+
+async def test_client_closes_though_a_read_never_ends(
+    client_factory: Any, db_name: str, sync_db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reads_under_way, "PATIENCE", 0.05)
+    sync_db.test.insert_many([{} for _ in range(20)])
+    hold = _Hold("find")
+    client = client_factory(event_listeners=[hold])
+    reading = asyncio.ensure_future(_list(client[db_name].test))
+    await async_wait_until(hold.replied.is_set)
+    await client.close()
+    assert not reading.done()
+    hold.go_on.set()
+    with pytest.raises(InvalidOperation):
+        await reading
+
+
+async def test_close_does_not_wait_for_reads_that_await_data(
+    client_factory: Any, db_name: str, commands: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A close that waits fails the test: the server waits as long.
+    monkeypatch.setattr(reads_under_way, "PATIENCE", 600.0)
+    client = client_factory(event_listeners=[commands])
+    stream = client[db_name].test.watch(max_await_time_ms=600_000)
+    await stream
+    reading = asyncio.ensure_future(stream.next())
+    await async_wait_until(lambda: commands.named("getMore"))
+    await stream.close()
+    await client.close()
+    with pytest.raises(StopAsyncIteration):
+        await reading

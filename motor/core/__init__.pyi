@@ -422,8 +422,9 @@ class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_Doc
 
         Never blocks an event loop: with one running it goes on in the background, and may be
         awaited. With none running it is done when the call returns. The client cannot be used
-        again. Closing it twice is no error. A cursor that is still being read stays open on the
-        server until the server gives it up: close it first.
+        again. Closing it twice is no error. Reads that are under way, also such as were cancelled,
+        get two seconds to end, and their cursors are closed. Other cursors and change streams that
+        you still hold stay open on the server until it gives them up: close them first.
         """
     def aclose(self) -> OperationFuture[None] | Done:
         """Like :meth:`close`, by the name that PyMongo's async API has for it."""

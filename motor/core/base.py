@@ -16,6 +16,7 @@ from motor.core.await_time import AwaitTime
 from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
 from motor.core.pickling import NotPicklable
+from motor.core.reads_under_way import ReadsUnderWay
 from motor.core.redaction import shown
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
@@ -106,6 +107,8 @@ class ClientServices(Protocol):
     _pool: Pool
     _fetch: Fetch
     _await_time: AwaitTime
+    #: What would leave cursors at the server if it closed now.
+    _reads: ReadsUnderWay
 
     @property
     def _awaiting_pool(self) -> AwaitingPool: ...

@@ -64,11 +64,21 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     # On workers.
 
     def _open(self) -> None:
-        if self.delegate is None and not self._closed:
+        if self.delegate is not None or self._closed:
+            return
+        reads = self._client._reads
+        reads.begin(self._close_delegate)
+        try:
             self.delegate = self._watch()
             self._resume_token = self.delegate.resume_token
             if self._closed:
                 self.delegate.close()
+        finally:
+            reads.end(self._close_delegate)
+
+    def _close_delegate(self) -> None:
+        if self.delegate is not None:
+            self.delegate.close()
 
     def _turn(self, patient: bool) -> object:
         """One round trip at most, unless an event is at hand; `patient`: once more if none came."""

@@ -28,6 +28,7 @@ from motor.core.connecting import (
 from motor.core.fetching import Fetch, fetch_publicly
 from motor.core.loops import needs_loop
 from motor.core.namespace import Namespace
+from motor.core.reads_under_way import ReadsUnderWay
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.default import default_executor
@@ -123,6 +124,7 @@ class AgnosticClient(Namespace):
         self._used_loop: Callable[[], Any] = lambda: None
         self._used_asyncio_loop: Callable[[], Any] = lambda: None
         self._awaiting: AwaitingPool | None = None
+        self._reads = ReadsUnderWay()
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
     @classmethod
@@ -235,8 +237,9 @@ class AgnosticClient(Namespace):
 
         Never blocks an event loop: with one running it goes on in the background, and may be
         awaited. With none running it is done when the call returns. The client cannot be used
-        again. Closing it twice is no error. A cursor that is still being read stays open on the
-        server until the server gives it up: close it first.
+        again. Closing it twice is no error. Reads that are under way, also such as were cancelled,
+        get two seconds to end, and their cursors are closed. Other cursors and change streams that
+        you still hold stay open on the server until it gives them up: close them first.
         """
         delegate = self.delegate
         first_time, self._closed = not self._closed, True
@@ -244,14 +247,14 @@ class AgnosticClient(Namespace):
             loop = asyncio.get_running_loop()
         except RuntimeError:
             if first_time:
-                delegate.close()
+                self._reads.close(delegate)
             return Done()
         if first_time:
             try:
-                self._closing = submit(self._pool, loop, delegate.close)
+                self._closing = submit(self._pool, loop, self._reads.close, (delegate,))
             except RuntimeError:
                 # The application has shut down the client's own executor already.
-                self._closing = submit(default_executor(), loop, delegate.close)
+                self._closing = submit(default_executor(), loop, self._reads.close, (delegate,))
         elif self._closing is None or self._closing.get_loop() is not loop:
             return Done()
         return self._closing

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.drivers import CANDIDATES, DEFAULT_CACHE, QUICK
+from chaos.plan import PACE
 
 _QUICK_SECONDS = 90.0
 _FULL_SECONDS = 1680.0
@@ -58,7 +59,9 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--fault", action="append", metavar="NAME", help="only these; none: no faults at all"
     )
-    parser.add_argument("--pace", type=float, default=0.2, help="seconds between two operations")
+    parser.add_argument(
+        "--pace", type=float, default=PACE, help="seconds between two operations of one worker"
+    )
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where environments are")
     parser.add_argument("--results", type=Path, metavar="DIRECTORY", help="keeps all journals here")
     parser.add_argument("--table", type=Path, metavar="FILE", help="writes the table here, as RST")

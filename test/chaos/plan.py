@@ -11,3 +11,5 @@ APP_NAME = "chaos"
 PLACES = ("main", "loop", "tornado")
 #: Written last, so that those who follow a stream know its end.
 END = "end"
+#: Seconds between two operations of one worker, in the mean, unless `--pace` says otherwise.
+PACE = 0.2

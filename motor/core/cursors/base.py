@@ -56,7 +56,9 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
         # What the cursor asks beside its reading, such as explain, must wait for its session too.
         self._queue = _queue
         fetch = self._client._fetch
-        self._reader = Reader(fetch, cursor, start=_start, queue=_queue, convert=_convert)
+        self._reader = Reader(
+            fetch, cursor, start=_start, queue=_queue, convert=_convert, reads=self._client._reads
+        )
         self._waiting = WaitingReads()
         self._until_yield = YIELD_EVERY
         self._yielded = 0.0
@@ -105,6 +107,7 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
         reader.started = True
         if not self._awaits_data:
             return self._submit_function(function, args, queue=reader.queue)
+        reader.reads = None
         turn = partial(self._await_data, reader.delegate, function, *args)
         return self._waiting.add(self._client._submit_awaiting(turn, reader.queue))
 

@@ -92,7 +92,13 @@ class AgnosticCursor(AgnosticBaseCursor):
         # A fresh copy instead of the delegate's own rewind, which would close it on the loop's
         # thread and change it under a read that has not ended.
         again = self._unsent()
-        self._reader = Reader(reader.fetch, again, queue=reader.queue, convert=reader.convert)
+        self._reader = Reader(
+            reader.fetch,
+            again,
+            queue=reader.queue,
+            convert=reader.convert,
+            reads=self._client._reads,
+        )
         if reader.started and reader.close():
             self._submit_closing(reader.close_delegate, None if self._awaits_data else reader.queue)
         return self

@@ -12,6 +12,7 @@ from typing import Any
 from pymongo.command_cursor import CommandCursor
 
 from motor.core.fetching import Batch, Decoded, Fetch
+from motor.core.reads_under_way import ReadsUnderWay
 from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["Reader"]
@@ -43,6 +44,7 @@ class Reader:
     - `start`: sends the command and returns the cursor. Not called before the first read
     - `queue`: where the reads wait for one another. None: a queue of the reader's own
     - `convert`: makes of each document what the consumer gets. None: it gets the documents
+    - `reads`: those of the client, to be counted among. None: the client does not care
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Reader:
         start: Callable[[], Any] | None = None,
         queue: SerialQueue | None = None,
         convert: Callable[[Any], Any] | None = None,
+        reads: ReadsUnderWay | None = None,
     ) -> None:
         self.delegate: Any = delegate
         self.fetch: Fetch = fetch
@@ -72,6 +75,8 @@ class Reader:
         #: Whether there was a document that cannot be decoded. The cursor is of no more use then.
         self.broken: bool = False
         self.ahead: Ahead = Ahead.IDLE
+        #: Where the reads of the client are counted; None: not these, which await data.
+        self.reads: ReadsUnderWay | None = reads
         self._start = start
         self._reading = False
         #: How many batches and documents have come, and the size of the last reply in bytes.
@@ -246,6 +251,9 @@ class Reader:
 
     def _keeping_errors(self, read: Callable[[], object]) -> None:
         self._reading = True
+        reads = self.reads
+        if reads is not None:
+            reads.begin(self.close_delegate)
         try:
             read()
         except BaseException as error:
@@ -254,8 +262,10 @@ class Reader:
                 self.error = error
         finally:
             self._reading = False
-        if self.broken:
-            self.close_delegate()
+            if self.broken:
+                self.close_delegate()
+            if reads is not None:
+                reads.end(self.close_delegate)
 
     def read_ahead(self, wanted: Callable[[], bool]) -> None:
         """Fetch the next batch before the consumer needs it.

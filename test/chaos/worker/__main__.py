@@ -22,7 +22,8 @@ from chaos.worker.resolver import divert
 
 _CLEAR_SECONDS = 15.0
 _SAMPLE_SECONDS = 2.0
-_FORK_PAUSE = 7.0
+#: Seconds between two forks, as a multiple of the pace.
+_FORK_PAUSE = 35.0
 _FRAMEWORKS = {"main": "asyncio", "loop": "asyncio", "tornado": "tornado"}
 
 
@@ -98,7 +99,8 @@ class Process:
         client = self._adapter.client(self._plan["uri"], "", **BY_STEP)
         _say(ready=True)
         _heard()
-        arguments = client, self._plan["database"], self._journal, self._stop
+        plan = self._plan
+        arguments = client, plan["database"], self._journal, self._stop, plan["pace"]
         thread = threading.Thread(target=probe_blocking, args=arguments, name="work-probe")
         thread.start()
         self._listen()
@@ -138,7 +140,7 @@ class Process:
             self._directory,
             self._clients.in_child,
             self._stop,
-            pause=0.01 if forks else _FORK_PAUSE,
+            pause=0.01 if forks else _FORK_PAUSE * self._plan["pace"],
             count=self._plan["count"] if forks else None,
         )
 

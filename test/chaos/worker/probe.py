@@ -12,7 +12,8 @@ from pymongo.errors import PyMongoError
 from chaos.worker.journal import Journal
 from chaos.worker.work import Work
 
-_PAUSE = 0.05
+#: The pause between two writes, as part of the pace: a twentieth of a second at the usual one.
+_PAUSE = 0.25
 _NOTEWORTHY = 0.3
 
 
@@ -39,10 +40,12 @@ async def probe(work: Work, client: Any) -> None:
             pass
         else:
             gaps.answered()
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(_PAUSE * work.pace)
 
 
-def probe_blocking(client: Any, database: str, journal: Journal, stop: threading.Event) -> None:
+def probe_blocking(
+    client: Any, database: str, journal: Journal, stop: threading.Event, pace: float
+) -> None:
     """The same with PyMongo's blocking client."""
     collection = client[database].probe
     gaps = _Gaps(journal)
@@ -53,4 +56,4 @@ def probe_blocking(client: Any, database: str, journal: Journal, stop: threading
             pass
         else:
             gaps.answered()
-        stop.wait(_PAUSE)
+        stop.wait(_PAUSE * pace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from chaos.plan import END
+from chaos.plan import END, PACE
 from chaos.worker.adapters import settle
 from chaos.worker.work import Work, describe
 
@@ -22,7 +22,7 @@ async def follow(work: Work, name: str, opened: asyncio.Event) -> None:
     while True:
         try:
             async with await settle(
-                work.db.inserts.watch(pipeline, resume_after=token, max_await_time_ms=300)
+                work.db.inserts.watch(pipeline, resume_after=token, max_await_time_ms=work.await_ms)
             ) as stream:
                 # PyMongo and Motor 4 have sent it by now, and Motor 3 has, too.
                 if token is None:
@@ -55,4 +55,5 @@ async def _next(work: Work, stream: Any, hurried: bool) -> Any:
         async with asyncio.timeout(work.rng.choice((0.001, 0.01, 0.05, 0.3))):
             return await stream.next()
     except TimeoutError:
+        await asyncio.sleep((work.pace - PACE) / 4)
         return None

@@ -42,7 +42,7 @@ async def tail(work: Work, name: str) -> None:
     while True:
         try:
             cursor = log.find({"_id": {"$gt": last}}, cursor_type=CursorType.TAILABLE_AWAIT)
-            async for document in cursor.max_await_time_ms(300):
+            async for document in cursor.max_await_time_ms(work.await_ms):
                 last = document["_id"]
                 work.journal.write("tailed", number=last)
                 if document["n"] == LAST:

@@ -48,6 +48,11 @@ class Work:
     promise: float
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def await_ms(self) -> int:
+        """How long (in ms) the server may wait for data, the longer the slower the pace."""
+        return int(min(1500 * self.pace, 2000))
+
     async def rest(self) -> None:
         """Wait a moment before the next operation."""
         await asyncio.sleep(self.rng.uniform(0, 2 * self.pace))
