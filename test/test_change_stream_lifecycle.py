@@ -84,16 +84,20 @@ async def test_closing_does_not_wait_for_the_server(watched, commands):
 
 async def test_closing_ends_an_async_for_that_waits(watched, commands):
     stream = await watched.watch(max_await_time_ms=SHORT)
+    events: list[Any] = []
 
-    async def read() -> list[Any]:
-        return [event async for event in stream]
+    async def read() -> None:
+        async for event in stream:
+            events.append(event)  # noqa: PERF401 -- as they come
 
     task = asyncio.create_task(read())
     await watched.insert_one({"_id": 1})
-    await async_wait_until(lambda: len(commands.named("getMore")) >= 2)
+    await async_wait_until(lambda: events)
+    asked = len(commands.named("getMore"))
+    await async_wait_until(lambda: len(commands.named("getMore")) > asked)
     await stream.close()
-    (event,) = await asyncio.wait_for(task, 10)
-    assert event["documentKey"] == {"_id": 1}
+    await asyncio.wait_for(task, 10)
+    assert [event["documentKey"] for event in events] == [{"_id": 1}]
 
 
 async def test_closing_ends_a_try_next_that_waits(watched, commands):

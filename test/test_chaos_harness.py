@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))
 
 from chaos.drivers import CANDIDATES, QUICK, chosen  # noqa: E402
+from chaos.faketime import Clock  # noqa: E402
 from chaos.faults import FAILOVERS, FAULTS  # noqa: E402
 from chaos.gaps import Gaps, Struck  # noqa: E402
 from chaos.journals import lines  # noqa: E402
@@ -170,6 +172,48 @@ def test_half_a_line_is_no_line(tmp_path: Path) -> None:
     path = tmp_path / "journal-main.jsonl"
     path.write_text(json.dumps({"kind": "gap"}) + '\n{"kind": "ga')
     assert [*lines(tmp_path)] == [{"kind": "gap"}]
+
+
+# Clocks ---------------------------------------------------------------------------------------
+
+_ASK = f"""
+    import sys, time
+    sys.path.append({str(Path(__file__).parent)!r})
+    from chaos.worker import clock
+    clock.sleep_beside_faketime()
+    for line in sys.stdin:
+        if line != "ask\\n":
+            clock.set_forward(float(line))
+        begun = time.monotonic()
+        time.sleep(0.01)
+        print(time.time(), time.monotonic() - begun, flush=True)
+"""
+
+
+def _later_by(process: Any, told: str) -> float:
+    process.stdin.write(told + "\n")
+    process.stdin.flush()
+    wall, slept = map(float, process.stdout.readline().split())
+    assert 0.01 <= slept < 1000
+    return wall - time.time()
+
+
+def test_clock_of_a_process_is_set_forward_by_itself() -> None:
+    with start_python(_ASK) as process:
+        assert abs(_later_by(process, "ask")) < 1000
+        assert abs(_later_by(process, "3600") - 3600) < 1000
+        assert abs(_later_by(process, "3600") - 7200) < 1000
+
+
+def test_clock_of_a_process_is_set_forward_from_outside(tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    if not clock.is_there:
+        pytest.skip("needs libfaketime: apt install faketime")
+    with start_python(_ASK, **clock.variables) as process:
+        assert abs(_later_by(process, "ask")) < 1000
+        for hours in (1, 2):
+            clock.set_forward(3600)
+            wait_until(lambda hours=hours: abs(_later_by(process, "ask") - hours * 3600) < 1000)
 
 
 # The report -----------------------------------------------------------------------------------

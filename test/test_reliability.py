@@ -326,7 +326,11 @@ async def test_client_closes_though_a_read_never_ends(
 
 
 async def test_close_does_not_wait_for_reads_that_await_data(
-    client_factory: Any, db_name: str, commands: Any, monkeypatch: pytest.MonkeyPatch
+    client_factory: Any,
+    db_name: str,
+    sync_db: Any,
+    commands: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A close that waits fails the test: the server waits as long.
     monkeypatch.setattr(reads_under_way, "PATIENCE", 600.0)
@@ -339,3 +343,5 @@ async def test_close_does_not_wait_for_reads_that_await_data(
     await client.close()
     with pytest.raises(StopAsyncIteration):
         await reading
+    # This server looks after a killed cursor only when it has something to say.
+    sync_db.test.insert_one({})

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmark.environments import Environments
 from chaos.drivers import Candidate
+from chaos.faketime import Clock
 
 #: How long the process may take, beyond the time of the work, before it is killed.
 _SPARE_SECONDS = 180.0
@@ -34,6 +35,7 @@ class Worker:
         self.candidate = candidate
         self.directory = directory
         self._limit = plan["seconds"] + _SPARE_SECONDS
+        self._clock = Clock(directory / "clock")
         command = [environments.python_of(candidate.driver), "-P", "-m", "chaos.worker"]
         with (directory / "stderr").open("wb") as errors:
             self._process = subprocess.Popen(
@@ -83,6 +85,9 @@ class Worker:
 
     def set_clock(self, seconds: int) -> None:
         """Set the process's clock forward."""
+        if self._clock.is_there:
+            self._clock.set_forward(seconds)
+            return
         self._tell({"do": "set clock", "seconds": seconds})
 
     def close(self) -> None:
@@ -106,7 +111,7 @@ class Worker:
             self._process.stdin.flush()
 
     def _variables(self, environments: Environments) -> dict[str, str]:
-        variables = environments.variables()
+        variables = environments.variables() | self._clock.variables
         variables.pop("MOTOR_ACCELERATORS", None)
         if self.candidate.accelerators is not None:
             variables["MOTOR_ACCELERATORS"] = self.candidate.accelerators

@@ -82,6 +82,7 @@ class _Run:
         with self._replica_set.client() as client:
             for database in self._databases.values():
                 setting.prepare(client, database)
+        self._sessions_before = server_side.sessions(self._replica_set)
         workers = [self._worker(stack, made, candidate) for candidate in self._candidates]
         results = {worker.candidate.name: Result(worker.candidate) for worker in workers}
         for worker in workers:
@@ -151,6 +152,7 @@ class _Run:
     ) -> int:
         drivers = {database: name for name, database in self._databases.items()}
         left = server_side.left(self._replica_set, drivers)
+        sessions = server_side.sessions(self._replica_set) - self._sessions_before
         with self._replica_set.client() as client:
             for worker in workers:
                 name = worker.candidate.name
@@ -171,6 +173,9 @@ class _Run:
             result.findings or result.left_in_process or (quiet and result.left_at_servers)
             for result in motors
         )
+        # Sessions do not say whose they are: only alone it is Motor that left them.
+        bad |= quiet and motors == found and bool(sessions)
+        _say(f"{len(sessions)} sessions left at the servers, by all drivers together")
         _say(f"seed {self._options.seed}: Motor's books {'DO NOT BALANCE' if bad else 'balance'}")
         return int(bad)
 

@@ -12,6 +12,18 @@ from chaos.replica_set import ReplicaSet
 _CLEAR_SECONDS = 4.0
 
 
+def sessions(replica_set: ReplicaSet) -> set[Any]:
+    """The sessions that the deployment knows, of all clients: they do not say whose they are."""
+    own = set()
+    for number in replica_set.numbers:
+        with replica_set.direct(number) as client, client.start_session() as session:
+            own.add(session.session_id["id"])
+            client.admin.command("refreshLogicalSessionCacheNow", session=session)
+    with replica_set.client() as client:
+        found = client.config["system.sessions"].find({}, {"_id": 1})
+        return {document["_id"]["id"] for document in found} - own
+
+
 def left(replica_set: ReplicaSet, databases: dict[str, str]) -> dict[str, Findings]:
     """What is left, by driver, once some seconds did not clear it. `databases`: driver by name."""
     deadline = time.monotonic() + _CLEAR_SECONDS

@@ -12,7 +12,7 @@ from typing import Any
 from chaos.worker import leftovers
 from chaos.worker.adapters import ADAPTERS
 from chaos.worker.clients import BY_STEP, Clients
-from chaos.worker.clock import set_forward
+from chaos.worker.clock import set_forward, sleep_beside_faketime
 from chaos.worker.forks import fork_often
 from chaos.worker.journal import Journal
 from chaos.worker.lifetime import die_after, die_with_parent
@@ -151,6 +151,7 @@ def main() -> None:
     plan = _heard()
     die_after(plan["limit"])
     divert(plan["host"])
+    sleep_beside_faketime()
     Process(plan).run()
 
 

@@ -67,6 +67,29 @@ async def _raw(static: Any) -> list[int]:
     return ids
 
 
+async def _raw_aggregated(static: Any) -> list[int]:
+    pipeline = [{"$sort": {"_id": 1}}]
+    cursor = await settle(static.aggregate_raw_batches(pipeline, batchSize=_BATCH))
+    ids: list[int] = []
+    async for batch in cursor:
+        ids += [document["_id"] for document in bson.decode_all(batch)]
+    return ids
+
+
+async def _in_pieces(static: Any) -> list[int]:
+    cursor = static.find(sort=[("_id", 1)], batch_size=_BATCH)
+    ids: list[int] = []
+    while piece := await cursor.to_list(2 * _BATCH + 1):
+        ids += [document["_id"] for document in piece]
+    return ids
+
+
+async def _in_session(static: Any) -> list[int]:
+    async with await settle(static.database.client.start_session()) as session:
+        found = static.find(sort=[("_id", 1)], batch_size=_BATCH, session=session)
+        return [document["_id"] async for document in found]
+
+
 async def _distinct(static: Any) -> list[int]:
     return sorted(await static.distinct("_id"))
 
@@ -89,13 +112,23 @@ async def _indexes(static: Any) -> list[int]:
     return _ALL if [index["name"] for index in found] == ["_id_"] else []
 
 
+async def _collections(static: Any) -> list[int]:
+    listing = static.database.list_collections(filter={"name": static.name})
+    found = [collection["name"] async for collection in await settle(listing)]
+    return _ALL if found == [static.name] else []
+
+
 _WAYS = (
     _iterated,
     _listed,
     _aggregated,
     _raw,
+    _raw_aggregated,
+    _in_pieces,
+    _in_session,
     _distinct,
     _counted,
     _left_early,
     _indexes,
+    _collections,
 )

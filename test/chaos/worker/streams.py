@@ -18,11 +18,20 @@ async def follow(work: Work, name: str, opened: asyncio.Event) -> None:
     A stream named `hurried` has its reads time out again and again.
     """
     token = None
-    pipeline = [{"$match": {"operationType": "insert", "fullDocument.place": work.place}}]
+    watched = _watched(work)
+    pipeline = [
+        {
+            "$match": {
+                "operationType": "insert",
+                "ns": {"db": work.db.name, "coll": "inserts"},
+                "fullDocument.place": work.place,
+            }
+        }
+    ]
     while True:
         try:
             async with await settle(
-                work.db.inserts.watch(pipeline, resume_after=token, max_await_time_ms=work.await_ms)
+                watched.watch(pipeline, resume_after=token, max_await_time_ms=work.await_ms)
             ) as stream:
                 # PyMongo and Motor 4 have sent it by now, and Motor 3 has, too.
                 if token is None:
@@ -46,6 +55,11 @@ async def follow(work: Work, name: str, opened: asyncio.Event) -> None:
             # What a user does: open it again where it was.
             work.journal.write("stream ended", stream=f"{work.place}/{name}", error=describe(error))
             await asyncio.sleep(0.1)
+
+
+def _watched(work: Work) -> Any:
+    """A collection, its database or the whole deployment: each place has another."""
+    return {"main": work.db.inserts, "loop": work.db, "tornado": work.client}[work.place]
 
 
 async def _next(work: Work, stream: Any, hurried: bool) -> Any:
