@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import socket
 import ssl
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
+from motor.accelerators import sockets
+from motor.accelerators.sockets.buffered import buffered
 from support import Framework, wait_until
 from support.tls import Certificates
 from support.tls_proxy import Cut, tls_proxy
@@ -137,6 +140,39 @@ async def test_a_good_certificate_is_taken(
 ) -> None:
     async with make_client(uri(good_port), certificates.authority_file) as client:
         assert (await client.admin.command("ping"))["ok"] == 1
+
+
+@pytest.mark.parametrize("choice", ["none", "sockets", "batches", "all"])
+async def test_certificates_are_verified_with_each_choice_of_accelerators(
+    framework: Framework,
+    bad_ports: dict[str, int],
+    good_port: int,
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    choice: str,
+) -> None:
+    wrapped: list[type] = []
+
+    def spy(interface: Any) -> Any:
+        wrapped.append(type(interface.sock))
+        return buffered(interface)
+
+    monkeypatch.setattr(sockets, "buffered", spy)
+    monkeypatch.setenv("MOTOR_ACCELERATORS", choice)
+    options = {"tls": True, "tlsCAFile": certificates.authority_file}
+
+    async def is_refused(kind: str, port: int) -> None:
+        async with framework.Client(
+            uri(port), serverSelectionTimeoutMS=_SELECTION, **options
+        ) as client:
+            with pytest.raises(ServerSelectionTimeoutError, match=Certificates.bad[kind]):
+                await client.admin.command("ping")
+
+    await asyncio.gather(*(is_refused(kind, port) for kind, port in bad_ports.items()))
+    assert wrapped == []
+    async with framework.Client(uri(good_port), **options) as client:
+        assert (await client.admin.command("ping"))["ok"] == 1
+    assert set(wrapped) == ({ssl.SSLSocket} if choice in ("sockets", "all") else set())
 
 
 @pytest.mark.parametrize("option", [{"tls": True}, {"ssl": True}])
