@@ -176,13 +176,13 @@ def test_memory_grows_by_the_slope_of_a_line() -> None:
     for n in range(100):
         memory.enter({"kind": "memory", "at": 36.0 * n, "kilobytes": 1024 * n})
     assert memory.megabytes_an_hour() == pytest.approx(100.0)
-    assert memory.growth == "100.0"
+    assert memory.growth == pytest.approx(100.0)
 
 
 def test_short_run_says_nothing_of_memory() -> None:
     memory = Memory()
     memory.enter({"kind": "memory", "at": 1.0, "kilobytes": 1024})
-    assert memory.growth == "-"
+    assert memory.growth is None
 
 
 FAULTS: Any = {

@@ -33,6 +33,7 @@ from chaos.report import faults, table, text  # noqa: E402
 from chaos.results import Result  # noqa: E402
 from chaos.run import planned  # noqa: E402
 from chaos.schedule import Fault  # noqa: E402
+from chaos.tally import Tally  # noqa: E402
 from chaos.worker.adapters import Motor  # noqa: E402
 from chaos.worker.journal import Journal  # noqa: E402
 from chaos.worker.work import Work  # noqa: E402
@@ -237,7 +238,32 @@ def test_report_shows_each_driver_and_what_was_found() -> None:
     assert "FOUND inserts lost: 3" in shown
     assert "motor" in shown
     assert "0 of 1 faults struck\n  not kill (primary): NoPrimary()" in faults(struck)
-    assert table(struck, results).startswith(".. list-table::")
+
+
+def test_table_is_of_all_runs_of_a_tally(tmp_path: Path) -> None:
+    motor, probe = (Result(CANDIDATES[name]) for name in ("motor", "pymongo"))
+    motor.findings["inserts lost"] = 3
+    kill = Struck(Fault(1.0, "kill", "primary", 2.0), 1.0, 2.0)
+    missed = Struck(Fault(1.0, "kill", "primary", 2.0), 1.0, 2.0, "NoPrimary()")
+    for seconds in (2.0, 9.0):
+        motor.gaps = Gaps()
+        motor.gaps.enter({"kind": "gap", "begun": 1.5, "seconds": seconds})
+        tally = Tally(tmp_path / "tally.json")
+        tally.add([kill, missed], [motor, probe])
+    assert (tally.faults, len(tally.runs)) == (2, 2)
+    shown = table(tally.runs, {"motor": "Motor", "pymongo": "PyMongo"}).splitlines()
+    cells = {
+        line.removeprefix("   * - "): [
+            cell.removeprefix("     -").strip() for cell in shown[n:][1:3]
+        ]
+        for n, line in enumerate(shown)
+        if line.startswith("   * - ")
+    }
+    assert cells["acknowledged, and lost"] == ["6", ""]
+    assert cells["longest time without an answer (s)"] == ["9.0", "0.0"]
+    assert cells["after a failover: median (s)"] == ["5.5", "0.0"]
+    assert cells["threads and descriptors left"] == ["?", ""]
+    assert "memory grows by (MB an hour)" not in cells, "no run was long enough to tell"
 
 
 # Ends -----------------------------------------------------------------------------------------

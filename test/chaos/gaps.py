@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 
 from chaos.faults import FAILOVERS
@@ -52,7 +51,3 @@ class Gaps:
                     )
                 )
         return found
-
-    def median_after_failovers(self, struck: list[Struck]) -> float:
-        """The median of these."""
-        return statistics.median(self.after_failovers(struck) or [0.0])

@@ -29,12 +29,12 @@ class Memory:
         return self._samples[-1][1] / 1024 if self._samples else 0.0
 
     @property
-    def growth(self) -> str:
-        """How fast it grows, in MB an hour, if the run was long enough to tell."""
+    def growth(self) -> float | None:
+        """How fast it grows, in MB an hour; None: the run was too short to tell."""
         times = [at for at, _ in self._samples]
         if not times or times[-1] - times[0] < _LONG:
-            return "-"
-        return f"{self.megabytes_an_hour():.1f}"
+            return None
+        return self.megabytes_an_hour()
 
     def megabytes_an_hour(self) -> float:
         """How fast it grows, by the method of least squares, once it has settled."""

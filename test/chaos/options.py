@@ -37,6 +37,7 @@ class Options:
     cache: Path
     results: Path | None
     table: Path | None
+    tally: Path | None
     plan_only: bool
     faults: list[str] | None = None
 
@@ -55,6 +56,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     what.add_argument("--forks", type=int, metavar="N", help="N forks, no faults")
     parser.add_argument("--seed", type=int, help="repeats a run's schedule")
     parser.add_argument("--seconds", type=float, help="how long faults strike")
+    parser.add_argument("--rest", type=float, help="seconds between two faults, in the mean")
     parser.add_argument("--driver", action="append", choices=[*CANDIDATES], help="may be repeated")
     parser.add_argument(
         "--fault", action="append", metavar="NAME", help="only these; none: no faults at all"
@@ -65,6 +67,9 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where environments are")
     parser.add_argument("--results", type=Path, metavar="DIRECTORY", help="keeps all journals here")
     parser.add_argument("--table", type=Path, metavar="FILE", help="writes the table here, as RST")
+    parser.add_argument(
+        "--tally", type=Path, metavar="FILE", help="adds up the runs with this file in one table"
+    )
     parser.add_argument("--plan", action="store_true", help="prints the schedule, and does nothing")
     given = parser.parse_args(arguments)
     seconds, rest, kind = _FULL_SECONDS, _FULL_REST, "chaos"
@@ -81,13 +86,14 @@ def parse(arguments: list[str] | None = None) -> Options:
         what=kind,
         seed=random.randrange(10**6) if given.seed is None else given.seed,
         seconds=given.seconds or seconds,
-        rest=rest,
+        rest=given.rest or rest,
         count=given.cancellations or given.forks or 0,
         drivers=drivers,
         pace=given.pace,
         cache=given.cache,
         results=given.results,
         table=given.table,
+        tally=given.tally,
         plan_only=given.plan,
         faults=given.fault,
     )

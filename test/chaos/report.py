@@ -2,96 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from chaos.gaps import Struck
 from chaos.results import Result
 
-Row = tuple[str, Callable[[Result], str]]
 _MOST_ERRORS = 12
 
+#: What a row has of one driver in one run; None: unknown.
+Value = Any
+#: What it has of each driver, by its name.
+Column = dict[str, Value]
 
-def _rows() -> list[Row]:
+
+def _longest(values: Sequence[Value]) -> str:
+    return f"{max(values):.1f}"
+
+
+def _longest_of_lists(values: Sequence[Value]) -> str:
+    return f"{max((gap for gaps in values for gap in gaps), default=0.0):.1f}"
+
+
+def _median_of_lists(values: Sequence[Value]) -> str:
+    return f"{statistics.median([gap for gaps in values for gap in gaps] or [0.0]):.1f}"
+
+
+def _largest(values: Sequence[Value]) -> str:
+    return f"{max(values):.0f}"
+
+
+def _sum(values: Sequence[Value]) -> str:
+    return "?" if None in values else f"{sum(values):,}"
+
+
+def _rates(values: Sequence[Value]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values if value is not None)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    - `fold`: makes one cell of the values of several runs
+    - `probes`: whether the driver that only probes has it, too
+    """
+
+    name: str
+    value: Callable[[Result, list[Struck]], Value]
+    fold: Callable[[Sequence[Value]], str] = _sum
+    probes: bool = False
+
+
+def _count(name: str, *words: str) -> Row:
+    return Row(name, lambda result, _: result.count(*words))
+
+
+def _found(name: str, *findings: str) -> Row:
+    return Row(name, lambda result, _: sum(result.findings[finding] for finding in findings))
+
+
+ROWS = (
+    Row("operations", lambda r, _: r.errors.attempts),
+    Row(
+        "ended in an error or were cancelled",
+        lambda r, _: r.errors.kinds.total() + r.errors.cancelled,
+    ),
+    Row("documents, transfers, files: acknowledged", lambda r, _: r.books.acknowledged),
+    Row("in doubt", lambda r, _: r.books.in_doubt),
+    _count("acknowledged, and lost", "lost"),
+    _count("doubled", "s doubled", "given twice"),
+    _count("accounts out of balance", "balance"),
+    _count("reads that were wrong, or went back", "wrong read", "went back"),
+    _count("files that were torn or wrong", "torn", "changed", "wrong file"),
+    Row("change events", lambda r, _: r.kinds["event"]),
+    _found("events missed", "events missed", "tailed missed"),
+    _found("missed by reads with a timeout", "events of hurried reads missed"),
+    Row("streams that a timeout closed", lambda r, _: r.kinds["stream closed"]),
+    _count("out of order", "out of order"),
+    Row("cancelled before they were sent", lambda r, _: r.books.unsent),
+    _count("and sent all the same", "sent after cancellation"),
+    Row("errors that tell what is not so", lambda r, _: r.errors.strange.total()),
+    Row("errors not documented", lambda r, _: r.errors.undocumented.total()),
+    _found("later than the options promise", "late", "never ended"),
+    Row("threads and descriptors left", lambda r, _: r.left_in_process if r.left else None),
+    Row("cursors left at the servers", lambda r, _: r.left_at_servers.total()),
+    Row("longest time without an answer (s)", lambda r, _: r.gaps.longest, _longest, True),
+    Row(
+        "after a failover: longest (s)",
+        lambda r, struck: r.gaps.after_failovers(struck),
+        _longest_of_lists,
+        True,
+    ),
+    Row(
+        "after a failover: median (s)",
+        lambda r, struck: r.gaps.after_failovers(struck),
+        _median_of_lists,
+        True,
+    ),
+    Row("memory at the end (MB)", lambda r, _: r.memory.last_megabytes, _largest),
+    Row("memory grows by (MB an hour)", lambda r, _: r.memory.growth, _rates),
+)
+
+
+def values(struck: list[Struck], results: list[Result]) -> list[Column]:
+    """What each row has of each driver."""
     return [
-        ("operations", lambda r: f"{r.errors.attempts:,}"),
-        ("ended in an error or were cancelled", lambda r: f"{_failed(r):,}"),
-        ("documents, transfers, files: acknowledged", lambda r: f"{r.books.acknowledged:,}"),
-        ("in doubt", lambda r: f"{r.books.in_doubt:,}"),
-        ("acknowledged, and lost", lambda r: str(r.count("lost"))),
-        ("doubled", lambda r: str(r.count("s doubled", "given twice"))),
-        ("accounts out of balance", lambda r: str(r.count("balance"))),
-        ("reads that were wrong, or went back", lambda r: str(r.count("wrong read", "went back"))),
-        ("files that were torn or wrong", lambda r: str(r.count("torn", "changed", "wrong file"))),
-        ("change events", lambda r: f"{r.kinds['event']:,}"),
-        ("events missed", lambda r: _of(r, "events missed", "tailed missed")),
-        ("missed by reads with a timeout", lambda r: _of(r, "events of hurried reads missed")),
-        ("streams that a timeout closed", lambda r: f"{r.kinds['stream closed']:,}"),
-        ("out of order", lambda r: str(r.count("out of order"))),
-        ("cancelled before they were sent", lambda r: f"{r.books.unsent:,}"),
-        ("and sent all the same", lambda r: str(r.count("sent after cancellation"))),
-        ("errors that tell what is not so", lambda r: str(r.errors.strange.total())),
-        ("errors not documented", lambda r: str(r.errors.undocumented.total())),
-        ("later than the options promise", lambda r: _of(r, "late", "never ended")),
-        ("threads and descriptors left", lambda r: _left(r)),
-        ("cursors left at the servers", lambda r: str(r.left_at_servers.total())),
+        {
+            result.candidate.name: row.value(result, struck)
+            for result in results
+            if row.probes or result.candidate.kind != "pymongo"
+        }
+        for row in ROWS
     ]
 
 
-def _rows_of_probes(struck: list[Struck]) -> list[Row]:
-    return [
-        ("longest time without an answer (s)", lambda r: f"{r.gaps.longest:.1f}"),
-        ("after a failover: longest (s)", lambda r: f"{max(_after(r, struck), default=0):.1f}"),
-        ("after a failover: median (s)", lambda r: f"{r.gaps.median_after_failovers(struck):.1f}"),
-    ]
-
-
-def _rows_of_memory() -> list[Row]:
-    return [
-        ("memory at the end (MB)", lambda r: f"{r.memory.last_megabytes:.0f}"),
-        ("memory grows by (MB an hour)", lambda r: r.memory.growth),
-    ]
-
-
-def _cells(struck: list[Struck], results: list[Result]) -> list[tuple[str, list[str]]]:
-    """Each row's name, and its cell for each driver: empty where the driver only probed."""
-
-    def cell(row: Row, result: Result, probes: bool) -> str:
-        return row[1](result) if probes or result.candidate.kind != "pymongo" else ""
-
-    return [
-        (row[0], [cell(row, result, probes) for result in results])
-        for rows, probes in (
-            (_rows(), False),
-            (_rows_of_probes(struck), True),
-            (_rows_of_memory(), False),
-        )
-        for row in rows
-    ]
-
-
-def _after(result: Result, struck: list[Struck]) -> list[float]:
-    return result.gaps.after_failovers(struck)
-
-
-def _of(result: Result, *names: str) -> str:
-    return str(sum(result.findings[name] for name in names))
-
-
-def _failed(result: Result) -> int:
-    return result.errors.kinds.total() + result.errors.cancelled
-
-
-def _left(result: Result) -> str:
-    left = result.left
-    if not left:
-        return "?"
-    return str(result.left_in_process)
+def _cells(runs: list[list[Column]], drivers: list[str]) -> list[tuple[str, list[str]]]:
+    """Each row's name, and its cells: empty for a driver that only probed, or too short a run."""
+    rows = []
+    for number, row in enumerate(ROWS):
+        told = [[run[number][name] for run in runs if name in run[number]] for name in drivers]
+        cells = [row.fold(each) if each else "" for each in told]
+        if any(cells):
+            rows.append((row.name, cells))
+    return rows
 
 
 def text(struck: list[Struck], results: list[Result]) -> str:
     """The report for a terminal."""
-    rows = _cells(struck, results)
     titles = [result.candidate.name for result in results]
+    rows = _cells([values(struck, results)], titles)
     width = max(len(name) for name, _ in rows)
     lines = [" " * width + "  " + "  ".join(f"{title:>16}" for title in titles)]
     for name, cells in rows:
@@ -115,12 +157,12 @@ def text(struck: list[Struck], results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def table(struck: list[Struck], results: list[Result]) -> str:
-    """The report as an RST table."""
-    head = ["", *(result.candidate.title for result in results)]
-    rows = [[name, *cells] for name, cells in _cells(struck, results)]
+def table(runs: list[list[Column]], titles: dict[str, str]) -> str:
+    """The report on one run or several as an RST table. `titles`: of the drivers, by name."""
+    rows = [["", *titles.values()]]
+    rows += [[name, *cells] for name, cells in _cells(runs, [*titles])]
     lines = [".. list-table::", "   :header-rows: 1", "   :stub-columns: 1", ""]
-    for row in [head, *rows]:
+    for row in rows:
         for number, cell in enumerate(row):
             lines.append(f"   {'  ' if number else '* '}- {cell}".rstrip())
     return "\n".join(lines) + "\n"

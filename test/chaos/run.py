@@ -23,6 +23,7 @@ from chaos.processes import Worker, WorkerFailed
 from chaos.replica_set import ReplicaSet
 from chaos.results import Result
 from chaos.schedule import Fault, schedule
+from chaos.tally import Tally
 
 _HEALTHY_SECONDS = 60.0
 #: Beyond the faults: the start, what workers may take to end, the books.
@@ -164,8 +165,12 @@ class _Run:
         found = [*results.values()]
         _say(report.faults(struck))
         sys.stdout.write(report.text(struck, found) + "\n")
+        tally = Tally(self._options.tally)
+        tally.add(struck, found)
         if self._options.table is not None:
-            self._options.table.write_text(report.table(struck, found))
+            titles = {result.candidate.name: result.candidate.title for result in found}
+            self._options.table.write_text(report.table(tally.runs, titles))
+            _say(f"the table is of {len(tally.runs)} runs with {tally.faults} faults")
         motors = [result for result in found if result.candidate.kind == "motor"]
         # Where connections were cut, cursors may be left that no client could have closed.
         quiet = self._options.what != "chaos"
