@@ -46,19 +46,22 @@ bound_queue: ContextVar[SerialQueue | None] = ContextVar("bound_queue", default=
 _registry: dict[type, type[AgnosticBase]] = {}
 
 
-#: The same for classes of which results have been; None: they are not wrapped.
+#: The same for classes of which results have been; None: they are not wrapped. A new one takes its
+#: place when the registry changes: it is not emptied, because workers look into it meanwhile.
 _known: dict[type, type[AgnosticBase] | None] = {}
 
 
 def register_delegate(delegate_class: type, agnostic_class: type[AgnosticBase]) -> None:
     """Let objects of `delegate_class`, and of its subclasses, be wrapped as `agnostic_class`."""
+    global _known
     _registry[delegate_class] = agnostic_class
-    _known.clear()
+    _known = {}
 
 
 def _agnostic_class_for(delegate_class: type) -> type[AgnosticBase] | None:
+    known = _known
     found = next((_registry[base] for base in delegate_class.__mro__ if base in _registry), None)
-    _known[delegate_class] = found
+    known[delegate_class] = found
     return found
 
 
@@ -211,8 +214,8 @@ class AgnosticBase(NotPicklable):
 
     def _wrap(self, value: Any) -> Any:
         """The Motor object for a PyMongo object that came from this one; other values unchanged."""
-        kind = type(value)
-        agnostic_class = _known[kind] if kind in _known else _agnostic_class_for(kind)
+        kind, known = type(value), _known
+        agnostic_class = known[kind] if kind in known else _agnostic_class_for(kind)
         if agnostic_class is None:
             return value
         if value is self.delegate:

@@ -93,8 +93,9 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
             event = self.delegate.try_next()
         except BaseException as error:
             # Not the future's, but the stream's: what waits may be cancelled before it is told.
-            if not self._closed:
-                self._error = error
+            self._error = error
+            if self._closed:
+                self._forget()
             return None
         if self._closed:
             # Closed while the answer was on its way: PyMongo may have resumed with a new cursor.
@@ -103,9 +104,16 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         token = self.delegate.resume_token
         if event is not None:
             self._events.append((event, token))
+            if self._closed:
+                # Since it was looked at: the stream keeps nothing then.
+                self._forget()
             return None
         self._resume_token = token
         return AGAIN if patient and self.delegate.alive else None
+
+    def _forget(self) -> None:
+        self._events.clear()
+        self._error = None
 
     # On the loop.
 
@@ -182,8 +190,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         A ``next`` that waits in another task ends with StopAsyncIteration.
         """
         already, self._closed = self._closed, True
-        self._events.clear()
-        self._error = None
+        self._forget()
         self._waiting.release()
         if already or self.delegate is None or self._client._closed:
             return self._client._resolved(None)

@@ -69,6 +69,7 @@ class AgnosticClient(Namespace):
 
     _fetch: Fetch = staticmethod(fetch_publicly)
     _await_time: AwaitTime = FixedAwaitTime()
+    _awaiting: AwaitingPool
 
     @takes_arguments_of(MongoClient.__init__)
     def __init__(
@@ -116,16 +117,14 @@ class AgnosticClient(Namespace):
         self._io_loop = io_loop
         self._pool: Pool = default_executor() if executor is None else UsersExecutor(executor)
         self._client = self
-        self._closed = False
+        self._closed = self._begun = self._needs_name_server = False
         self._closing: OperationFuture[None] | None = None
-        self._begun = False
-        self._needs_name_server = False
         #: The loop that it was last used on, the framework's and asyncio's.
         self._used_loop: Callable[[], Any] = lambda: None
         self._used_asyncio_loop: Callable[[], Any] = lambda: None
-        self._awaiting: AwaitingPool | None = None
         self._reads = ReadsUnderWay()
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self._queues: weakref.WeakKeyDictionary[Any, SerialQueue] = weakref.WeakKeyDictionary()
 
     @classmethod
     def from_delegate(
@@ -193,10 +192,11 @@ class AgnosticClient(Namespace):
 
     @property
     def _awaiting_pool(self) -> AwaitingPool:
-        if self._awaiting is None:
+        if "_awaiting" not in vars(self):
             options = self.delegate.options if isinstance(self.delegate, MongoClient) else None
-            pool_options = getattr(options, "pool_options", None)
-            self._awaiting = AwaitingPool(getattr(pool_options, "max_pool_size", None))
+            most = getattr(getattr(options, "pool_options", None), "max_pool_size", None)
+            # Two threads may come here at once, and get the same one.
+            vars(self).setdefault("_awaiting", AwaitingPool(most))
         return self._awaiting
 
     def _submit_awaiting(self, function: Callable[[], T], queue: SerialQueue) -> OperationFuture[T]:
@@ -305,6 +305,8 @@ class AgnosticClient(Namespace):
         session = None if found is None else found()
         if session is None:
             session = session_class(delegate, self)
+            # The queue of one before this, or of another thread that comes here now, may be busy.
+            session._queue = self._queues.setdefault(delegate, session._queue)
             # Weakly on both sides: the session refers to its delegate, which is the key.
             self._sessions[delegate] = weakref.ref(session)
         return session

@@ -18,7 +18,8 @@ DEFAULT_MAX_WORKERS = 100
 RECENT_LIMIT = 4
 
 _default: WorkerPool | None = None
-_lock = threading.Lock()
+# Reentrant, because the garbage collector may run a finalizer that makes a call here.
+_lock = threading.RLock()
 
 
 def max_workers_from_environment() -> int:
@@ -58,7 +59,9 @@ def default_executor() -> WorkerPool:
                 # One worker stays. With its thread the C library would give back the memory that
                 # the next large batch needs; and from 3.12 on Python starts no thread once the main
                 # one has ended, but loops in other threads go on.
-                _default = WorkerPool(most, recent_limit=RECENT_LIMIT, keeps_one=True)
+                made = WorkerPool(most, recent_limit=RECENT_LIMIT, keeps_one=True)
+                # Unless a finalizer has made one meanwhile.
+                _default = _default or made
     return _default
 
 
@@ -70,7 +73,7 @@ def _finish_calls() -> None:
 
 def _renew_lock() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 at_exit(_finish_calls)

@@ -111,7 +111,7 @@ class WorkerPool(ThreadPoolExecutor):
           calls run all the same
         """
         if cancel_futures:
-            for job in list(self._queue):
+            for job in self._queue.copy():
                 if isinstance(job, Task):
                     job.future.cancel()
         if wait:

@@ -53,8 +53,8 @@ class SerialQueue:
                 self._waiting.append((pool, job))
                 return
             self._busy = True
+            self._pool = pool
             _busy_queues.add(self)
-        self._pool = pool
         try:
             pool.add(_InTurn(self, job))
         except BaseException:

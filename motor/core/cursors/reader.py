@@ -83,7 +83,8 @@ class Reader:
         self._fetched = 0
         self._received = 0
         self._reply_size: int | None = None
-        # Held while a batch is decoded into the buffer, for at most a slice of it.
+        # Held while a batch is decoded into the buffer, for at most a slice of it, and while more
+        # than one document is taken out.
         self._decoding = threading.Lock()
 
     # For the consumer.
@@ -121,18 +122,20 @@ class Reader:
     def take(self, length: int | None) -> list[Any]:
         """The first `length` documents at hand, or all of them. Raises like `at_hand`."""
         buffer = self.buffer
-        if self.error is not None and (length is None or len(buffer) < max(length, 1)):
-            # The documents before the error are still to be had one at a time.
-            error, self.error = self.error, None
-            try:
-                raise error
-            finally:
-                del error
-        if length is None or length >= len(buffer):
-            documents = list(buffer)
-            buffer.clear()
-            return documents
-        return [buffer.popleft() for _ in range(length)]
+        # What another read brings meanwhile comes after this, or is among it: it is not cleared.
+        with self._decoding:
+            if self.error is not None and (length is None or len(buffer) < max(length, 1)):
+                # The documents before the error are still to be had one at a time.
+                error, self.error = self.error, None
+                try:
+                    raise error
+                finally:
+                    del error
+            if length is None or length >= len(buffer):
+                documents = list(buffer)
+                buffer.clear()
+                return documents
+            return [buffer.popleft() for _ in range(length)]
 
     @property
     def received(self) -> int:
@@ -240,7 +243,7 @@ class Reader:
         self._fill()
         more = True
         while more and self.error is None and not cancelled():
-            wanted = sum(self.wanted)
+            wanted = sum(self.wanted.copy())
             while self.batches and len(self.buffer) < wanted < math.inf:
                 self._decode()
             if len(self.buffer) >= wanted:
