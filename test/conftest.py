@@ -20,7 +20,7 @@ from pymongo.errors import OperationFailure
 from motor.executor import default_executor
 from motor.testing import server
 from support import CommandRecorder, Framework
-from support.framework import run_plainly
+from support.framework import VARIANTS, run_plainly
 from support.leaks import LeakCheck, PooledConnections
 from support.web import FRONTS, Options, Serve, Site, running
 
@@ -167,9 +167,31 @@ def _set_fail_point(
 # Motor --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=Framework.names)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-loop",
+        action="store_true",
+        help="run each test of asyncio's with eager tasks and on uvloop, too",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses `framework` on asyncio and Tornado; see the marker `every_loop`."""
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "framework" not in metafunc.fixturenames or "framework" in given:
+        return
+    names: list[Any] = [*Framework.names]
+    marked = metafunc.definition.get_closest_marker("every_loop")
+    if marked or metafunc.config.getoption("--every-loop"):
+        for name, lacking in VARIANTS.items():
+            skip = pytest.mark.skipif(lacking is not None, reason=str(lacking))
+            names.append(pytest.param(name, marks=skip))
+    metafunc.parametrize("framework", names, indirect=True)
+
+
+@pytest.fixture
 def framework(request: pytest.FixtureRequest) -> Framework:
-    """asyncio, then Tornado: a test that uses it runs on both."""
+    """asyncio or Tornado: a test that uses it runs on both."""
     return Framework(request.param)
 
 

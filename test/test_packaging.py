@@ -30,6 +30,12 @@ def numbers(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release.split(".") if part.isdigit())
 
 
+def tox_ini() -> ConfigParser:
+    found = ConfigParser()
+    found.read(ROOT / "tox.ini")
+    return found
+
+
 def test_version_is_written_down_once() -> None:
     assert version == "3.8.0"
     assert "version" not in PYPROJECT["project"]
@@ -61,8 +67,25 @@ def test_plain_install_brings_pymongo_and_nothing_else() -> None:
     assert [Requirement(r).name for r in PYPROJECT["project"]["dependencies"]] == ["pymongo"]
 
 
-def test_oldest_pymongo_in_tox_is_the_oldest_allowed() -> None:
-    assert "deps = pymongo==4.13.0" in (ROOT / "tox.ini").read_text()
+def test_tox_knows_each_minor_release_of_pymongo() -> None:
+    tox = tox_ini()
+    (section,) = (name for name in tox.sections() if name.startswith("testenv:pymongo-"))
+    names = section.removeprefix("testenv:pymongo-{").removesuffix("}").split(",")
+    deps = dict(line.split(": ") for line in tox[section]["deps"].split("\n") if line)
+    assert [*deps] == names
+    oldest, *releases, newest = names
+    assert (deps[oldest], deps[newest]) == ("pymongo==4.13.0", "pymongo>=4.13.0rc0")
+    # None is left out, up to the one that the stubs are made from.
+    assert releases == [f"4.{minor}" for minor in range(13, 13 + len(releases))]
+    assert all(deps[release] == f"pymongo~={release}.0" for release in releases)
+    assert tox["testenv:typing"]["deps"].endswith(deps[releases[-1]])
+
+
+def test_pythons_in_tox_are_those_that_the_classifiers_name() -> None:
+    prefix = "Programming Language :: Python :: "
+    named = [c.removeprefix(prefix) for c in PYPROJECT["project"]["classifiers"] if prefix in c]
+    pythons = ",".join(name.replace(".", "") for name in named if "." in name)
+    assert f"testenv:py{{{pythons}}}" in tox_ini().sections()
 
 
 @pytest.mark.parametrize("extra", ["aws", "encryption", "gssapi", "ocsp", "snappy", "zstd"])
@@ -102,9 +125,7 @@ def test_list_of_old_keywords_is_installed() -> None:
 
 
 def test_quickstart_installs_the_server_that_the_tests_have_and_little_else() -> None:
-    tox = ConfigParser()
-    tox.read(ROOT / "tox.ini")
-    quickstart = tox["testenv:quickstart"]
+    quickstart = tox_ini()["testenv:quickstart"]
     assert quickstart["extras"] == quickstart["dependency_groups"] == ""
     assert quickstart["commands_pre"].endswith("pip install --no-compile --group mongod .[tornado]")
     (server,) = PYPROJECT["dependency-groups"]["mongod"]

@@ -1,10 +1,11 @@
-"""One test body for asyncio and Tornado."""
+"""One test body for asyncio and Tornado, and for the other loops that asyncio may have."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 import inspect
+import sys
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -16,6 +17,17 @@ from support.wait import PATIENCE
 _MODULES = {
     "asyncio": ("motor.motor_asyncio", "AsyncIOMotor"),
     "tornado": ("motor.motor_tornado", "Motor"),
+}
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
+
+#: What asyncio may be replaced or changed by, and why it is not there.
+VARIANTS = {
+    "eager": None if sys.version_info >= (3, 12) else "eager tasks came with Python 3.12",
+    "uvloop": None if uvloop is not None else "uvloop is not installed",
 }
 
 
@@ -42,12 +54,14 @@ class Framework:
     names = tuple(_MODULES)
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        #: One of `VARIANTS`, or None for asyncio's own loop and Tornado's.
+        self.variant = name if name in VARIANTS else None
+        self.name = name = "asyncio" if self.variant else name
         self._module_name, self._prefix = _MODULES[name]
         self.loop_errors: list[dict[str, Any]] = []
 
     def __repr__(self) -> str:
-        return f"<{self.name}>"
+        return f"<{self.variant or self.name}>"
 
     @cached_property
     def module(self) -> ModuleType:
@@ -61,10 +75,18 @@ class Framework:
     def new_loop(self) -> Any:
         """Return a new loop as the framework's users know it; closing it is the caller's part."""
         if self.name == "asyncio":
-            return asyncio.new_event_loop()
+            return self._new_asyncio_loop()
         from tornado.ioloop import IOLoop
 
         return IOLoop(make_current=False)
+
+    def _new_asyncio_loop(self) -> asyncio.AbstractEventLoop:
+        if self.variant == "uvloop":
+            return uvloop.new_event_loop()
+        loop = asyncio.new_event_loop()
+        if self.variant == "eager":
+            loop.set_task_factory(asyncio.eager_task_factory)
+        return loop
 
     def current_loop(self) -> Any:
         """Return the running loop as the framework's users know it."""
@@ -81,7 +103,11 @@ class Framework:
         pending is an error; so is, at the end of the test, whatever the loop had to complain of.
         """
         if self.name == "asyncio":
-            return asyncio.run(self._supervise(main, args, timeout), debug=False)
+            supervised = self._supervise(main, args, timeout)
+            if self.variant is None:
+                return asyncio.run(supervised, debug=False)
+            with asyncio.Runner(debug=False, loop_factory=self._new_asyncio_loop) as runner:
+                return runner.run(supervised)
         return self._run_on_ioloop(self._supervise(main, args, timeout))
 
     def _run_on_ioloop(self, coroutine: Any) -> Any:
