@@ -14,6 +14,8 @@ from support import CommandRecorder, Framework, async_wait_until
 from support.jobs import Held
 from support.pools import PoolRecorder
 
+pytestmark = pytest.mark.every_loop
+
 _APP = "motor-test-cancellation"
 
 

@@ -11,6 +11,8 @@ from pymongo.errors import AutoReconnect, InvalidOperation, OperationFailure
 
 from support import async_wait_until, run_python, wait_until
 
+pytestmark = pytest.mark.every_loop
+
 #: What the fail points concern: the client of `watched`.
 APP_NAME = "change-streams"
 

@@ -12,6 +12,8 @@ from pymongo.errors import PyMongoError
 from support import PATIENCE, CommandRecorder, async_wait_until, run_python
 from support.pools import PoolRecorder
 
+pytestmark = pytest.mark.every_loop
+
 
 async def test_a_thousand_operations_at_once(client_factory: Any, db_name: str) -> None:
     pools = PoolRecorder()

@@ -16,6 +16,8 @@ from pymongo.errors import CursorNotFound, OperationFailure
 from support import async_wait_until
 from support.cursors import ids, open_cursors
 
+pytestmark = pytest.mark.every_loop
+
 APP_NAME = "cursor-lifecycle"
 
 

@@ -12,6 +12,8 @@ from pymongo.errors import OperationFailure
 from support import async_wait_until, wait_until
 from support.cursors import ids
 
+pytestmark = pytest.mark.every_loop
+
 APP_NAME = "cursor-tasks"
 
 

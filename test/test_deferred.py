@@ -18,6 +18,8 @@ from motor.operation import OperationFuture
 from support import Framework
 from support.process import run_python
 
+pytestmark = pytest.mark.every_loop
+
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 

@@ -18,6 +18,8 @@ from pymongo.errors import InvalidOperation, OperationFailure
 from support import CommandRecorder, Framework, async_wait_until
 from support.cursors import ids
 
+pytestmark = pytest.mark.every_loop
+
 in_order: list[Any] = [{"$sort": {"_id": 1}}]
 
 

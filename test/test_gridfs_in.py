@@ -19,6 +19,8 @@ from support import CommandRecorder, Framework, async_wait_until
 from support.errors import raises_code
 from support.gridfs import CHUNK, content, leftovers
 
+pytestmark = pytest.mark.every_loop
+
 MEGABYTE = 1024 * 1024
 
 

@@ -17,6 +17,8 @@ from gridfs.errors import CorruptGridFile
 from support import CommandRecorder, Framework, async_wait_until, wait_until
 from support.gridfs import CHUNK, content, leftovers
 
+pytestmark = pytest.mark.every_loop
+
 DATA = content(10 * CHUNK + 3)
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from support import CommandRecorder, Framework, wait_until
 
+pytestmark = pytest.mark.every_loop
+
 try:
     import uvloop
 except ImportError:

@@ -17,6 +17,8 @@ from motor.operation import OperationFuture
 from support import Framework, async_wait_until, wait_until
 from support.jobs import PATIENCE, Held, busy_pool, is_quiet, refuse_threads, start
 
+pytestmark = pytest.mark.every_loop
+
 _variable: contextvars.ContextVar[str] = contextvars.ContextVar("_variable", default="unset")
 
 

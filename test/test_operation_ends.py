@@ -15,6 +15,8 @@ from motor.execution.pool import WorkerPool
 from support import Framework, async_wait_until, wait_until
 from support.jobs import PATIENCE, Held, is_quiet, start
 
+pytestmark = pytest.mark.every_loop
+
 # Loops that are closed --------------------------------------------------------------------------
 
 

@@ -15,6 +15,8 @@ from support.commands import CommandRecorder
 from support.cursors import open_cursors
 from support.wait import async_wait_until
 
+pytestmark = pytest.mark.every_loop
+
 BATCH = 10
 
 

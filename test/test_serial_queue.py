@@ -19,6 +19,8 @@ from motor.execution.serial_queue import SerialQueue
 from support import Framework, async_wait_until, wait_until
 from support.jobs import PATIENCE, FunctionJob, Held, is_quiet, start
 
+pytestmark = pytest.mark.every_loop
+
 
 def add(
     pool: WorkerPool, queue: SerialQueue, function: Any, deliver: Any = lambda: None

@@ -15,6 +15,8 @@ from pymongo.monitoring import CommandListener
 from support import Framework
 from support.errors import raises_as
 
+pytestmark = pytest.mark.every_loop
+
 needs_bind = pytest.mark.skipif(
     not hasattr(ClientSession, "bind"), reason="bind() came with PyMongo 4.17"
 )

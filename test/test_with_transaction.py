@@ -16,6 +16,8 @@ from motor import core
 from support import PATIENCE, CommandRecorder, async_wait_until
 from support.errors import raises_as
 
+pytestmark = pytest.mark.every_loop
+
 #: What the fail points concern: the clients of these tests.
 APP_NAME = "with-transaction"
 
