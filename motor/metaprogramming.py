@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +35,7 @@ from motor.declarations import (
     public_name,
     static_member,
 )
+from motor.signatures import annotations_of, signature_of
 
 __all__ = [
     "Async",
@@ -74,9 +74,9 @@ def takes_arguments_of(original: Callable[..., Any]) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        own = inspect.signature(function)
+        own = signature_of(function)
         added = [p for p in own.parameters.values() if p.kind is p.KEYWORD_ONLY]
-        theirs = inspect.signature(original).parameters.values()
+        theirs = signature_of(original).parameters.values()
         # Sorted by kind, as Python wants them: keywords of any name come last.
         parameters = sorted([*theirs, *added], key=lambda parameter: parameter.kind)
         function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -85,18 +85,9 @@ def takes_arguments_of(original: Callable[..., Any]) -> Callable[[F], F]:
     return decorate
 
 
-def _annotations(owner: Any) -> dict[str, Any]:
-    """The annotations of a function or class, as text where Python has it."""
-    if sys.version_info >= (3, 14):
-        import annotationlib
-
-        return annotationlib.get_annotations(owner, format=annotationlib.Format.STRING)
-    return inspect.get_annotations(owner)
-
-
 def _returns(function: Callable[..., Any], what: str) -> bool:
     """Whether `function` is annotated as returning a class of PyMongo's async API."""
-    returns = _annotations(function).get("return", "")
+    returns = annotations_of(function).get("return", "")
     if not isinstance(returns, str):
         returns = getattr(get_origin(returns) or returns, "__name__", "")
     return re.match(rf"(?:\w+\.)*Async\w*{what}\b", returns) is not None
@@ -133,7 +124,7 @@ def derived_members(cls: Any) -> Iterator[str]:
     if delegate_class is None or getattr(cls, "__async_class__", None) is None:
         return
     bases = [base for base in cls.__mro__ if base is not object]
-    declared = {name for base in bases for name in (*vars(base), *_annotations(base))}
+    declared = {name for base in bases for name in (*vars(base), *annotations_of(base))}
     declared |= getattr(cls, "_not_derived", frozenset())
     for name in dir(delegate_class):
         if not name.startswith("_") and name not in declared:

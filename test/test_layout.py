@@ -21,8 +21,8 @@ MAY_IMPORT = {
     "execution": set(),
     "frameworks": {"execution"},
     "metaprogramming": set(),
-    # Their own seams: what they fetch batches for, and what keeps memory.
-    "accelerators": {"core.fetching", "execution.malloc"},
+    # Their own seams: what they fetch batches for, what keeps memory, and what PyMongo declares.
+    "accelerators": {"core.fetching", "execution.malloc", "signatures"},
     "web": {"core", "execution", "fronts", "frameworks"},
     "testing": {"fronts", "core", "execution"},
     "legacy": {"core", "execution", "fronts", "frameworks", "metaprogramming", "web"},
@@ -61,8 +61,8 @@ def modules() -> dict[str, Path]:
 
 def room(module: str) -> str:
     parts = module.split(".")
-    if parts[1:] == ["declarations"]:
-        # What class bodies declare, and metaprogramming carries out.
+    if parts[1:] in (["declarations"], ["signatures"]):
+        # What class bodies declare, and functions of others; metaprogramming carries that out.
         return "metaprogramming"
     if len(parts) > 1 and parts[1] in MAY_IMPORT:
         return parts[1]

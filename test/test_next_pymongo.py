@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -15,7 +16,7 @@ from pymongo.cursor import Cursor
 from motor import core
 from motor.metaprogramming import create_class_with_framework
 from motor.operation import OperationFuture
-from support import Framework, class_names
+from support import Framework, class_names, run_python
 from support.next_pymongo import (
     AsyncNextClient,
     AsyncNextCollection,
@@ -271,3 +272,71 @@ async def test_unknown_keywords_are_told_by_pymongo(client: Any) -> None:
         with pytest.raises(TypeError, match="nope"):
             await session.with_transaction(print, nope=1)
         assert not session.in_transaction
+
+
+# Annotations that are evaluated when they are asked for -------------------------------------------
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="they are, from Python 3.14 on")
+def test_pymongo_may_leave_its_annotations_to_python() -> None:
+    """They name what is imported for type checkers only: evaluating them is a NameError."""
+    run_python(
+        """
+        import importlib.machinery, inspect, sys, warnings
+
+        class Loader(importlib.machinery.SourceFileLoader):
+            def get_code(self, name):
+                source = self.get_data(self.path).decode()
+                source = source.replace("from __future__ import annotations", "", 1)
+                return compile(source, self.path, "exec", dont_inherit=True)
+
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] not in ("bson", "gridfs", "pymongo"):
+                    return None
+                spec = importlib.machinery.PathFinder.find_spec(name, path)
+                if spec is not None and spec.origin.endswith(".py"):
+                    spec.loader = Loader(name, spec.origin)
+                return spec
+
+        sys.meta_path.insert(0, Finder())
+
+        from pymongo.collection import Collection
+
+        try:
+            inspect.signature(Collection.with_options)
+        except NameError:
+            pass
+        else:
+            raise AssertionError("they can be evaluated")
+
+        from motor import accelerators, motor_asyncio, motor_tornado
+
+        for front in (motor_asyncio, motor_tornado):
+            for name in dir(front):
+                getattr(front, name)
+        for name in accelerators.BY_DEFAULT:
+            assert accelerators.reason_unusable(name) is None
+        client = motor_asyncio.AsyncIOMotorClient()
+        collection = client.shop.orders
+        assert type(collection.aggregate([])) is motor_asyncio.AsyncIOMotorLatentCommandCursor
+        assert type(collection.watch()) is motor_asyncio.AsyncIOMotorChangeStream
+        assert type(collection.find({}, limit=1)) is motor_asyncio.AsyncIOMotorCursor
+        shown = inspect.signature(motor_asyncio.AsyncIOMotorCollection.with_options)
+        assert "codec_options: 'bson.CodecOptions" in str(shown), shown
+        try:
+            collection.aggregate([], nope=1, cursor=7)
+        except TypeError:
+            pass
+        else:
+            raise AssertionError("nothing was checked")
+        bucket = motor_asyncio.AsyncIOMotorGridFSBucket(client.shop)
+        bucket.open_upload_stream("name")
+        bucket.find({})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            collection.find({}, slave_okay=True)
+        import motor.legacy
+        motor.legacy.AsyncIOMotorClient().shop.orders.find({}, {"_id": 0}, 1, 2)
+        """
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import types
 
+from motor.signatures import annotations_of
+
 __all__ = ["lacking", "sets"]
 
 
@@ -23,7 +25,7 @@ def sets(cls: type, *names: str) -> str | None:
         made = inspect.getattr_static(base, "__init__", None)
         if isinstance(made, types.FunctionType):
             found.update(made.__code__.co_names)
-        found.update(inspect.get_annotations(base))
+        found.update(annotations_of(base))
     for name in names:
         if name not in found and not hasattr(cls, name):
             return f"{cls.__qualname__} has no {name!r} in this PyMongo"

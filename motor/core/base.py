@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
@@ -27,6 +26,7 @@ from motor.execution.serial_queue import SerialQueue
 from motor.frameworks import Framework
 from motor.frameworks.common import NO_LOOP
 from motor.metaprogramming import InstanceAttribute, create_class_with_framework
+from motor.signatures import signature_of
 
 __all__ = [
     "AgnosticBase",
@@ -320,7 +320,7 @@ def check_arguments(
     Raises TypeError at once for such as it would refuse then.
     """
     try:
-        arguments = inspect.signature(function).bind(*args, **kwargs).arguments
+        arguments = signature_of(function).bind(*args, **kwargs).arguments
     except TypeError as exc:
         raise TypeError(f"{function.__name__}() {exc}") from None
     except ValueError:

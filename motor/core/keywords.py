@@ -6,7 +6,6 @@ on to the server: there, a keyword is known by a list of those that no server ta
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 
 from motor.core.legacy_hooks import refused_keywords
+from motor.signatures import signature_of
 
 __all__ = ["UsualKeywords"]
 
@@ -31,7 +31,7 @@ def _make_check(delegate_class: type, name: str) -> Check:
     """How to tell the keywords of one method: a single call, as most programs' calls have some."""
     method = _HANDS_ON_TO.get((delegate_class, name)) or getattr(delegate_class, name, None)
     try:
-        parameters = inspect.signature(method).parameters.values()  # type: ignore[arg-type]
+        parameters = signature_of(method).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return refused_keywords().isdisjoint
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
+
+from motor.signatures import signature_of
 
 __all__ = [
     "NOT_BRIDGED",
@@ -99,7 +100,7 @@ def module_attribute(module: str, name: str) -> Any:
 
 def takes_old_arguments(method: F) -> F:
     """Let the bridge have calls with arguments that `method`, written by hand, does not take."""
-    signature = inspect.signature(method)
+    signature = signature_of(method)
     keywords, most = frozenset(signature.parameters), len(signature.parameters) - 1
 
     @functools.wraps(method)

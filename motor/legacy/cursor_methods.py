@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from pymongo.cursor import Cursor
 from pymongo.errors import InvalidOperation
 
 from motor.legacy.registry import bridges, refuses
+from motor.signatures import signature_of
 
 __all__: list[str] = []
 
@@ -81,7 +81,7 @@ def _named(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The arguments of a call by their names, without the first one, which is the object."""
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     given = signature.bind(None, *args, **kwargs).arguments
     del given[next(iter(signature.parameters))]
     return given

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -25,6 +24,7 @@ from motor.legacy.deprecation import check
 from motor.legacy.grid_files import LegacyGridIn, LegacyGridOut, LegacyGridOutCursor, concrete
 from motor.legacy.registry import bridges, find
 from motor.metaprogramming import create_class_with_framework
+from motor.signatures import signature_of
 
 __all__ = ["AgnosticGridFS"]
 
@@ -275,7 +275,7 @@ class AgnosticGridFS(GridFSObject):
         """PyMongo's cursor for the arguments of `find`."""
         mode, tag_sets = given.pop("read_preference", None), given.pop("tag_sets", None)
         # What it does not take, find() on a collection might: a projection, for one.
-        inspect.signature(gridfs.GridOutCursor).bind(None, **given)
+        signature_of(gridfs.GridOutCursor).bind(None, **given)
         refuse_transaction(given.get("session"))
         return self._files_read_from(mode, tag_sets).find(**given)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from pymongo.cursor import Cursor
@@ -21,6 +20,7 @@ from motor.legacy.old_names import Called
 from motor.legacy.projections import projection_of
 from motor.legacy.registry import find
 from motor.legacy.truth import Truthful
+from motor.signatures import signature_of
 
 __all__ = ["OldCollection"]
 
@@ -49,7 +49,7 @@ _FIND = (
 #: What some of them are called today.
 _RENAMED = {"spec": "filter", "fields": "projection"}
 
-_TODAYS = frozenset(inspect.signature(Cursor).parameters)
+_TODAYS = frozenset(signature_of(Cursor).parameters)
 
 
 class OldCollection(Truthful, Follower, Called, AgnosticCollection):

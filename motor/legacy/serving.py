@@ -11,6 +11,7 @@ from motor.core.legacy_hooks import NOT_BRIDGED
 from motor.legacy.gridfs import AgnosticGridFS
 from motor.legacy.registry import bridges, find
 from motor.metaprogramming import create_class_with_framework
+from motor.signatures import signature_of
 
 __all__ = ["choose_file"]
 
@@ -33,7 +34,7 @@ def choose_file(function: Callable[..., Any], bucket: Any, filename: str, reques
 
     Returns its result, or `NOT_BRIDGED` if it takes the three, so that the refusal was its own.
     """
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     if _accepts(signature, bucket, filename, request) or not _accepts(signature, bucket, filename):
         return NOT_BRIDGED
     entry = find("method", "grid_fs_handler", "get_gridfs_file")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pymongo import ReadPreference
 from pymongo.errors import InvalidOperation
 
+from motor import signatures
 from motor.core.base import AgnosticBase, bound_queue
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
@@ -142,7 +143,7 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
 
 
 #: Kept, because it takes a while to find.
-_signature_of = functools.cache(inspect.signature)
+_signature_of = functools.cache(signatures.signature_of)
 
 
 def arguments_of(
