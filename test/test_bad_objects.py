@@ -15,7 +15,7 @@ import pytest
 from bson.codec_options import CodecOptions, TypeDecoder, TypeEncoder, TypeRegistry
 from pymongo import monitoring
 
-from support import Framework, async_wait_until
+from support import PATIENCE, Framework, async_wait_until
 
 #: What no driver expects, beside ordinary errors.
 BASE = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, MemoryError)
@@ -224,7 +224,7 @@ async def test_a_codec_that_blocks_keeps_one_call_and_not_the_loop(twins: tuple[
 
     def block(value: Any) -> Any:
         began.set()
-        assert end.wait(30)
+        assert end.wait(PATIENCE)
         return value
 
     await collection.insert_one({"_id": 1, "text": "x"})

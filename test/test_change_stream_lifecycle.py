@@ -366,7 +366,7 @@ def test_a_waiting_stream_does_not_delay_the_end_of_the_process(mongo_uri, db_na
     client = getattr(importlib.import_module(module), client_class)(uri, event_listeners=[listener])
 
     async def main():
-        stream = await client[name].test.watch(max_await_time_ms=60000)
+        stream = await client[name].test.watch(max_await_time_ms=600_000)
         task = asyncio.create_task(stream.next())
         while not listener.waits:
             await asyncio.sleep(0.001)
@@ -375,5 +375,5 @@ def test_a_waiting_stream_does_not_delay_the_end_of_the_process(mongo_uri, db_na
     asyncio.run(main())
     """
     client = framework.Client
-    done = run_python(code, mongo_uri, db_name, client.__module__, client.__name__, timeout=30)
+    done = run_python(code, mongo_uri, db_name, client.__module__, client.__name__)
     assert done.stdout.split() == ["waits"]

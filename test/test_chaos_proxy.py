@@ -12,7 +12,7 @@ import pytest
 from chaos.frames import HEADER_BYTES, Frames
 from chaos.proxy import Proxy
 
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support import PATIENCE
+
 DOC = Path(__file__).parent.parent / "doc"
 CHROMIUM = shutil.which("chromium")
 
@@ -31,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chart = ".. image:: _static/favicon.svg"
     (source / "index.rst").write_text(f"Home\n====\n\n{chart}\n\n.. toctree::\n\n   {pages}\n")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(source), str(built)]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=5 * PATIENCE)
     return built
 
 
@@ -45,7 +47,7 @@ def found_for(site: Path, query: str) -> str:
         [CHROMIUM, *options, profile, "--dump-dom", f"{(site / 'search.html').as_uri()}?q={query}"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=True,
     )
     return done.stdout.partition('id="search-results"')[2]

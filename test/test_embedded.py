@@ -74,7 +74,7 @@ def test_server_that_was_killed_is_started_again_with_its_data() -> None:
 
 
 def test_server_that_runs_is_not_started_again() -> None:
-    with EmbeddedMongo(replica_set=None, startup_timeout=20) as mongo:
+    with EmbeddedMongo(replica_set=None) as mongo:
         mongo._startup_timeout = 0.1
         with pytest.raises(MongodFailed):
             mongo.restart(0)
@@ -304,7 +304,7 @@ def test_a_process_killed_at_the_start_takes_its_mongod_along(
         EmbeddedMongo(replica_set=None, mongod=sys.argv[1]).start()
     """
     with start_python(code, str(program), TMPDIR=str(temporary)) as process:
-        pid = wait_until(lambda: pid_file.exists() and pid_file.read_text().strip(), timeout=60)
+        pid = wait_until(lambda: pid_file.exists() and pid_file.read_text().strip())
         process.send_signal(how)
         process.wait()
     wait_until(lambda: not is_running(int(pid)), what="mongod ended after its parent was killed")

@@ -18,7 +18,7 @@ from pymongo.monitoring import CommandListener
 from motor.core import reads_under_way
 from motor.core.bulk_writes import keep_whole
 from motor.testing import EmbeddedMongo
-from support import Framework, async_wait_until
+from support import PATIENCE, Framework, async_wait_until
 from support.gridfs import content
 
 # Retries of bulk writes -----------------------------------------------------------------------
@@ -249,7 +249,7 @@ class _Hold(CommandListener):
     def succeeded(self, event: Any) -> None:
         if event.command_name == self._command:
             self.replied.set()
-            self.go_on.wait(60)
+            self.go_on.wait(2 * PATIENCE)
 
     failed = started
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from motor.executor import default_executor
-from support import wait_until
+from support import PATIENCE, wait_until
 from support.streaming import stalled_client, wait_until_quiet, wait_until_same
 from support.web import FRONTS, Options
 
@@ -238,7 +238,7 @@ def read_on(connection):
 def test_another_file_of_the_name_does_not_change_the_answer(site, sync_bucket):
     old, new = bytes(20 * 2**20), b"new"
     sync_bucket.upload_from_stream("large.bin", old)
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     connection.request("GET", "/files/large.bin")
     response = connection.getresponse()
     beginning = response.read(1000)

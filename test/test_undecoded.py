@@ -194,18 +194,16 @@ async def test_closing_keeps_what_has_come(many: Any, sync_client: Any) -> None:
         await cursor.next()
 
 
-async def test_closing_while_a_list_is_read_ends_it(many: Any, fail_point: Any) -> None:
+async def test_closing_while_a_list_is_read_ends_it(many: Any, hold: Any) -> None:
     cursor = many.find(batch_size=500, sort={"_id": 1})
     for _ in range(110):
         await cursor.next()
-    slow = fail_point(
-        failCommands=["getMore"], blockConnection=True, blockTimeMS=200, mode={"times": 1}
-    )
-    with slow:
+    with hold("getMore"):
         reading = cursor.to_list()
         await async_wait_until(lambda: cursor._reader._reading)
-        await cursor.close()
-        found = await reading
+        closing = cursor.close()
+    await closing
+    found = await reading
     assert [document["_id"] for document in found] == [*range(110, 500)]
     assert not cursor.alive
     assert await cursor.to_list() == []
@@ -225,15 +223,12 @@ async def test_document_that_cannot_be_decoded_comes_before_a_later_error(
     assert not cursor.alive
 
 
-async def test_cancelled_list_loses_nothing(many: Any, fail_point: Any) -> None:
+async def test_cancelled_list_loses_nothing(many: Any, hold: Any) -> None:
     cursor = many.find(batch_size=500, sort={"_id": 1})
     found = [await cursor.next() for _ in range(10)]
-    slow = fail_point(
-        failCommands=["getMore"], blockConnection=True, blockTimeMS=200, mode={"times": 2}
-    )
-    with slow:
+    with hold("getMore"):
         reading = asyncio.ensure_future(cursor.to_list())
-        await asyncio.sleep(0.1)
+        await async_wait_until(lambda: cursor._reader._reading)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading

@@ -19,6 +19,7 @@ from motor.accelerators.sockets.buffered import (
 )
 from motor.accelerators.sockets.buffered import buffered as buffered_interface
 from support.tls import Certificates
+from support.wait import PATIENCE
 
 
 def buffered(sock: Any) -> BufferedSocket | None:
@@ -26,9 +27,6 @@ def buffered(sock: Any) -> BufferedSocket | None:
     interface = buffered_interface(SimpleNamespace(sock=sock))
     return None if interface is None else interface.get_conn
 
-
-#: Seconds. Long enough to tell "waits" from "never comes".
-PATIENCE = 10.0
 
 Pair = tuple[BufferedSocket, socket.socket]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import bson
 
-from support.wait import wait_until
+from support.wait import PATIENCE, wait_until
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ def stalled_client(port: int) -> socket.socket:
     """A connection that has asked for `large.bin` and received little of it."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    connection.settimeout(20)
+    connection.settimeout(PATIENCE)
     connection.connect(("127.0.0.1", port))
     connection.sendall(b"GET /files/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
     assert connection.recv(1000).startswith(b"HTTP/1.1 200")
