@@ -82,7 +82,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
 
     def _turn(self, patient: bool) -> object:
         """One round trip at most, unless an event is at hand; `patient`: once more if none came."""
-        if self._events or self._error is not None or self._closed:
+        if self._at_hand or self._closed:
             return None
         try:
             self._open()
@@ -120,11 +120,14 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     @property
     def alive(self) -> bool:
         """Whether another event may come."""
-        if self._events or self._error is not None:
-            return True
         if self._closed:
             return False
-        return self.delegate is None or bool(self.delegate.alive)
+        return self._at_hand or self.delegate is None or bool(self.delegate.alive)
+
+    @property
+    def _at_hand(self) -> bool:
+        # A worker may bring an event to a stream that was closed meanwhile, and take it away again.
+        return not self._closed and (bool(self._events) or self._error is not None)
 
     @property
     def resume_token(self) -> Any:
@@ -153,16 +156,16 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         StopAsyncIteration when the stream is closed, also by another task in the meantime.
         """
         while self.alive:
-            if self._events or self._error is not None:
+            if self._at_hand:
                 return self._take()
             await self._read(patient=True)
         raise StopAsyncIteration
 
     async def try_next(self) -> Any:
         """The next event, or None when none has come after one round trip at most."""
-        if self.alive and not self._events and self._error is None:
+        if self.alive and not self._at_hand:
             await self._read(patient=False)
-        return self._take() if self._events or self._error is not None else None
+        return self._take() if self._at_hand else None
 
     def __aiter__(self) -> Any:
         return self
