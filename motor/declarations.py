@@ -137,14 +137,29 @@ class MotorAttributeFactory:
         return f"Like :{role}:`~{target}`{self.summary}."
 
 
+def check_has(delegate: Any, name: str) -> None:
+    """Raise NotImplementedError if `delegate`, another library's, has no such member.
+
+    Its clients, databases and collections give a database or collection of that name instead.
+    """
+    missing = object()
+    if inspect.getattr_static(delegate, name, missing) is missing:
+        library, _, _ = type(delegate).__module__.partition(".")
+        raise NotImplementedError(f"{library}'s {type(delegate).__name__} has no {name!r}")
+
+
 class ReadOnlyProperty(MotorAttributeFactory):
     """A property that reads the delegate's, and wraps its value."""
 
     def create_attribute(self, cls: Any, attr_name: str) -> Any:
         def read(self: Any) -> Any:
-            value = getattr(self.delegate, attr_name)
+            delegate = self.delegate
+            value = getattr(delegate, attr_name)
             wrap = getattr(self, "_wrap", None)
-            return value if wrap is None else wrap(value)
+            if wrap is None or (wrapped := wrap(value)) is value:
+                return value
+            check_has(delegate, attr_name)
+            return wrapped
 
         return self._property(cls, attr_name, read)
 

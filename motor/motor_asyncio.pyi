@@ -951,7 +951,7 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
     def write_concern(self) -> WriteConcern:
         """Like :attr:`~pymongo.collection.Collection.write_concern`."""
 
-class AsyncIOMotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, AsyncIOMotorCursor[_ItemType]]):  # type: ignore[misc]
+class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
     """The cursor that ``find`` returns: options are chained to it, then it is iterated.
 
     See :class:`pymongo.cursor.Cursor`.
@@ -961,7 +961,6 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, AsyncIOM
     @property
     def session(self) -> AsyncIOMotorClientSession | None:
         """The session that was passed for this cursor, or None."""
-    def __await__(self) -> Generator[Any, Any, AsyncIOMotorCursor[_ItemType]]: ...
     def distinct(self, key: str) -> OperationFuture[list[Any]]:
         """Like :meth:`~pymongo.cursor.Cursor.distinct`, but runs on a worker and returns a future, which has started.
         """
@@ -1014,7 +1013,7 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, AsyncIOM
     def where(self, code: str | Code) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.where`."""
 
-class AsyncIOMotorRawBatchCursor(AgnosticRawBatchCursor, AsyncIOMotorCursor[bytes]):  # type: ignore[misc]
+class AsyncIOMotorRawBatchCursor(AgnosticRawBatchCursor, AsyncIOMotorCursor[bytes]):
     """The cursor that ``find_raw_batches`` returns: each item is the BSON of a batch, as bytes.
 
     See :class:`pymongo.cursor.RawBatchCursor`.
@@ -1041,10 +1040,10 @@ class AsyncIOMotorRawBatchCommandCursor(AgnosticRawBatchCommandCursor, AsyncIOMo
     ...
 
 class AsyncIOMotorLatentCommandCursor(AgnosticLatentCommandCursor[_ItemType], AsyncIOMotorCommandCursor[_ItemType]):  # type: ignore[misc]
-    """The cursor of a command that is sent when the cursor is first read, entered or awaited.
+    """The cursor of a command that is sent when the cursor is first read or awaited.
 
     Awaiting it sends the command and gives the cursor itself, so that errors show up there and
-    then.
+    then. ``async with cursor`` sends nothing, ``async with await cursor`` does.
     """
     @property
     def session(self) -> AsyncIOMotorClientSession | None:
@@ -1112,10 +1111,10 @@ class AsyncIOMotorClientEncryption(AgnosticClientEncryption[_DocumentType]):
 
         Returns a future of the Motor collection and the encrypted fields, with the new keys' ids.
         """
-    def get_keys(self) -> AsyncIOMotorCursor[RawBSONDocument]:
-        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
+    def get_keys(self) -> OperationFuture[AsyncIOMotorCursor[RawBSONDocument]]:  # type: ignore[override]
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`.
 
-        It may be awaited, which gives the cursor itself.
+        Returns a future of the cursor. Nothing is sent before that is read.
         """
     def add_key_alt_name(self, id: Binary, key_alt_name: str) -> OperationFuture[Any]:
         """Like :meth:`~pymongo.encryption.ClientEncryption.add_key_alt_name`, but runs on a worker and returns a future, which has started.
@@ -1452,7 +1451,7 @@ class AsyncIOMotorGridOut(AgnosticGridOut):
     def writelines(self, lines: Any) -> NoReturn:
         """Like :meth:`~gridfs.grid_file.GridOut.writelines`."""
 
-class AsyncIOMotorGridOutCursor(AgnosticGridOutCursor[AsyncIOMotorGridOut], AsyncIOMotorCursor[AsyncIOMotorGridOut]):  # type: ignore[misc]
+class AsyncIOMotorGridOutCursor(AgnosticGridOutCursor[AsyncIOMotorGridOut], AsyncIOMotorCursor[AsyncIOMotorGridOut]):
     """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.
 
     See :class:`gridfs.grid_file.GridOutCursor`. The delegate is PyMongo's cursor of the files'

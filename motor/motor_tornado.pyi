@@ -956,7 +956,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
     def write_concern(self) -> WriteConcern:
         """Like :attr:`~pymongo.collection.Collection.write_concern`."""
 
-class MotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, MotorCursor[_ItemType]]):  # type: ignore[misc]
+class MotorCursor(AgnosticCursor[_ItemType]):
     """The cursor that ``find`` returns: options are chained to it, then it is iterated.
 
     See :class:`pymongo.cursor.Cursor`.
@@ -966,7 +966,6 @@ class MotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, MotorCursor[_It
     @property
     def session(self) -> MotorClientSession | None:
         """The session that was passed for this cursor, or None."""
-    def __await__(self) -> Generator[Any, Any, MotorCursor[_ItemType]]: ...
     def distinct(self, key: str) -> OperationFuture[list[Any]]:
         """Like :meth:`~pymongo.cursor.Cursor.distinct`, but runs on a worker and returns a future, which has started.
         """
@@ -1019,7 +1018,7 @@ class MotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, MotorCursor[_It
     def where(self, code: str | Code) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.where`."""
 
-class MotorRawBatchCursor(AgnosticRawBatchCursor, MotorCursor[bytes]):  # type: ignore[misc]
+class MotorRawBatchCursor(AgnosticRawBatchCursor, MotorCursor[bytes]):
     """The cursor that ``find_raw_batches`` returns: each item is the BSON of a batch, as bytes.
 
     See :class:`pymongo.cursor.RawBatchCursor`.
@@ -1046,10 +1045,10 @@ class MotorRawBatchCommandCursor(AgnosticRawBatchCommandCursor, MotorCommandCurs
     ...
 
 class MotorLatentCommandCursor(AgnosticLatentCommandCursor[_ItemType], MotorCommandCursor[_ItemType]):  # type: ignore[misc]
-    """The cursor of a command that is sent when the cursor is first read, entered or awaited.
+    """The cursor of a command that is sent when the cursor is first read or awaited.
 
     Awaiting it sends the command and gives the cursor itself, so that errors show up there and
-    then.
+    then. ``async with cursor`` sends nothing, ``async with await cursor`` does.
     """
     @property
     def session(self) -> MotorClientSession | None:
@@ -1117,10 +1116,10 @@ class MotorClientEncryption(AgnosticClientEncryption[_DocumentType]):
 
         Returns a future of the Motor collection and the encrypted fields, with the new keys' ids.
         """
-    def get_keys(self) -> MotorCursor[RawBSONDocument]:
-        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
+    def get_keys(self) -> OperationFuture[MotorCursor[RawBSONDocument]]:  # type: ignore[override]
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`.
 
-        It may be awaited, which gives the cursor itself.
+        Returns a future of the cursor. Nothing is sent before that is read.
         """
     def add_key_alt_name(self, id: Binary, key_alt_name: str) -> OperationFuture[Any]:
         """Like :meth:`~pymongo.encryption.ClientEncryption.add_key_alt_name`, but runs on a worker and returns a future, which has started.
@@ -1457,7 +1456,7 @@ class MotorGridOut(AgnosticGridOut):
     def writelines(self, lines: Any) -> NoReturn:
         """Like :meth:`~gridfs.grid_file.GridOut.writelines`."""
 
-class MotorGridOutCursor(AgnosticGridOutCursor[MotorGridOut], MotorCursor[MotorGridOut]):  # type: ignore[misc]
+class MotorGridOutCursor(AgnosticGridOutCursor[MotorGridOut], MotorCursor[MotorGridOut]):
     """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.
 
     See :class:`gridfs.grid_file.GridOutCursor`. The delegate is PyMongo's cursor of the files'

@@ -343,6 +343,30 @@ async def test_validation_can_be_bypassed(db: Any) -> None:
     await strict.insert_one({"_id": 1}, bypass_document_validation=True)
 
 
+async def test_id_is_in_the_document_when_the_outcome_is_there(orders: Any) -> None:
+    """The caller's document gets its ``_id`` on a thread, also when it cannot be stored."""
+    document: dict[str, Any] = {"number": "a"}
+    result = await orders.insert_one(document)
+    assert document["_id"] == result.inserted_id
+    documents: list[dict[str, Any]] = [{"number": n} for n in range(3)]
+    many = await orders.insert_many(documents)
+    assert [each["_id"] for each in documents] == many.inserted_ids
+    in_bulk: dict[str, Any] = {"number": "b"}
+    await orders.bulk_write([InsertOne(in_bulk)])
+    assert await orders.find_one(in_bulk["_id"]) == in_bulk
+
+    await orders.create_index("number", unique=True, sparse=True)
+    again: dict[str, Any] = {"number": "a"}
+    with pytest.raises(DuplicateKeyError):
+        await orders.insert_one(again)
+    assert isinstance(again["_id"], bson.ObjectId)
+    several: list[dict[str, Any]] = [{"number": "c"}, {"number": "a"}]
+    with pytest.raises(BulkWriteError):
+        await orders.insert_many(several)
+    assert await orders.find_one(several[0]["_id"]) == several[0]
+    assert isinstance(several[1]["_id"], bson.ObjectId)
+
+
 async def test_rename(orders: Any, sync_db: Any, commands: CommandRecorder) -> None:
     await orders.database.taken.insert_one({})
     with raises_code(48):

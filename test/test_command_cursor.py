@@ -121,6 +121,43 @@ async def test_wrong_arguments_are_told_of_at_once(framework: Any, collection: A
         collection.list_indexes(1, 2, 3)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (lambda c: c.aggregate([], allowDiskUs=True), "allowDiskUse"),
+        (lambda c: c.aggregate([], allow_disk_use=True), "allowDiskUse"),
+        (lambda c: c.aggregate_raw_batches([], maxTimeMs=10), "maxTimeMS"),
+        (lambda c: c.database.aggregate([], batch_size=5), "batchSize"),
+        (lambda c: c.database.list_collections(name_only=True), "nameOnly"),
+        (lambda c: c.database.client.list_databases(nameonly=True), "nameOnly"),
+    ],
+)
+async def test_misspelt_options_are_told_of_at_once(
+    framework: Any, collection: Any, commands: Any, wrong: Any, meant: str
+) -> None:
+    with pytest.raises(TypeError, match=f"Did you mean '{meant}'?"):
+        wrong(collection)
+    assert commands.names == []
+
+
+async def test_options_of_newer_servers_are_passed_on(
+    framework: Any, collection: Any, commands: Any
+) -> None:
+    # The server decides.
+    with pytest.raises(OperationFailure):
+        await collection.aggregate([], optionOfTomorrow=1)
+    assert "optionOfTomorrow" in commands[0].command
+
+
+async def test_pipeline_is_a_list(framework: Any, collection: Any, commands: Any) -> None:
+    with pytest.raises(TypeError, match="must be a list, not <class 'dict'>: put the stage into"):
+        collection.aggregate({"$match": {}})
+    for pipeline in (({"$match": {}},), None, "$match"):
+        with pytest.raises(TypeError, match="pipeline must be a list, not"):
+            collection.database.aggregate(pipeline)
+    assert commands.names == []
+
+
 async def test_latent_cursor_in_a_session(framework: Any, collection: Any, commands: Any) -> None:
     async with collection.database.client.start_session() as session:
         cursor = collection.aggregate(SORTED, session=session, batchSize=4)

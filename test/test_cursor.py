@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
@@ -382,3 +383,19 @@ async def test_exhaust_cursor_takes_no_limit(framework: Any, collection: Any) ->
 async def test_unknown_cursor_type_is_refused(framework: Any, collection: Any) -> None:
     with pytest.raises(ValueError, match="cursor_type"):
         collection.find(cursor_type=17)
+
+
+# Not awaited --------------------------------------------------------------------------------
+
+
+async def test_cursor_of_find_is_read_not_awaited(
+    framework: Any, collection: Any, commands: Any
+) -> None:
+    """As in Motor 3 and in PyMongo Async: where ``to_list`` was forgotten, Python says so there."""
+    bucket = framework.GridFSBucket(collection.database)
+    for cursor in (collection.find(), collection.find_raw_batches(), bucket.find()):
+        # Template engines and the like await what can be awaited, and iterate over the rest.
+        assert not inspect.isawaitable(cursor)
+        with pytest.raises(TypeError, match=f"{type(cursor).__name__} can't be used in 'await'"):
+            await cursor
+    assert commands.names == []

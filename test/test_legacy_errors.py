@@ -35,6 +35,17 @@ async def test_callback_on_asyncio_is_a_type_error(framework: Framework, collect
                 await call()
 
 
+@pytest.mark.filterwarnings("ignore:The argument 'callback':DeprecationWarning")
+async def test_callback_of_what_returns_a_cursor_is_a_type_error(collection: Any) -> None:
+    for call in (
+        lambda: collection.find({}, callback=print),
+        lambda: collection.aggregate([], callback=print),
+        lambda: collection.list_indexes(callback=print),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
 async def test_what_cannot_be_indexed_is_a_type_error(
     framework: Framework, collection: Any
 ) -> None:

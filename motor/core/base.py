@@ -17,6 +17,7 @@ from motor.core.keywords import UsualKeywords
 from motor.core.pickling import NotPicklable
 from motor.core.reads_under_way import ReadsUnderWay
 from motor.core.redaction import shown
+from motor.declarations import check_has
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.deferred import DeferredOperation
@@ -26,12 +27,10 @@ from motor.execution.serial_queue import SerialQueue
 from motor.frameworks import Framework
 from motor.frameworks.common import NO_LOOP
 from motor.metaprogramming import InstanceAttribute, create_class_with_framework
-from motor.signatures import signature_of
 
 __all__ = [
     "AgnosticBase",
     "bound_queue",
-    "check_arguments",
     "register_delegate",
     "unwrap",
     "unwrap_arguments",
@@ -262,10 +261,13 @@ class AgnosticBase(NotPicklable):
                 return DeferredOperation(again)  # type: ignore[return-value]
             loop = found
         client._use(loop)
+        method = getattr(self.delegate, name)
+        if not callable(method):
+            check_has(self.delegate, name)
         return submit(
             client._pool,
             loop,
-            getattr(self.delegate, name),
+            method,
             plain_args,
             plain_kwargs,
             queue=self._queue or queue,
@@ -281,8 +283,20 @@ class AgnosticBase(NotPicklable):
         queue: SerialQueue | None = None,
         wrap: Callable[[Any], Any] | None = None,
     ) -> OperationFuture[T]:
-        """Start a blocking function, with arguments unwrapped, on a worker of the client's pool."""
-        client, loop = self._client, self._loop()
+        """Start a blocking function, with arguments unwrapped, on a worker of the client's pool.
+
+        Where there is no loop, a `DeferredOperation` is returned, which can be awaited alike.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            found = self._loop_elsewhere()
+            if found is None:
+                how = {"queue": queue, "wrap": wrap}
+                again = partial(self._submit_function, function, args, kwargs, **how)  # type: ignore[arg-type]
+                return DeferredOperation(again)  # type: ignore[return-value]
+            loop = found
+        client = self._client
         client._use(loop)
         return submit(client._pool, loop, function, args, kwargs or {}, queue=queue, wrap=wrap)
 
@@ -309,27 +323,7 @@ class AgnosticBase(NotPicklable):
             if old_call is not None:
                 return old_call()
         args, kwargs, _ = unwrap_arguments(args, kwargs)
-        return self._wrap(getattr(self.delegate, name)(*args, **kwargs))
-
-
-def check_arguments(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """The arguments by name, of a function that will be called with them later.
-
-    Raises TypeError at once for such as it would refuse then.
-    """
-    try:
-        arguments = signature_of(function).bind(*args, **kwargs).arguments
-    except TypeError as exc:
-        raise TypeError(f"{function.__name__}() {exc}") from None
-    except ValueError:
-        # No signature to be had, as with functions written in C.
-        return kwargs
-    pipeline = arguments.get("pipeline")
-    if pipeline is not None and not isinstance(pipeline, list):
-        raise TypeError(f"pipeline must be a list, not {type(pipeline)}")
-    cursor = arguments.get("kwargs", {}).get("cursor", {})
-    if not isinstance(cursor, Mapping):
-        raise TypeError(f"cursor must be a mapping of options, not {cursor!r}")
-    return arguments
+        method = getattr(self.delegate, name)
+        if not callable(method):
+            check_has(self.delegate, name)
+        return self._wrap(method(*args, **kwargs))

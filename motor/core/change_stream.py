@@ -10,7 +10,8 @@ from typing import Any
 from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.change_stream import ChangeStream
 
-from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
+from motor.core.base import AgnosticBase, unwrap_arguments
+from motor.core.keywords import check_arguments
 from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.declarations import coroutine_annotation

@@ -205,6 +205,7 @@ class AgnosticClient(Namespace):
         self._use(loop)
         return submit(self._awaiting_pool, loop, function, queue=queue)
 
+    @needs_loop
     def _resolved(self, value: T) -> OperationFuture[T]:
         """A future that has its result already."""
         future: OperationFuture[T] = OperationFuture(loop=self._loop())

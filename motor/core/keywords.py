@@ -1,4 +1,4 @@
-"""Tell, before a call is made, a keyword that neither PyMongo nor the server would take.
+"""Tell, before a call is made, an argument that neither PyMongo nor the server would take.
 
 Most of PyMongo's methods name the keywords that they take. The others pass whatever they are given
 on to the server: there, a keyword is known by a list of those that no server takes.
@@ -6,7 +6,8 @@ on to the server: there, a keyword is known by a list of those that no server ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pymongo.collection import Collection
@@ -15,7 +16,7 @@ from pymongo.cursor import Cursor
 from motor.core.legacy_hooks import refused_keywords
 from motor.signatures import signature_of
 
-__all__ = ["UsualKeywords"]
+__all__ = ["UsualKeywords", "check_arguments"]
 
 #: Tells of a call's keywords whether all of them are such as a method takes today.
 Check = Callable[[Iterable[str]], bool]
@@ -53,3 +54,72 @@ class UsualKeywords(dict[str, Check]):
     def __missing__(self, name: str) -> Check:
         check = self[name] = _make_check(self._delegate_class, name)
         return check
+
+
+# The arguments of what is sent later, when its cursor or change stream is first used.
+
+#: What the server's ``aggregate`` takes, and PyMongo with it.
+_AGGREGATE = (
+    *("allowDiskUse", "batchSize", "bypassDocumentValidation", "collation", "comment", "cursor"),
+    *("explain", "hint", "let", "maxAwaitTimeMS", "maxTimeMS", "readConcern", "session"),
+    "writeConcern",
+)
+
+#: The options of the methods that pass on to the server whatever they are given.
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "aggregate": _AGGREGATE,
+    "aggregate_raw_batches": _AGGREGATE,
+    "list_collections": ("authorizedCollections", "filter", "nameOnly"),
+    "list_databases": ("authorizedDatabases", "filter", "nameOnly"),
+    "list_search_indexes": _AGGREGATE,
+}
+
+#: How similar a name must be to one that there is. It may also be an option of a newer server.
+_SIMILAR = 0.85
+
+
+def check_arguments(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The arguments by name, of a function that will be called with them later.
+
+    Raises TypeError at once for such as it would refuse then, and for misspelt options.
+    """
+    try:
+        signature = signature_of(function)
+        arguments = signature.bind(*args, **kwargs).arguments
+    except TypeError as exc:
+        raise TypeError(f"{function.__name__}() {exc}") from None
+    except ValueError:
+        # No signature to be had, as with functions written in C.
+        return kwargs
+    pipeline = signature.parameters.get("pipeline")
+    if pipeline is not None:
+        _check_pipeline(arguments.get("pipeline", pipeline.default), pipeline.default is None)
+    options = arguments.get("kwargs", {})
+    _check_spelling(function.__name__, options)
+    cursor = options.get("cursor", {})
+    if not isinstance(cursor, Mapping):
+        raise TypeError(f"cursor must be a mapping of options, not {cursor!r}")
+    return arguments
+
+
+def _check_pipeline(pipeline: Any, may_be_none: bool) -> None:
+    if not isinstance(pipeline, list) and not (pipeline is None and may_be_none):
+        hint = ": put the stage into a list" if isinstance(pipeline, Mapping) else ""
+        raise TypeError(f"pipeline must be a list, not {type(pipeline)}{hint}")
+
+
+def _check_spelling(method: str, options: Iterable[str]) -> None:
+    known = {_plain(each): each for each in _OPTIONS.get(method, ())}
+    for name in options:
+        similar = difflib.get_close_matches(_plain(name), known, n=1, cutoff=_SIMILAR)
+        if similar and known[similar[0]] != name:
+            raise TypeError(
+                f"{method}() got an unexpected keyword argument {name!r}. Did you mean "
+                f"{known[similar[0]]!r}?"
+            )
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from motor.core import legacy_hooks
-from motor.core.base import AgnosticBase, check_arguments, unwrap_arguments
+from motor.core.base import AgnosticBase, unwrap_arguments
 from motor.core.change_stream import AgnosticChangeStream
 from motor.core.cursors.latent import AgnosticLatentCommandCursor
+from motor.core.keywords import check_arguments
+from motor.declarations import check_has
 
 __all__ = ["Namespace"]
 
@@ -40,6 +42,8 @@ class Namespace(AgnosticBase):
     def _latent_cursor(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A cursor that will call the delegate's method `name` when it is first used."""
         method = getattr(self.delegate, name)
+        if not inspect.isroutine(method):
+            check_has(self.delegate, name)
         old_call = None
         if kwargs and not self._usual[name](kwargs):
             old_call = legacy_hooks.refused(self, name, args, kwargs)

@@ -8,6 +8,8 @@ from pymongo.errors import InvalidOperation
 from pymongo.mongo_client import MongoClient
 from pymongo.server_description import ServerDescription
 
+from motor.declarations import check_has
+
 __all__ = ["address", "arbiters", "is_mongos", "is_primary", "primary", "secondaries"]
 
 #: A host and its port; PyMongo has no port for a Unix domain socket.
@@ -36,11 +38,15 @@ def _writable(client: MongoClient[Any]) -> ServerDescription | None:
     return next((server for server in _known(client) if server.is_writable), None)
 
 
+def _of_another_library(client: Any, name: str) -> Any:
+    check_has(client, name)
+    return getattr(client, name)
+
+
 def address(client: Any) -> Address | None:
     """The address of the server that takes writes, if one is known."""
     if not isinstance(client, MongoClient):
-        found: Address | None = client.address
-        return found
+        return _of_another_library(client, "address")  # type: ignore[no-any-return]
     description = client.topology_description
     servers = description.server_descriptions()
     if description.topology_type_name == "Sharded" and len(servers) > 1:
@@ -56,34 +62,33 @@ def address(client: Any) -> Address | None:
 def primary(client: Any) -> Address | None:
     """The primary's address, if it is known."""
     if not isinstance(client, MongoClient):
-        found: Address | None = client.primary
-        return found
+        return _of_another_library(client, "primary")  # type: ignore[no-any-return]
     return next(iter(_addresses(client, "RSPrimary")), None)
 
 
 def secondaries(client: Any) -> set[Address]:
     """The secondaries' addresses, as far as they are known."""
     if not isinstance(client, MongoClient):
-        return set(client.secondaries)
+        return set(_of_another_library(client, "secondaries"))
     return _addresses(client, "RSSecondary")
 
 
 def arbiters(client: Any) -> set[Address]:
     """The arbiters' addresses, as far as they are known."""
     if not isinstance(client, MongoClient):
-        return set(client.arbiters)
+        return set(_of_another_library(client, "arbiters"))
     return _addresses(client, "RSArbiter")
 
 
 def is_primary(client: Any) -> bool:
     """Whether a server is known that takes writes."""
     if not isinstance(client, MongoClient):
-        return bool(client.is_primary)
+        return bool(_of_another_library(client, "is_primary"))
     return _writable(client) is not None
 
 
 def is_mongos(client: Any) -> bool:
     """Whether a known server is a mongos."""
     if not isinstance(client, MongoClient):
-        return bool(client.is_mongos)
+        return bool(_of_another_library(client, "is_mongos"))
     return any(server.server_type_name == "Mongos" for server in _known(client))

@@ -8,7 +8,7 @@ from typing import Any
 
 from bson.codec_options import CodecOptions
 from pymongo.cursor import CursorType
-from pymongo.errors import ConfigurationError, InvalidOperation
+from pymongo.errors import ConfigurationError
 from pymongo.read_preferences import make_read_preference
 
 from motor.core import (
@@ -19,6 +19,7 @@ from motor.core import (
     AgnosticDatabase,
 )
 from motor.core.base import unwrap_arguments
+from motor.core.errors import CallRefused
 from motor.legacy import callbacks
 from motor.legacy.deprecation import check
 from motor.legacy.registry import Entry, find
@@ -136,9 +137,7 @@ class OldCall:
         if self.callback is None:
             return result
         if not asyncio.isfuture(result):
-            raise InvalidOperation(
-                f"Pass a callback to each, to_list, or count, not to {self.name}."
-            )
+            raise CallRefused(f"Pass a callback to each, to_list, or count, not to {self.name}.")
         return callbacks.deliver(result, self.callback)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bson.binary import UuidRepresentation
+from pymongo.common import LOCAL_THRESHOLD_MS, MAX_POOL_SIZE
+from pymongo.mongo_client import MongoClient
 from pymongo.server_description import ServerDescription
 
 from motor.legacy.registry import bridges
@@ -35,9 +37,26 @@ def port(client: Any) -> int | None:
 
 def _server(client: Any) -> ServerDescription | None:
     """The server that takes writes, or any that is known."""
+    if not isinstance(client.delegate, MongoClient):
+        return None
     servers = client.delegate.topology_description.server_descriptions().values()
     known = [server for server in servers if server.is_server_type_known]
     return next((server for server in known if server.is_writable), next(iter(known), None))
+
+
+def _pool_size(client: Any) -> int | None:
+    """How many connections there may be to a server; None: any number."""
+    delegate = client.delegate
+    if not isinstance(delegate, MongoClient):
+        return MAX_POOL_SIZE
+    return delegate.options.pool_options.max_pool_size
+
+
+def _latency(client: Any) -> int:
+    delegate = client.delegate
+    if not isinstance(delegate, MongoClient):
+        return LOCAL_THRESHOLD_MS
+    return int(delegate.options.local_threshold_ms)
 
 
 def _limit(name: str, before: int) -> None:
@@ -73,13 +92,13 @@ _option(
     OLD_CLIENT,
     "max_pool_size",
     "use options.pool_options.max_pool_size of today's client",
-    lambda client: client.delegate.options.pool_options.max_pool_size,
+    _pool_size,
 )
 _option(
     OLD_CLIENT,
     "local_threshold_ms",
     "use options.local_threshold_ms of today's client",
-    lambda client: client.delegate.options.local_threshold_ms,
+    _latency,
 )
 _option(
     OLD_CLIENT,
@@ -108,7 +127,7 @@ _option(
     "use options.local_threshold_ms of today's client",
 )
 def latency(motor_object: Any) -> int:
-    return int(motor_object._client.delegate.options.local_threshold_ms)
+    return _latency(motor_object._client)
 
 
 #: The subtypes that UUIDs are stored with, by what they are called today.

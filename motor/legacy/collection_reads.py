@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bson.code import Code
+from pymongo.collection import Collection
 from pymongo.errors import InvalidOperation
 
 from motor.legacy.registry import bridges
@@ -21,6 +22,9 @@ _NO_MERGE = (
 @bridges("method", "collection", "count", "use count_documents({}) or estimated_document_count()")
 def count_collection(collection: Any) -> int:
     delegate = collection.delegate
+    if not isinstance(delegate, Collection):
+        # mongomock does not have the command.
+        return int(delegate.count_documents({}))
     reply = delegate.database.command(
         "count", delegate.name, read_preference=delegate.read_preference
     )

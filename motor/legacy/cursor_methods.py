@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pymongo import IndexModel
+from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.errors import InvalidOperation
 
@@ -20,14 +21,17 @@ def count_results(cursor: Any, with_limit_and_skip: bool = False) -> int:
     if not isinstance(with_limit_and_skip, bool):
         raise TypeError(f"with_limit_and_skip must be a bool, not {with_limit_and_skip!r}")
     delegate = cursor.delegate
-    query = _Query(cursor)
-    reply = delegate.collection.database.command(
+    collection, options = delegate.collection, _Query(cursor).options(with_limit_and_skip)
+    if not isinstance(collection, Collection):
+        # mongomock does not have the command.
+        limits = {name: options[name] for name in ("skip", "limit") if name in options}
+        return int(collection.count_documents(options["query"], **limits))
+    reply = collection.database.command(
         "count",
-        delegate.collection.name,
-        read_preference=delegate.collection.read_preference,
-        # mongomock's cursors have no sessions.
-        session=getattr(delegate, "session", None),
-        **query.options(with_limit_and_skip),
+        collection.name,
+        read_preference=collection.read_preference,
+        session=delegate.session,
+        **options,
     )
     return int(reply["n"])
 

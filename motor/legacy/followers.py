@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pymongo.collection import Collection
-
 from motor.core.base import AgnosticBase, unwrap_arguments
+from motor.core.collection import AgnosticCollection
 from motor.legacy.calls import call_with_old_arguments, takes
 from motor.legacy.write_concerns import WriteConcernDict
 
@@ -31,7 +30,7 @@ class Follower(AgnosticBase):
         """The PyMongo object that this one stands for."""
         found = self.__dict__["delegate"]
         client = self._client.delegate
-        database = found.database if isinstance(found, Collection) else found
+        database = found.database if isinstance(self, AgnosticCollection) else found
         if database.client is not client:
             found = self.__dict__["delegate"] = _of_client(client, database, found)
         return found

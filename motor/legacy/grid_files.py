@@ -11,6 +11,7 @@ from typing import Any
 from motor.core.gridfs import AgnosticGridIn, AgnosticGridOut, AgnosticGridOutCursor
 from motor.core.gridfs.base import future_of
 from motor.core.gridfs.writing import Upload
+from motor.core.loops import needs_loop
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
 from motor.legacy import callbacks
@@ -144,6 +145,7 @@ class LegacyGridOutCursor(AgnosticGridOutCursor):
         return concrete(LegacyGridOut, cls._framework)
 
     @_takes_callback
+    @needs_loop
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
         """Start reading the documents of the next `length` files, or of all that remain.
 

@@ -54,8 +54,9 @@ def with_write_concern(
 def write_concern_of(owner: Any) -> WriteConcern:
     """The write concern of a Motor object; of a client the one that was assigned to it, if any."""
     assigned: Mapping[str, Any] = owner.__dict__.get("_assigned", {})
-    concern: WriteConcern = assigned.get("write_concern") or owner.delegate.write_concern
-    return concern
+    concern = assigned.get("write_concern") or owner.delegate.write_concern
+    # Of another library's client, that is a database of this name.
+    return concern if isinstance(concern, WriteConcern) else WriteConcern()
 
 
 class WriteConcernDict(dict[str, Any]):

@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import InvalidOperation, PyMongoError
 
@@ -19,7 +19,6 @@ from motor.core.cursors.old_style import OldCursorStyle
 from motor.core.cursors.reader import Ahead, Reader
 from motor.core.deadline import may_have_deadline
 from motor.core.loops import needs_loop
-from motor.core.self_awaiting import SelfAwaiting
 from motor.declarations import InstanceAttribute, coroutine_annotation
 from motor.execution.awaiting import WaitingReads
 from motor.execution.completions import AtDelivery
@@ -35,8 +34,11 @@ YIELD_EVERY = 64
 YIELD_SECONDS = 0.001
 
 
-class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
-    """A cursor: documents that come from the server in batches, for ``async for``."""
+class AgnosticBaseCursor(OldCursorStyle):
+    """A cursor: documents that come from the server in batches, for ``async for``.
+
+    It is equal to itself only.
+    """
 
     collection: Any = InstanceAttribute(
         "The Motor object whose method returned the cursor: a collection, a database or a client."
@@ -68,6 +70,11 @@ class AgnosticBaseCursor(SelfAwaiting, OldCursorStyle):
         session = getattr(delegate, "session", None)
         queue = owner._wrap(session)._queue if session is not None else bound_queue.get()
         return cls(delegate, owner, _queue=queue)
+
+    if not TYPE_CHECKING:
+        # Type checkers do not know of any other, and would wonder at these.
+        __eq__ = object.__eq__
+        __hash__ = object.__hash__
 
     @property
     def delegate(self) -> Any:

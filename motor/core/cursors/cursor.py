@@ -12,6 +12,7 @@ from pymongo.cursor import Cursor, CursorType, RawBatchCursor
 from motor.core.cursors.base import AgnosticBaseCursor
 from motor.core.cursors.reader import Reader
 from motor.core.errors import CallRefused
+from motor.execution.deferred import DeferredOperation
 from motor.metaprogramming import AsyncRead
 
 __all__ = ["AgnosticCursor", "AgnosticRawBatchCursor"]
@@ -100,7 +101,11 @@ class AgnosticCursor(AgnosticBaseCursor):
             reads=self._client._reads,
         )
         if reader.started and reader.close():
-            self._submit_closing(reader.close_delegate, None if self._awaits_data else reader.queue)
+            queue = None if self._awaits_data else reader.queue
+            closing = self._submit_closing(reader.close_delegate, queue)
+            if isinstance(closing, DeferredOperation):
+                # No loop runs that could do it. PyMongo closes a cursor that is forgotten.
+                closing.close()
         return self
 
     def _unsent(self) -> Any:

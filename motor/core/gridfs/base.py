@@ -14,6 +14,7 @@ from pymongo.errors import InvalidOperation
 
 from motor import signatures
 from motor.core.base import AgnosticBase, bound_queue
+from motor.core.loops import needs_loop
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
 
@@ -51,12 +52,13 @@ class GridFSObject(AgnosticBase):
         """The event loop that calls belong to when they are made while none is running."""
         return self.get_io_loop()
 
-    def _start(self, coroutine: Coroutine[Any, Any, T]) -> OperationFuture[T]:
-        """Start an operation that takes several steps.
+    @needs_loop
+    def _start(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> OperationFuture[T]:
+        """Start an operation that takes several steps, a coroutine function.
 
         Returns its future. Cancelling it cancels the coroutine.
         """
-        return future_of(self._loop().create_task(coroutine))
+        return future_of(self._loop().create_task(operation()))
 
 
 def chunks_of(size: int, chunk_size: int) -> int:

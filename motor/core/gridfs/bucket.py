@@ -11,6 +11,7 @@ from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket, GridOutCursor
 from gridfs.asynchronous import AsyncGridFSBucket
 from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
+from pymongo.write_concern import WriteConcern
 
 from motor.core.base import AgnosticBase, unwrap
 from motor.core.client import AgnosticClient
@@ -98,6 +99,8 @@ class AgnosticGridFSBucket(GridFSObject):
         check_chunk_size(chunk_size_bytes)
         options = {"write_concern": write_concern, "read_preference": read_preference}
         delegate = database.delegate
+        if write_concern is not None and not isinstance(write_concern, WriteConcern):
+            raise TypeError(f"write_concern must be a WriteConcern, not {type(write_concern)}")
         super().__init__(GridFSBucket(delegate, bucket_name, chunk_size_bytes, **options, **kwargs))
         if not issubclass(type(database), AgnosticBase):
             # A stand-in, which only says that it is Motor's. What it stands for has a client.
@@ -175,9 +178,8 @@ class AgnosticGridFSBucket(GridFSObject):
         stream = given.pop(other_end)
         if given.keys() - _KNOWN:
             return self._submit(name, (), {**given, other_end: for_pymongo(stream)})
-        if other_end == "source":
-            return self._start(self._upload(name, given, stream))
-        return self._start(self._download(name, given, stream))
+        transfer = self._upload if other_end == "source" else self._download
+        return self._start(lambda: transfer(name, given, stream))
 
     async def _upload(self, name: str, given: dict[str, Any], source: Any) -> Any:
         open_file = getattr(self, name.replace("upload_from", "open_upload"))

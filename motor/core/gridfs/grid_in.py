@@ -15,6 +15,7 @@ from motor.core.gridfs.base import MISSING, GridFSObject, future_of, queue_of, s
 from motor.core.gridfs.delegates import DelegateUpload
 from motor.core.gridfs.transfer import as_bytes, is_plain, pieces_of
 from motor.core.gridfs.writing import Upload
+from motor.core.loops import needs_loop
 from motor.execution.future import OperationFuture
 from motor.metaprogramming import MotorAttributeFactory, ReadOnlyProperty, coroutine_annotation
 
@@ -201,6 +202,7 @@ class AgnosticGridIn(GridFSObject):
     # Writing.
 
     @coroutine_annotation
+    @needs_loop
     def write(self, data: Any) -> OperationFuture[None]:
         """Start writing to the end of the file.
 
@@ -260,6 +262,7 @@ class AgnosticGridIn(GridFSObject):
                 if future is not None:
                     await future
 
+    @needs_loop
     def _in_turn(
         self, step: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True
     ) -> OperationFuture[T]:
