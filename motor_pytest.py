@@ -1,7 +1,7 @@
 """What pytest loads at every start where Motor is installed: the plugin, if it can be imported.
 
-It is no part of the package `motor`, because pytest would not start where that name is another's:
-Motor 3's, or that of a directory that comes first in `sys.path`.
+It is not in the package `motor`, because pytest would not start where that name is another package:
+Motor 3, or a directory that comes first in `sys.path`.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_report_header() -> list[str]:
-    """Say that the fixtures are not there, and why."""
+    """Say that the fixtures are missing, and why."""
     return [f"no fixtures of Motor: {_missing}"] if _missing else []

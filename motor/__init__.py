@@ -15,7 +15,7 @@ from motor._version import version_tuple as version_tuple
 
 __version__ = version
 
-#: What `import motor` made attributes in Motor 3; imported here when they are asked for.
+#: The attributes that `import motor` had in Motor 3, imported at first use.
 _SUBMODULES = (
     "core",
     "frameworks",
@@ -28,7 +28,7 @@ _SUBMODULES = (
 
 
 def _tornado_names() -> list[str]:
-    """The names of Motor's classes for Tornado; none where Tornado is not installed."""
+    """The names of Motor's classes for Tornado; empty where Tornado is not installed."""
     if importlib.util.find_spec("tornado") is None:
         return []
     from motor import motor_tornado
@@ -37,11 +37,11 @@ def _tornado_names() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # Late, because applications on asyncio must not pay for Tornado's import.
+    # Imported late: applications on asyncio must not pay for Tornado's import.
     if name == "__all__":
         return _tornado_names()
     if name == "tornado":
-        # Motor 3's way to tell whether Tornado is installed.
+        # How Motor 3 says whether Tornado is installed.
         return importlib.import_module(name) if importlib.util.find_spec(name) else None
     if name in _SUBMODULES and importlib.util.find_spec(f"motor.{name}"):
         return importlib.import_module(f"motor.{name}")

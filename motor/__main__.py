@@ -44,10 +44,10 @@ T = TypeVar("T")
 _REPORT_WIDTH = 12
 _PINGS = 5
 
-#: What PyMongo adds to a network error, and is of no use in a report.
+#: What PyMongo adds to a network error, useless in a report.
 _TIMEOUTS = re.compile(r" \(configured timeouts: [^)]*\)")
 
-#: Shorter secrets cannot be told from the words of a message, and would be shown by masking them.
+#: Shorter secrets are not masked: they look like words of the message, and masking shows them.
 _SHORTEST_MASKED = 8
 
 #: MongoDB's codes for authentication that fails: UserNotFound, AuthenticationFailed,
@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     - `arguments`: those of the command line; None: the process's own
 
-    Returns the exit code: 0; 1 when the deployment cannot be reached, or refuses; 2 when the URI,
-    or a setting, cannot be used.
+    Returns the exit code: 0; 1 if the deployment cannot be reached, or refuses; 2 if the URI or a
+    setting cannot be used.
     """
     parser = argparse.ArgumentParser(
         prog="python -m motor",

@@ -10,12 +10,12 @@ __all__ = ["module_attribute"]
 
 
 def _refused_keywords() -> frozenset[str]:
-    # Read as a file: calls of today do not import the package that it belongs to.
+    # Read as a file, so that new code does not import the package that it belongs to.
     listed = resources.files("motor").joinpath("legacy", "keywords.txt")
     try:
         lines = listed.read_text("utf-8").splitlines()
     except OSError:
-        # An application that was packed without data files has the server refuse them.
+        # In an application that is packed without data files, the server refuses the keywords.
         return frozenset()
     return frozenset(line for line in lines if line and not line.startswith("#"))
 

@@ -12,7 +12,7 @@ version = "3.8.0"
 def get_version_tuple(version: str) -> tuple[int | str, ...]:
     """The numbers of a `version`, and what follows them if anything does, as in "3.8.0b1".
 
-    Raises ValueError for what does not begin with a number.
+    Raises ValueError for a text that does not begin with a number.
     """
     match = re.match(r"\d+(?:\.\d+)*", version)
     if match is None:

@@ -160,7 +160,7 @@ class AIOHTTPGridFS:
                     await response.write(piece)
             await response.write_eof()
         except ConnectionError:
-            # The client has gone: it cannot be told.
+            # The client has disconnected, so it cannot be told.
             pass
         return response
 
@@ -202,7 +202,7 @@ def _refuse_route(request: web.Request) -> NoReturn:
 
 
 def _mark_coroutine_function(handler: Any) -> None:
-    """Let an object with an async `__call__` pass for a coroutine function, as aiohttp asks."""
+    """Mark an object with an async `__call__` as a coroutine function: aiohttp asks for it."""
     if hasattr(inspect, "markcoroutinefunction"):
         inspect.markcoroutinefunction(handler)
     else:

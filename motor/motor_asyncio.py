@@ -1,4 +1,4 @@
-"""Motor for asyncio: one class a line, each derived from PyMongo's by way of ``motor.core``."""
+"""Motor for asyncio: one class in each line, derived from PyMongo's by way of ``motor.core``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ AsyncIOMotorRawBatchCommandCursor = create_asyncio_class(core.AgnosticRawBatchCo
 AsyncIOMotorLatentCommandCursor = create_asyncio_class(core.AgnosticLatentCommandCursor)
 AsyncIOMotorChangeStream = create_asyncio_class(core.AgnosticChangeStream)
 
-# Made when they are asked for: most programs do without encryption and GridFS.
+# Made at first use: most programs use neither encryption nor GridFS.
 AsyncIOMotorClientEncryption: Any
 AsyncIOMotorGridFSBucket: Any
 AsyncIOMotorGridIn: Any

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 __all__ = ["callback_type_error"]
 
-#: What is raised for a callback that cannot be called.
+#: The error for a callback that cannot be called.
 callback_type_error: TypeError = TypeError("callback must be a callable")

@@ -24,7 +24,7 @@ __all__ = [
     "MotorGridOutProperty",
 ]
 
-#: What else this module had in Motor 3, and other packages import: where each name is now.
+#: Other names of this module in Motor 3 that packages import, and where each is now.
 _NAMES_OF_MOTOR_3 = {
     "AgnosticCollection": "motor.core",
     "AgnosticCursor": "motor.core",

@@ -1,4 +1,4 @@
-"""Motor for Tornado: one class a line, each derived from PyMongo's by way of ``motor.core``."""
+"""Motor for Tornado: one class in each line, derived from PyMongo's by way of ``motor.core``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MotorRawBatchCommandCursor = create_motor_class(core.AgnosticRawBatchCommandCurs
 MotorLatentCommandCursor = create_motor_class(core.AgnosticLatentCommandCursor)
 MotorChangeStream = create_motor_class(core.AgnosticChangeStream)
 
-# Made when they are asked for: most programs do without encryption and GridFS.
+# Made at first use: most programs use neither encryption nor GridFS.
 MotorClientEncryption: Any
 MotorGridFSBucket: Any
 MotorGridIn: Any

@@ -1,8 +1,8 @@
-"""Optional speed: what uses private names of PyMongo, each with a check and a fallback.
+"""Optional speed: code that uses private names of PyMongo, each with a check and a fallback.
 
 An accelerator is a package here with a function ``unusable()``, which returns the reason why it
-cannot be used here and now, or None; and functions that adapt connections or fetch batches. The
-core asks for those in use when a client is made. None is imported unless it is chosen.
+cannot be used, or None; and functions that adapt connections or fetch batches. The core asks for
+those in use when a client is made. An accelerator is imported only if it is chosen.
 
 The environment variable ``MOTOR_ACCELERATORS`` chooses: ``all``, the default, means all of
 `BY_DEFAULT`; ``none``; or names, separated by commas.
@@ -29,7 +29,7 @@ _log = logging.getLogger("motor.accelerators")
 
 @dataclass(frozen=True)
 class Acceleration:
-    """What the core gets of the accelerators in use."""
+    """What the accelerators in use give to the core."""
 
     #: Options for PyMongo's client.
     client_options: Mapping[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Acceleration:
 def chosen() -> tuple[str, ...]:
     """The names that ``MOTOR_ACCELERATORS`` chooses.
 
-    Raises ValueError when one of them is none.
+    Raises ValueError for an unknown name.
     """
     text = os.environ.get("MOTOR_ACCELERATORS", "").strip() or "all"
     if text == "none":
@@ -62,11 +62,11 @@ def chosen() -> tuple[str, ...]:
 
 
 def reason_unusable(name: str) -> str | None:
-    """Why the accelerator cannot be used here and now; None: it can."""
+    """Why the accelerator cannot be used; None: it can."""
     try:
         reason: str | None = _module(name).unusable()
     except Exception as error:
-        # Whatever goes wrong in finding out means that it is not used.
+        # If finding out fails, the accelerator is not used.
         return f"{type(error).__name__}: {error}"
     return reason
 
@@ -76,9 +76,9 @@ def _module(name: str) -> ModuleType:
 
 
 def in_use() -> Acceleration:
-    """What the accelerators give that are chosen and usable.
+    """What the chosen and usable accelerators give.
 
-    Those that are chosen and not usable are logged, once. Raises ValueError like `chosen`.
+    Those that are chosen but not usable are logged, once. Raises ValueError like `chosen`.
     """
     return _combined(chosen())
 

@@ -1,4 +1,4 @@
-"""How accelerators get at PyMongo's connections, when they are made.
+"""How accelerators adapt PyMongo's connections when they are made.
 
 Private names: the option ``_pool_class`` of ``MongoClient``, ``pymongo.synchronous.pool.Pool`` and
 its ``connect``, ``is_sdam`` of a connection.
@@ -20,7 +20,7 @@ Adapter = Callable[[Any], None]
 
 @functools.cache
 def unusable() -> str | None:
-    """Why connections cannot be got at; None: they can."""
+    """Why connections cannot be adapted; None: they can."""
     from pymongo import MongoClient
     from pymongo.synchronous.pool import Connection, Pool
 
@@ -44,7 +44,7 @@ def pool_class(adapters: Sequence[Adapter]) -> type[Any]:
             connection = super().connect(*args, **kwargs)
             if not connection.is_sdam:
                 for adapt in adapters:
-                    # What cannot be adapted is as PyMongo made it.
+                    # A connection that cannot be adapted stays as PyMongo made it.
                     with contextlib.suppress(AttributeError, TypeError):
                         adapt(connection)
             return connection

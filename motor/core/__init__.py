@@ -1,4 +1,4 @@
-"""What differs from PyMongo, a concept a file. Everything else is derived from PyMongo's classes.
+"""What differs from PyMongo, one concept in each file. The rest is derived from PyMongo's classes.
 
 The classes here have no framework yet: applications use those of `motor.motor_asyncio` or
 `motor.motor_tornado`.
@@ -27,15 +27,15 @@ from motor.core.session import AgnosticClientSession
 #: Motor 3's name for the base of what has codec options, read and write concerns.
 AgnosticBaseProperties = Namespace
 
-#: How long (in seconds) `with_transaction` tries again. Not a constant: tests of others change it.
+#: How long (in seconds) `with_transaction` tries again. Tests of other packages change it.
 _WITH_TRANSACTION_RETRY_TIME_LIMIT = 120
 
-#: What stood for the cursor of a command that had not been sent. Here a cursor's delegate is None
-#: until then, so that ``isinstance(cursor.delegate, _LatentCursor)`` still tells.
+#: In Motor 3, the delegate of a cursor whose command has not been sent. Here that delegate is None,
+#: so ``isinstance(cursor.delegate, _LatentCursor)`` still works.
 _LatentCursor = type(None)
 
-#: The classes that are imported when one is asked for: most programs use neither encryption, which
-#: brings large packages along, nor GridFS.
+#: The classes that are imported at first use: most programs use neither encryption, which imports
+#: large packages, nor GridFS.
 _LATER = {
     "AgnosticClientEncryption": "motor.core.encryption",
     "AgnosticGridFSBucket": "motor.core.gridfs.bucket",
@@ -44,7 +44,7 @@ _LATER = {
     "AgnosticGridOutCursor": "motor.core.gridfs.cursor",
 }
 
-#: What else this module had in Motor 3, and other packages import: where each name is now.
+#: Other names of this module in Motor 3 that packages import, and where each is now.
 _NAMES_OF_MOTOR_3 = {
     "AsyncCommand": "motor.metaprogramming",
     "AsyncRead": "motor.metaprogramming",

@@ -1,8 +1,8 @@
 """How long the server waits for data before it answers a cursor or change stream.
 
-More of them than may hold a connection at once have to take turns, and the more there are, the
-shorter the turns must be. PyMongo has no public way to change the time once the command was sent;
-without an accelerator that can, a turn takes as long as the user asked for.
+If more of them wait than may hold a connection at once, they take turns: the more there are, the
+shorter the turns. PyMongo has no public way to change the time after the command is sent. Without
+an accelerator that can, a turn takes as long as the user asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class AwaitTime(Protocol):
 
 
 class FixedAwaitTime:
-    """The time that the user asked for, from beginning to end."""
+    """Always the time that the user asked for."""
 
     def get(self, cursor: Any) -> int | None:
         return None

@@ -1,4 +1,4 @@
-"""What all Motor objects are: a delegate, a client, and the way between them and PyMongo."""
+"""What all Motor objects have: a delegate, a client, and calls from one to the other."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ bound_queue: ContextVar[SerialQueue | None] = ContextVar("bound_queue", default=
 _registry: dict[type, type[AgnosticBase]] = {}
 
 
-#: The same for classes of which results have been; None: they are not wrapped. A new one takes its
-#: place when the registry changes: it is not emptied, because workers look into it meanwhile.
+#: The same for the classes of earlier results; None: they are not wrapped. When the registry changes,
+#: a new dictionary replaces it. It is not emptied, because workers may be reading it.
 _known: dict[type, type[AgnosticBase] | None] = {}
 
 
@@ -65,7 +65,7 @@ def _agnostic_class_for(delegate_class: type) -> type[AgnosticBase] | None:
 
 
 def unwrap(value: Any) -> Any:
-    """The PyMongo object that a Motor object stands for; anything else as it is."""
+    """The PyMongo object that a Motor object stands for; other values unchanged."""
     return value.delegate if isinstance(value, AgnosticBase) else value
 
 
@@ -170,7 +170,7 @@ class AgnosticBase(NotPicklable):
             return bool(self.delegate == other.delegate)
         return NotImplemented
 
-    #: Databases and the like, which have a name to go by, define it again.
+    #: Classes with names, such as databases, define it again.
     __hash__: Any = None
 
     def __repr__(self) -> str:

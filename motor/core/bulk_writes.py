@@ -13,9 +13,9 @@ __all__ = ["keep_whole"]
 def keep_whole(requests: Any) -> Any:
     """The requests of a bulk write, with one more that sends nothing and keeps them together.
 
-    PyMongo sends a command for each kind of request in turn. When it finds no connection for the
-    first, it tries again, and takes that for an attempt that has begun: it sends the first kind
-    alone, and reports success.
+    PyMongo sends a command for each kind of request in turn. If it finds no connection for the
+    first, it tries again, and believes that the first attempt has begun. So it sends only the first
+    kind, and reports success.
 
     Uses a request's ``_add_to_bulk``, which is given the writes, and there ``current_run``,
     ``retrying`` and ``_execute_command``: there is no public way, and what PyMongo reports as done
@@ -48,7 +48,7 @@ def _whole(kind: Any) -> Any:
     class Whole(kind):  # type: ignore[misc]
         def _execute_command(self, *args: Any, **kwargs: Any) -> Any:
             if self.current_run is None:
-                # Nothing was sent, however many attempts there were.
+                # Nothing was sent in any attempt.
                 self.retrying = False
             return super()._execute_command(*args, **kwargs)
 

@@ -93,7 +93,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
             self._client._await_time.set(self.delegate, turn)
             event = self.delegate.try_next()
         except BaseException as error:
-            # Not the future's, but the stream's: what waits may be cancelled before it is told.
+            # Kept in the stream, not in the future: its waiter may be cancelled before it is told.
             self._error = error
             if self._closed:
                 self._forget()

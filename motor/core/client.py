@@ -152,7 +152,7 @@ class AgnosticClient(Namespace):
     def _from_delegate(cls, delegate: Any, owner: Any) -> Any:
         return owner._client
 
-    # Loops, workers, life and death.
+    # Loops, workers, connecting and closing.
 
     @property
     def io_loop(self) -> Any:
@@ -254,7 +254,7 @@ class AgnosticClient(Namespace):
             try:
                 self._closing = submit(self._pool, loop, self._reads.close, (delegate,))
             except RuntimeError:
-                # The application has shut down the client's own executor already.
+                # The application has already shut down the client's own executor.
                 self._closing = submit(default_executor(), loop, self._reads.close, (delegate,))
         elif self._closing is None or self._closing.get_loop() is not loop:
             return Done()
@@ -312,7 +312,7 @@ class AgnosticClient(Namespace):
             self._sessions[delegate] = weakref.ref(session)
         return session
 
-    # What PyMongo's properties would wait for, these answer from what it knows already.
+    # PyMongo's properties wait for the server; these answer from what PyMongo knows already.
 
     @property
     def address(self) -> topology.Address | None:

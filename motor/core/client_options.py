@@ -1,4 +1,4 @@
-"""What is done with a client's options before PyMongo has them."""
+"""What Motor does with a client's options before PyMongo gets them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["check_host", "unwrapped"]
 
 
 def unwrapped(options: Any) -> Any:
-    """`options` with the PyMongo objects in the place of Motor's: the client of the key vault."""
+    """`options` with PyMongo's client of the key vault in place of Motor's."""
     changed = {name: unwrap(value) for name, value in vars(options).items()}
     if all(value is changed[name] for name, value in vars(options).items()):
         return options

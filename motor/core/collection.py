@@ -33,7 +33,7 @@ class _BulkWrite(AsyncWrite):
 
 
 class _Find(DelegateMethod):
-    """``find`` and ``find_raw_batches``, whose cursors remember what they were asked."""
+    """``find`` and ``find_raw_batches``, whose cursors remember their arguments."""
 
     #: Where the type of the cursor stands among the positional arguments.
     type_position = 5
@@ -67,7 +67,7 @@ class AgnosticCollection(Namespace):
     # PyMongo annotates its asynchronous twin as returning a cursor of another kind.
     aggregate_raw_batches: Any = LatentCursor()
     bulk_write: Any = _BulkWrite()
-    # Cursors do not tell in public what they were asked.
+    # PyMongo's cursors have no public way to get their arguments.
     find: Any = _Find()
     find_raw_batches: Any = _Find()
 

@@ -1,4 +1,4 @@
-"""Clients that are not PyMongo's but behave alike, as mongomock's, for tests without a server."""
+"""Clients with PyMongo's interface, such as mongomock's, for tests without a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from motor.core.redaction import shown
 
 __all__ = ["check_compatible"]
 
-#: What any client has that Motor could wrap.
+#: What a client must have to be wrapped.
 _CLIENT_METHODS = ("close", "get_database", "list_database_names", "start_session")
 
 _PROBE = "motor-probe"
@@ -33,7 +33,7 @@ def check_compatible(client: Any, wanted_by: str) -> None:
         return
     methods = [getattr(type(client), name, None) for name in _CLIENT_METHODS]
     synchronous = all(map(callable, methods)) and not any(map(inspect.iscoroutinefunction, methods))
-    # A Motor client's methods are no coroutine functions, but it is no synchronous client either.
+    # A Motor client is not a synchronous client, although its methods are plain functions.
     if isinstance(client, AgnosticBase) or not synchronous:
         raise TypeError(
             f"{wanted_by}.from_delegate() takes a synchronous client, a pymongo.MongoClient or one "

@@ -1,4 +1,4 @@
-"""How a client begins to connect, how it calls itself, and what its closing returns."""
+"""How a client begins to connect, its name for the server, and what closing it returns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from motor._version import version
 
 __all__ = ["THREADS_START_AT_EXIT", "Done", "begin_to_connect", "driver_info", "joined"]
 
-#: Whether Python starts threads while it ends. Where it does not, operations that are under way by
-#: then would wait in vain for a server to be found, unless its client has begun to connect.
+#: Whether Python starts threads while it ends. If not, operations in flight would wait for ever for
+#: a server, unless their client has begun to connect before.
 THREADS_START_AT_EXIT = sys.version_info < (3, 12)
 
 #: The time (in seconds) after which an operation that is to begin to connect gives up.
@@ -25,10 +25,10 @@ _AT_ONCE = 0.001
 
 
 def begin_to_connect(client: Any) -> None:
-    """Let `client` begin to connect, without waiting for any server.
+    """Let `client` begin to connect, without waiting for a server.
 
-    A client that was made with ``connect=False`` connects at its first operation. This one gives up
-    at once, and its error is no news.
+    A client that was made with ``connect=False`` connects at its first operation. This operation
+    gives up at once, and its error is ignored.
     """
     if isinstance(client, MongoClient):
         with contextlib.suppress(PyMongoError, RuntimeError), pymongo.timeout(_AT_ONCE):
@@ -55,8 +55,8 @@ def joined(own: DriverInfo, users: DriverInfo | None) -> DriverInfo:
 
 
 class Done(Coroutine[Any, Any, None]):
-    """What closing returns when there is nothing to wait for any more: it may be awaited, or made a
-    task of, like the future that closing returns otherwise.
+    """What closing returns if there is nothing to wait for. ``await`` and ``create_task`` take it,
+    as they take the future that closing returns otherwise.
     """
 
     def __await__(self) -> Generator[Any, None, None]:

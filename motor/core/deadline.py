@@ -1,8 +1,8 @@
 """The time that ``pymongo.timeout()`` leaves, around the caller.
 
-Uses ``pymongo._csot.remaining``, because there is no public way to ask. Where it is missing,
-transactions are retried for as long as without a timeout, though each step still obeys it, and
-nothing is read ahead.
+Uses ``pymongo._csot.remaining``, because there is no public way to ask. If it is missing,
+transactions are retried as if there were no timeout, although each step still obeys it, and nothing
+is read ahead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Errors of two kinds: the one that says best what is wrong, and the one that Motor 3 raised.
+"""Errors of two classes: the one that says best what is wrong, and the one that Motor 3 raises.
 
 Code that was written for Motor 3 catches the latter.
 """

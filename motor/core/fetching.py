@@ -1,7 +1,7 @@
 """How a cursor's next batch is fetched: by PyMongo's public methods, unless an accelerator does.
 
-This is one of the seams at which accelerators meet the core. A client has one `Fetch`, and the
-readers of its cursors call it on workers.
+One of the two seams between accelerators and the core. A client has one `Fetch`, which the readers
+of its cursors call on workers.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Decoded:
 def fetch_publicly(cursor: Any, meanwhile: Callable[[], object] | None = None) -> Batch | None:
     """Fetch a batch by public methods only, which give one document at a time.
 
-    A cursor of ``find`` says how many documents it has received. One of a command does not: until
-    the server has no more for it, a batch is one document.
+    A cursor of ``find`` says how many documents it has received. A cursor of a command does not: as
+    long as the server may have more, a batch is one document.
     """
     if isinstance(cursor, Cursor):
         received = cursor.retrieved
@@ -71,7 +71,7 @@ def fetch_publicly(cursor: Any, meanwhile: Callable[[], object] | None = None) -
         while documents and not cursor.cursor_id and (found := cursor.try_next()) is not None:
             documents.append(found)
     else:
-        # One of another library, such as mongomock's, has its documents in memory.
+        # A cursor of another library, such as mongomock, has its documents in memory.
         documents = list(cursor)
     return Decoded(documents) if documents else None
 

@@ -1,7 +1,7 @@
 """Tell, before a call is made, an argument that neither PyMongo nor the server would take.
 
-Most of PyMongo's methods name the keywords that they take. The others pass whatever they are given
-on to the server: there, a keyword is known by a list of those that no server takes.
+Most of PyMongo's methods name their keywords. The others pass all keywords on to the server: for
+these, there is a list of the keywords that no server takes.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from motor.signatures import signature_of
 
 __all__ = ["UsualKeywords", "check_arguments"]
 
-#: Tells of a call's keywords whether all of them are such as a method takes today.
+#: Says whether a method takes all keywords of a call today.
 Check = Callable[[Iterable[str]], bool]
 
-#: The methods that hand their keywords on to another function, which knows what they may be.
+#: The methods that pass their keywords on to another function, which names them.
 _HANDS_ON_TO: dict[tuple[type, str], Any] = {
     (Collection, "find"): Cursor,
     (Collection, "find_one"): Cursor,
@@ -29,7 +29,7 @@ _HANDS_ON_TO: dict[tuple[type, str], Any] = {
 
 
 def _make_check(delegate_class: type, name: str) -> Check:
-    """How to tell the keywords of one method: a single call, as most programs' calls have some."""
+    """The check for the keywords of one method: a single call, as most calls have keywords."""
     method = _HANDS_ON_TO.get((delegate_class, name)) or getattr(delegate_class, name, None)
     try:
         parameters = signature_of(method).parameters.values()  # type: ignore[arg-type]

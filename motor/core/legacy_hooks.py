@@ -1,9 +1,9 @@
 """Where the core asks the bridge for old code, if there is one.
 
-There are three questions: `undefined`, `refused` and `assign`. They are asked, and the bridge is
-imported, only where a call would fail otherwise: a name is not there, arguments are refused, a
-property cannot be assigned to. The core knows none of the old names; the fronts say where the
-answers are.
+There are three questions: `undefined`, `refused` and `assign`. The core asks them, and imports the
+bridge, only where a call would fail otherwise: a name does not exist, arguments are refused, a
+property cannot be assigned to. The core knows none of the old names; the fronts say which module
+answers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: What the bridge answers where it does not lead.
+#: The bridge's answer to what it does not know.
 NOT_BRIDGED: Final = object()
 
 
@@ -111,7 +111,7 @@ def takes_old_arguments(method: F) -> F:
                 return old_call()
         return method(self, *args, **kwargs)
 
-    # Whatever it is marked as, it is that itself: what unwraps it must not get past the mark.
+    # It is marked itself: code that unwraps it must not get past the mark.
     del call.__wrapped__
     call.__signature__ = signature  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Which event loop a call belongs to, where none runs in its thread."""
+"""Which event loop a call belongs to if none runs in its thread."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def needs_loop(method: F) -> F:
     """Let a method that starts an operation be called where no event loop runs.
 
-    With a loop that its client uses in another thread, the operation starts there. With one that is
-    set for this thread, it starts at once. Else it starts when a loop takes it.
+    If its client uses a loop in another thread, the operation starts there. If a loop is set for
+    this thread, it starts at once. Otherwise it starts when a loop takes it.
     """
 
     @functools.wraps(method)

@@ -1,6 +1,6 @@
 """What has a place in the deployment's tree of names: clients, databases and collections.
 
-``client.shop`` is a database and ``client.shop.orders`` a collection: an attribute that is no
+``client.shop`` is a database and ``client.shop.orders`` a collection: an attribute that is not a
 method is a name.
 """
 
@@ -27,7 +27,7 @@ _OWN_ATTRIBUTES = frozenset({"client", "database", "delegate"})
 class Namespace(AgnosticBase):
     """A client, a database or a collection: it can be watched, and has others below it by name."""
 
-    #: PyMongo has it only to say that there is no such thing. Here it may be a name.
+    #: PyMongo has it only to raise an error. Here it may be a name.
     _not_derived = frozenset({"next"})
 
     #: What this was an attribute of, if it was one: a method of that may have been meant.
@@ -66,7 +66,7 @@ class Namespace(AgnosticBase):
         return self._wrap(self.delegate[name])
 
     def __getattr__(self, name: str) -> Any:
-        # An object whose making failed has no delegate, and must say so instead of asking for it.
+        # If the constructor failed, there is no delegate: say so instead of asking for it.
         if name.startswith("_") or name == "delegate":
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r}. {self._name_hint(name)}"
@@ -88,7 +88,7 @@ class Namespace(AgnosticBase):
         )
 
     def _name_hint(self, name: str) -> str:
-        """How to get at a database or collection whose name cannot be an attribute's."""
+        """How to get a database or collection whose name cannot be an attribute."""
         raise NotImplementedError
 
     def __hash__(self) -> int:

@@ -11,8 +11,8 @@ _MASK = "***"
 
 #: What the URI options that hold secrets have in their names.
 _URI_OPTION = re.compile(r"(?i)([?&;][^=&;]*(?:password|secret|token|properties)[^=&;]*=)[^&;]*")
-#: The user name and password in a connection string. A password may have an "@" in it, although it
-#: should not: the last one counts.
+#: The user name and password in a connection string. A password may wrongly contain an "@": the
+#: last one counts.
 _CREDENTIALS = re.compile(r"(?is)(mongodb(?:\+srv)?://).*@")
 #: A value with a telling name, as in the `repr` of a client's options or of a dictionary.
 _NAMED_VALUE = re.compile(
@@ -24,8 +24,8 @@ _NAMED_VALUE = re.compile(
 def shown(value: object) -> str:
     """``repr(value)`` without the secrets of a connection string or of a client's options.
 
-    PyMongo's own `repr` shows some of them before version 4.15. People also pass a connection
-    string where something else belongs, and the error shows what they passed.
+    Before version 4.15, PyMongo's `repr` shows some of them. And if a connection string is passed
+    where something else belongs, the error shows it.
     """
     text = _CREDENTIALS.sub(rf"\1{_MASK}@", repr(value))
     return _NAMED_VALUE.sub(rf"\1'{_MASK}'", _URI_OPTION.sub(rf"\1{_MASK}", text))
@@ -44,7 +44,7 @@ def redacted_uri(uri: str, *, well_formed: bool) -> str:
 def with_decoys(uri: str) -> str:
     """The URI with other values in place of the secret ones.
 
-    What PyMongo says of this one shows no secret, and is the same unless the secrets are to blame.
+    PyMongo's error for this one shows no secret. It is the same error unless the secrets cause it.
     """
     scheme, credentials, rest = _parts(uri, well_formed=False)
     decoy = "" if credentials is None else "user:password@" if ":" in credentials else "user@"

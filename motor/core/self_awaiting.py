@@ -1,5 +1,5 @@
-"""Objects that may be awaited, and give themselves: where Motor 3 or PyMongo's async API has a
-coroutine that returns such an object, and here it is there at once.
+"""Objects that return themselves when they are awaited: Motor 3 or PyMongo's async API returns a
+coroutine for such an object, and Motor returns the object at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class SelfAwaiting:
     _steps: Generator[Any, Any, Any] | None = None
 
     def __await__(self) -> Generator[Any, Any, Self]:
-        """Give the object itself, as soon as it is what the caller waits for."""
+        """Return the object itself, as soon as it is ready."""
         yield from ()
         return self
 
@@ -41,7 +41,7 @@ class SelfAwaiting:
         try:
             return getattr(self._steps, how)(*arguments)
         except BaseException:
-            # At its end. Awaiting the object once more begins anew.
+            # At its end. Awaiting the object again starts again.
             self._steps = None
             raise
 

@@ -29,16 +29,16 @@ from motor.metaprogramming import (
 
 __all__ = ["AgnosticClientSession", "BoundSession", "TransactionContext"]
 
-# The Convenient API for Transactions specification gives these numbers (in seconds). A third one,
-# for how long to try again, is in `motor.core`, where tests of others change it.
+# These numbers (in seconds) are from the specification "Convenient API for Transactions". A third
+# one, how long to try again, is in `motor.core`, where the tests of other packages change it.
 _FIRST_BACKOFF = 0.005
 _LONGEST_BACKOFF = 0.5
 _BACKOFF_GROWTH = 1.5
 
 _MAX_TIME_EXPIRED = 50
 
-#: The labels that the specification of transactions gives to errors. An error tells whether it has
-#: one, but not which.
+#: The error labels of the specification of transactions. An error can be asked for each label, but
+#: not for all of its labels.
 _LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
 
 
@@ -321,7 +321,7 @@ def _commit_unknown(error: PyMongoError) -> bool:
 
 
 def _max_time_expired_error(exc: BaseException) -> bool:
-    """Whether the server gave a commit up because its time was over."""
+    """Whether the server stopped a commit because its time was over."""
     return isinstance(exc, OperationFailure) and exc.code == _MAX_TIME_EXPIRED
 
 

@@ -1,4 +1,4 @@
-"""What a client knows of its deployment, without asking or waiting."""
+"""What a client knows about its deployment, without asking the server."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One call's way from an event loop to a thread and back: future, call, pool, completions."""
+"""The way of one call from an event loop to a thread and back: future, call, pool, completions."""

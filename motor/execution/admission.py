@@ -1,9 +1,8 @@
 """How many calls run at once: few while they are short, more while they are slow.
 
-A call that has just begun is busy with BSON and the interpreter lock, and more than a few threads
-of that kind only slow each other down. A call that has run for a while waits for its server and
-needs no processor: it does not count. And as long as processor time is left while calls wait, a few
-more may begin.
+A call that has just begun is busy with BSON and the interpreter lock. More than a few such threads
+only slow each other down. A call that has run for a while waits for its server and needs no
+processor: it does not count. If processor time is left while calls wait, a few more may begin.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ RECENT = 0.002
 #: How many times as many recent calls may run at once while processor time is left.
 STRETCH = 2
 
-#: The shares of one processor that the process uses below which time is left, and above which none
-#: is.
+#: If the process uses less than the first share of one processor, time is left; above the second
+#: share, none is.
 IDLE, FULL = 0.7, 0.9
 
-#: The shortest time (in seconds) that says something about the use of the processor.
+#: The shortest time (in seconds) over which the use of the processor is measured.
 SPAN = 0.008
 
 
 class Admission:
-    """The limit of one pool.
+    """How many calls one pool may run at once.
 
     - `max_workers`: the most workers that are ever busy at once
     - `recent_limit`: how many recent calls run at once while the processor is busy
@@ -44,7 +43,8 @@ class Admission:
         self._cpu = time.process_time()
 
     def measure(self) -> None:
-        """Set the limit by the use of the processor since last time. Called while calls wait."""
+        """Set the limit by the use of the processor since the last call. Called while calls
+        wait."""
         now = time.monotonic()
         passed = now - self._measured
         if passed < SPAN:
@@ -53,7 +53,7 @@ class Admission:
         share = (cpu - self._cpu) / passed
         self._measured, self._cpu = now, cpu
         if passed > 10 * SPAN:
-            # Not measured for a while, so that this says nothing about now.
+            # The last measurement is too old to compare with.
             self.limit = self.recent_limit
         elif share < IDLE:
             self.limit = min(self.limit + 1, self.most)

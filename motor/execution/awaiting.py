@@ -1,9 +1,9 @@
 """The pool for awaiting data: change streams and tailable cursors wait there and do no work.
 
-Each of them would keep a worker and a connection for as long as the server waits. So they have
-threads of their own, which the end of the process does not wait for, and at most half of the
-client's connections (or the one, where there is but one). When there are more of them, they take
-turns, and the more there are, the shorter the turns.
+Each of them keeps a thread and a connection for as long as the server waits. So they have threads
+of their own, which the end of the process does not wait for, and at most half of the client's
+connections (or its only one). If there are more of them, they take turns: the more there are, the
+shorter the turns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["AwaitingPool", "WaitingReads"]
 
 T = TypeVar("T")
 
-#: How many wait at once when the client may open any number of connections.
+#: How many wait at once if the client may open any number of connections.
 UNBOUNDED = 256
 
 #: How long (in ms) the server waits for data unless it is told how long.
@@ -51,7 +51,7 @@ class AwaitingPool(WorkerPool):
             share = max(SHORTEST, SERVER_DEFAULT * self.max_workers // load)
             return min(share, SERVER_DEFAULT if wanted is None else wanted)
         if wanted is not None and load > self.max_workers // 2:
-            # Half of the threads stay free of long waits, which would keep others from their turn.
+            # Half of the threads stay free of long waits, which would delay the turns of others.
             return min(SERVER_DEFAULT, wanted)
         return wanted
 
@@ -74,7 +74,7 @@ class WaitingReads:
     def release(self) -> None:
         """Let those that wait go on, each on its own loop, with the result None."""
         for future in list(self._futures):
-            # On a closed loop nothing waits.
+            # Nothing waits on a closed loop.
             with suppress(RuntimeError):
                 future.get_loop().call_soon_threadsafe(_release, future)
 

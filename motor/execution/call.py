@@ -16,7 +16,7 @@ __all__ = ["AGAIN", "Call", "submit"]
 
 T = TypeVar("T")
 
-#: What a function returns to be called again, after the other calls that wait.
+#: A function returns this to be called again, after the other calls that wait.
 AGAIN = object()
 
 _NO_KEYWORDS: Mapping[str, Any] = {}
@@ -58,7 +58,7 @@ class Call:
         self.error: BaseException | None = None
 
     def run(self) -> bool:
-        """Run on a worker. A call that its caller has cancelled before now is never sent."""
+        """Run on a worker. If the caller has cancelled the call by now, it is never sent."""
         if not self.future.cancelled():
             try:
                 result = self.context.run(self.function, *self.args, **self.kwargs)
@@ -66,13 +66,13 @@ class Call:
                     return True
                 self.result = result if self.wrap is None else self.wrap(result)
             except (GeneratorExit, StopIteration) as error:
-                # A future cannot carry it, or who awaits would take it for the own end.
+                # A future cannot carry it: the coroutine that awaits it would end.
                 raised = type(error).__name__
                 self.error = RuntimeError(f"{self.function!r} raised {raised}")
                 self.error.__cause__ = error
             except BaseException as error:
                 self.error = error
-        # What it was called with lives no longer than its users.
+        # The arguments must not live longer than the call.
         self.function = self.context = self.wrap = None  # type: ignore[assignment]
         self.args, self.kwargs = (), _NO_KEYWORDS
         return False
@@ -80,7 +80,7 @@ class Call:
     def deliver(self) -> None:
         """Send the outcome to the future's loop."""
         future, result, error = self.future, self.result, self.error
-        # The error's traceback leads back to this call.
+        # The error's traceback refers to this call.
         self.future = self.result = self.error = None
         deliver(future, result, error)
 

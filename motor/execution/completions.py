@@ -1,15 +1,17 @@
 """Brings outcomes from workers to event loops, with one wake-up for all that come meanwhile.
 
-Waking a loop costs more than the outcome that it is woken for: a write to a pipe, a round of the
-loop, and the interpreter lock twice.
+Waking a loop costs more than delivering one outcome: a write to a pipe, a round of the loop, and
+the interpreter lock twice.
 
-What is guaranteed: an outcome that `deliver` was given resolves its future, in the order of
-delivery, if the loop runs again. If it was closed, the outcome is dropped.
+Guarantee: `deliver` resolves futures in the order of its calls, if the loop runs again. If the loop
+is closed, it drops the outcome.
 
-The outcomes on their way are held by nothing but the loop's callback. When a loop is closed, or
-lost, before it came to them, they go with its other callbacks. And the race: a worker adds an
-outcome while the loop takes what is there. The loop first clears `woken`, then takes; the worker
-first adds, then looks at `woken`. So either the loop takes it too, or the worker wakes it again.
+Only the loop's callback holds the outcomes on their way. If a loop is closed or forgotten, they
+disappear with its other callbacks.
+
+One race: a worker adds an outcome while the loop takes the outcomes. The loop first clears `woken`,
+then takes; the worker first adds, then reads `woken`. So either the loop takes the outcome, too, or
+the worker wakes the loop again.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ __all__ = ["AtDelivery", "deliver"]
 
 
 class AtDelivery:
-    """A result that is made on the loop, when its future gets it; not if that was cancelled.
+    """A result that is made on the loop when its future gets it, unless the future is cancelled.
 
     - `make`: returns the result, or raises. Does not block
     """
@@ -62,7 +64,7 @@ class _Outcomes:
                         error = RuntimeError("a result's maker raised StopIteration")
                         error.__cause__ = failure
                     except BaseException as failure:
-                        # The task that awaits it ends the process, if the error is one that does.
+                        # An error that ends the process does so in the task that awaits the future.
                         error = failure
                 if error is None:
                     future.set_result(result)
@@ -72,7 +74,7 @@ class _Outcomes:
                 error = None
         finally:
             if queue:
-                # Interrupted, by Ctrl-C for instance, which must not cost the others theirs.
+                # Interrupted, by Ctrl-C for example: the other futures still get their outcomes.
                 asyncio.get_running_loop().call_soon(self)
 
 
@@ -104,7 +106,7 @@ def deliver(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         try:
             loop.call_soon_threadsafe(outcomes)
         except RuntimeError:
-            # The loop is closed, and nothing waits for these any more.
+            # The loop is closed: nothing waits for these any more.
             outcomes.queue.clear()
 
 
@@ -121,7 +123,7 @@ def _outcomes_of(loop: asyncio.AbstractEventLoop) -> _Outcomes:
 
 
 def _forget() -> None:
-    # A worker, which is not there any more, may have been in the middle of anything.
+    # A worker of the parent may have been at any step.
     global _by_loop, _latest, _lock
     _lock = threading.RLock()
     _by_loop = weakref.WeakKeyDictionary()

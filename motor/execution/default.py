@@ -11,7 +11,7 @@ from motor.execution.serial_queue import finish_queues
 
 __all__ = ["DEFAULT_MAX_WORKERS", "default_executor", "max_workers_from_environment"]
 
-#: As many calls as PyMongo opens connections to one server, unless told otherwise.
+#: As many calls as PyMongo opens connections to one server by default.
 DEFAULT_MAX_WORKERS = 100
 
 #: How many calls that have just begun run at once: see `motor.execution.admission`.
@@ -56,9 +56,9 @@ def default_executor() -> WorkerPool:
         with _lock:
             if _default is None:
                 most = max_workers_from_environment()
-                # One worker stays. With its thread the C library would give back the memory that
-                # the next large batch needs; and from 3.12 on Python starts no thread once the main
-                # one has ended, but loops in other threads go on.
+                # One worker stays. If its thread ended, the C library would give back the memory
+                # that the next large batch needs. And from 3.12 on, Python starts no thread after
+                # the main thread has ended, but loops in other threads go on.
                 made = WorkerPool(most, recent_limit=RECENT_LIMIT, keeps_one=True)
                 # Unless a finalizer has made one meanwhile.
                 _default = _default or made

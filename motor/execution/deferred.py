@@ -1,4 +1,4 @@
-"""Operations that were called where no event loop runs."""
+"""Operations that are called where no event loop runs."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 if TYPE_CHECKING:
 
     class _FutureAndCoroutine(asyncio.Future[T], Coroutine[Any, Any, T]):
-        """What Python finds by itself to be so: the abstract class asks for the methods only."""
+        """For type checkers: at run time, the abstract class only checks for the methods."""
 
 else:
     _FutureAndCoroutine = asyncio.Future
@@ -28,9 +28,9 @@ class OperationFuture(_FutureAndCoroutine[T]):
     PyMongo's async API hands operations to ``asyncio.create_task`` and ``TaskGroup.create_task``,
     which take nothing but coroutines.
 
-    ``asyncio.wait``, on the other hand, takes futures and refuses coroutines. The first thing it
-    does with them is to put them in a set; so an operation that is put in a set, or is a
-    dictionary's key, is from then on a future and nothing else.
+    ``asyncio.wait``, on the other hand, takes futures and refuses coroutines. First of all, it puts
+    them in a set. So an operation that is put in a set, or is a dictionary's key, is only a future
+    from then on.
     """
 
     def send(self, value: None) -> Any:
@@ -60,7 +60,7 @@ class OperationFuture(_FutureAndCoroutine[T]):
         return object.__hash__(self)
 
     if not TYPE_CHECKING:
-        # Type checkers take it to be inherited, as it would be without a hash of our own.
+        # Type checkers expect an inherited `__hash__`.
         __eq__ = asyncio.Future.__eq__
 
 

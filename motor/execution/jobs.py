@@ -16,8 +16,8 @@ class Job(Protocol):
 
     #: When it began to wait (``time.monotonic()``); 0 if it need not.
     queued_at: float
-    #: Whether delivering runs code of others, which may take long or come back to the pool: its
-    #: worker is not free before that is done.
+    #: Whether delivering runs other code, which may take long or use the pool: the worker is not
+    #: free before that ends.
     delivers_to_others: bool
 
     def run(self) -> bool:
@@ -41,7 +41,7 @@ class Pool(Protocol):
 
 
 class Task:
-    """A function that came by way of ``submit``."""
+    """A function that was passed to ``submit``."""
 
     __slots__ = ("future", "outcome", "queued_at", "work")
     delivers_to_others = True
@@ -72,6 +72,6 @@ class Task:
             else:
                 self.future.set_exception(error)
         finally:
-            # The error's traceback leads to frames that would otherwise keep it alive.
+            # Otherwise the frames in the error's traceback would keep it alive.
             del outcome, error
             self.future = None  # type: ignore[assignment]

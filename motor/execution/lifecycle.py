@@ -1,4 +1,4 @@
-"""What happens when the process is forked, and when it ends: the one place that Python is told."""
+"""What happens at a fork and at the end of the process: registered with Python only here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["after_fork_in_child", "at_exit", "not_at_exit"]
 
 _functions: list[Callable[[], object]] = []
 
-#: One method each for objects that may end before. The references remove themselves, by way of C
-#: alone: while the interpreter ends, Python code may find its own module gone.
+#: One method for each object. The references are weak and remove themselves in C, because Python
+#: code may find its own module gone while the interpreter ends.
 _methods: dict[weakref.ref[Any], Callable[[Any], object]] = {}
 
 

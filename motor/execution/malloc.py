@@ -1,22 +1,21 @@
 """Lets the C library keep the memory of large messages for the next ones.
 
-The GNU C library gets large blocks from the operating system one by one, and gives them back as
-soon as they are free. Each time, the system clears every page that is used for the first time: for
-a file from GridFS that takes as long as all the rest. The library learns, however. When the first
-block of some size is freed, it keeps those up to that size, and up to twice as much free memory
-in all. Replies have 16 MB at most, and a program that has read such a batch keeps memory for it.
-But with somewhat smaller ones, and several on their way at once, what is kept is never quite
-enough. So the lesson is given at the first large message.
+The GNU C library gets each large block from the operating system, and gives it back as soon as it
+is free. Each time, the system clears every page at its first use: for a file from GridFS, that
+takes as long as all the rest. But the library adapts: when a block is freed, from then on it keeps
+blocks up to that size, and up to twice as much free memory in all. Replies have 16 MB at most. A
+program that has read such a batch keeps enough memory; with somewhat smaller batches, several at
+once, it never keeps enough. So the library is tuned at the first large message.
 
-Other C libraries, and those that were told otherwise (``MALLOC_TRIM_THRESHOLD_`` and
-``MALLOC_MMAP_THRESHOLD_`` in the environment), do as they always do.
+Nothing changes with other C libraries, or if ``MALLOC_TRIM_THRESHOLD_`` or
+``MALLOC_MMAP_THRESHOLD_`` is set in the environment.
 """
 
 from __future__ import annotations
 
 __all__ = ["LARGE_BLOCK", "keep_large_blocks"]
 
-#: How many bytes a message has that is worth the lesson.
+#: From how many bytes on a message is large.
 LARGE_BLOCK = 1024 * 1024
 
 #: How many bytes the largest reply has.

@@ -11,14 +11,14 @@ What is guaranteed:
 Two races, and why they are harmless. The queue and the list of sleepers are only ever changed by
 single steps that the interpreter makes atomic.
 
-1. A worker finds the queue empty while a job comes. The worker first lies down (it is in the list
-   of sleepers), then looks at the queue again. `add` first queues the job, then looks at the list.
-   So one of the two sees the other: the worker takes the job, or `add` wakes the worker.
-2. A worker has slept long enough and leaves while `add` counts on it. It leaves the set of workers,
-   then looks at the queue again and has another one started if a job is there.
+1. A worker finds the queue empty while a job comes. The worker first enters the list of sleepers,
+   then reads the queue again. `add` first queues the job, then reads the list. So one of the two
+   sees the other: the worker takes the job, or `add` wakes the worker.
+2. A worker has slept long enough and leaves while `add` expects it to run a job. It leaves the set
+   of workers, then reads the queue again, and starts another worker if a job is there.
 
-A worker that has run a job lies down before it delivers the outcome, if no other job waits: the
-outcome may bring the next job at once, which then finds this worker free.
+If no other job waits, a worker enters the list of sleepers before it delivers an outcome: the next
+job may come at once, and then finds this worker free.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class WorkerPool(ThreadPoolExecutor):
         after_fork_in_child(self._reset)
 
     def _reset(self) -> None:
-        """Begin anew: threads do not survive a fork, and their calls belong to the parent."""
+        """Start again: threads do not survive a fork, and their calls belong to the parent."""
         self._queue: deque[Job] = deque()
         self._asleep: list[Worker] = []
         self._workers: set[Worker] = set()
@@ -95,7 +95,7 @@ class WorkerPool(ThreadPoolExecutor):
         # Reentrant, because the garbage collector may run a finalizer that makes a call here.
         self._lock = threading.RLock()
 
-    # For everyone who knows executors.
+    # As an executor of the standard library.
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run ``fn(*args, **kwargs)`` on a worker. Returns its ``concurrent.futures.Future``."""
@@ -140,7 +140,7 @@ class WorkerPool(ThreadPoolExecutor):
                 self._admit()
             except RuntimeError:
                 if any(worker.started for worker in list(self._workers)):
-                    # They come to it.
+                    # They take it from the queue.
                     return
                 try:
                     self._queue.remove(job)
@@ -205,7 +205,7 @@ class WorkerPool(ThreadPoolExecutor):
         worker.started = True
 
     def _work(self, worker: Worker) -> None:
-        """A worker's life: run what waits, sleep, and leave when nothing comes."""
+        """Run the jobs that wait, sleep, and leave when nothing comes."""
         queue = self._queue
         while True:
             # Before it is taken, so that it is in the queue or on a busy worker at any time.
@@ -237,7 +237,7 @@ class WorkerPool(ThreadPoolExecutor):
                 job.deliver()
             except BaseException:
                 _report()
-            # A job refers to its caller's objects, which must not outlive it.
+            # A job refers to its caller's objects, which must not live longer.
             del job
             worker.calls += 1
             worker.since = 0.0
@@ -278,7 +278,7 @@ class WorkerPool(ThreadPoolExecutor):
         return True
 
     def _must_stay(self) -> bool:
-        """Whether an idle worker is the one to keep, or no thread may be started in its place."""
+        """Whether an idle worker must be kept, or no thread may be started in its place."""
         if self._keeps_one and len(self._workers) == 1:
             return True
         # From Python 3.12 on, none can when the main thread has ended.
@@ -311,7 +311,7 @@ class WorkerPool(ThreadPoolExecutor):
             name = f"{self._name}-monitor"
             threading.Thread(target=self._monitor, name=name, daemon=True).start()
         except RuntimeError:
-            # The workers that are awake come to the queue in the end.
+            # The workers that are awake will read the queue.
             self._monitored = False
 
     def _monitor(self) -> None:

@@ -11,9 +11,9 @@ __all__ = ["PoolStatistics"]
 class PoolStatistics:
     """One pool at one moment.
 
-    The first four are gauges. The last three only grow, for as long as the process lives, and begin
-    at zero in a forked child. The rate of `wait_seconds` is the mean length of the queue; divided
-    by the rate of `waits` it is the mean time that a call waits, if it has to wait.
+    The first four are gauges. The last three are counters, which begin at zero in a forked child.
+    The rate of `wait_seconds` is the mean length of the queue; divided by the rate of `waits`, it
+    is the mean time that a call waits, if it has to wait.
     """
 
     #: The most workers that there are at once: ``MOTOR_MAX_WORKERS``, or the size of the client's
@@ -29,5 +29,5 @@ class PoolStatistics:
     calls: int
     #: How many times a call had to wait. A call that takes turns waits once a turn.
     waits: int
-    #: How long (in seconds) they waited, summed up; those that wait now count up to now.
+    #: How long (in seconds) they waited in total; those that wait now count up to now.
     wait_seconds: float

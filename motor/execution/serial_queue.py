@@ -14,7 +14,7 @@ __all__ = ["QueueableJob", "SerialQueue", "finish_queues"]
 
 
 class QueueableJob(Job, Protocol):
-    """A job that can also be told that it never runs."""
+    """A job that can also fail without having run."""
 
     def fail(self, error: BaseException) -> None:
         """Deliver `error` in the place of an outcome."""
@@ -23,9 +23,8 @@ class QueueableJob(Job, Protocol):
 class SerialQueue:
     """Runs calls one after the other, in the order they come, on any workers that are free.
 
-    PyMongo's cursors, change streams and sessions must not be used by two threads at once, but two
-    tasks may well use one at the same time, if only because one of them was cancelled and its
-    operation still runs.
+    Two threads must not use one of PyMongo's cursors, change streams or sessions at once. But two
+    tasks may: one is cancelled, for example, while its operation still runs.
     """
 
     __slots__ = ("_busy", "_lock", "_pool", "_waiting")
@@ -79,7 +78,7 @@ class SerialQueue:
                 return
 
     def drain(self) -> None:
-        """Wait until the calls have run that have come so far; not while one awaits data."""
+        """Wait until the calls so far have run; not while one awaits data."""
         newest = next(reversed(self._waiting.copy()), None)
         while self._busy and self._pool is not None and self._pool.delays_exit:
             if newest is None or all(each is not newest for each in self._waiting.copy()):

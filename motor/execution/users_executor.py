@@ -30,7 +30,7 @@ class UsersExecutor:
                 f"connections cannot leave the process, not {type(executor)}"
             )
         self._executor: ThreadPoolExecutor = executor
-        # Executors do not tell in public how many threads they have.
+        # Executors have no public way to ask how many threads they have.
         self.max_workers: int = getattr(executor, "_max_workers", DEFAULT_MAX_WORKERS)
         self._reset()
         after_fork_in_child(self._after_fork)

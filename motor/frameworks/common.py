@@ -1,7 +1,7 @@
 """What the framework modules share: both work with asyncio's futures.
 
-Motor itself needs little of this. The functions are the ones that Motor 3 offered to packages which
-build classes of their own with `motor.metaprogramming`, and they go on working for those.
+Motor itself needs little of this. The functions are for packages that make classes of their own
+with `motor.metaprogramming`, as in Motor 3.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def loop_is_set() -> bool:
         except RuntimeError:
             return False
         return True
-    # Before, `get_event_loop` makes one for a main thread that has none; its policy knows.
+    # Before that, `get_event_loop` makes one for a main thread without one; the policy knows.
     local = getattr(asyncio.get_event_loop_policy(), "_local", None)
     return local is None or getattr(local, "_loop", None) is not None
 
@@ -47,7 +47,7 @@ def current_asyncio_loop() -> asyncio.AbstractEventLoop:
         pass
     try:
         # Before Python 3.14, asyncio makes a loop for a main thread that never had one, and may
-        # warn of it. Silencing that for a moment would change what other threads warn of.
+        # warn about it. Silencing the warning for a moment would silence other threads, too.
         return asyncio.get_event_loop()
     except (RuntimeError, DeprecationWarning):
         raise RuntimeError(NO_LOOP) from None

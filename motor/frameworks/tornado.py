@@ -56,7 +56,7 @@ def get_event_loop() -> ioloop.IOLoop:
 
     Raises RuntimeError when there is neither.
     """
-    # Tornado would make a loop for any thread, but one that does not run.
+    # Tornado would make a loop that does not run.
     current_asyncio_loop()
     return ioloop.IOLoop.current()
 

@@ -1,8 +1,8 @@
 """Help for testing programs that use Motor.
 
-`EmbeddedMongo` and `server` start a real MongoDB, `mock_client` makes do without any, and
-`motor.testing.pytest_plugin` has fixtures for pytest. What is here is imported when it is asked
-for: pytest loads the plugin at every start, also of test suites that have no use for it.
+`EmbeddedMongo` and `server` start a real MongoDB, `mock_client` needs none, and
+`motor.testing.pytest_plugin` has fixtures for pytest. The names are imported at first use, because
+pytest loads the plugin at every start, also for test suites that do not use it.
 """
 
 from __future__ import annotations

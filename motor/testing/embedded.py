@@ -23,10 +23,10 @@ from motor.testing.mongod import Mongod, MongodFailed, direct_client, find_mongo
 # How long a mongod may take to end after SIGTERM before it is killed. Its data is thrown away.
 _STOP_SECONDS = 10.0
 
-# Reads process ids until the parent's end of the pipe closes, which the kernel does however the
-# parent ended. Only what works in the directory is killed: an id may have gone to another process.
-# On Linux it looks at all processes: the parent may end when it has started one, and not said so.
-# The pause lets the killed processes let go of their files.
+# Reads process ids until the parent's end of the pipe closes, which the kernel does whenever the
+# parent ends. It kills only processes that name the directory: an id may belong to another process
+# by now. On Linux it looks at all processes, because the parent may end before it reports a new
+# one. After the pause, the killed processes have closed their files.
 _WATCHDOG = """
 pids=
 while read -r pid; do pids="$pids $pid"; done
@@ -145,7 +145,7 @@ class EmbeddedMongo:
             return
         not_at_exit(self.stop)
         if self._watchdog is not None:
-            # First of all: it must not kill by process ids that are free again.
+            # First, so that it does not kill processes with reused ids.
             self._watchdog.kill()
             self._watchdog.communicate()
             self._watchdog = None
@@ -212,7 +212,7 @@ class EmbeddedMongo:
             {"_id": number, "host": f"127.0.0.1:{node.port}"}
             for number, node in enumerate(self._nodes)
         ]
-        # The defaults suit data centres: a failover would take a test ten seconds and more.
+        # The defaults suit data centres: a failover would take ten seconds and more.
         settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200}
         config = {"_id": self._replica_set, "members": members, "settings": settings}
         with direct_client(self._nodes[0].port, self._startup_timeout) as client:
@@ -253,8 +253,8 @@ def _start_watchdog(directory: Path) -> subprocess.Popen[bytes] | None:
 def _elect(client: MongoClient[dict[str, Any]]) -> bool:
     if client.admin.command("hello")["isWritablePrimary"]:
         return True
-    # Asking for the election saves waiting until the members miss a primary. The first tries
-    # fail, while the other members learn that they are some.
+    # Asking for an election is faster than waiting until the members miss a primary. The first
+    # attempts fail, until the other members know the configuration.
     with suppress(OperationFailure):
         client.admin.command("replSetStepUp")
     return False
@@ -267,7 +267,7 @@ def _all_up(client: MongoClient[dict[str, Any]]) -> bool:
 
 
 def _shorten_shutdown(node: Mongod, timeout: float) -> None:
-    # A member that is told to end serves its clients for 15 seconds more, unless told otherwise.
-    # A server too old to know the parameter does not wait either.
+    # By default, a member that is told to end serves its clients for 15 more seconds. A server that
+    # is too old for the parameter does not wait either.
     with direct_client(node.port, timeout) as client, suppress(OperationFailure):
         client.admin.command("setParameter", 1, shutdownTimeoutMillisForSignaledShutdown=0)

@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 # mongod's own exit code for "could not listen".
 _EXIT_NET_ERROR = 48
 _POLL_SECONDS = 0.01
-# How long the program at a port may take to show that it is our mongod.
+# How long the program at a port may take to prove that it is our mongod.
 _ANSWER_SECONDS = 1.0
 # How long the program may take to say its version.
 _VERSION_SECONDS = 20.0
@@ -105,7 +105,7 @@ def mongod_version(program: str) -> str:
 
 
 def _mongod_in_wheel() -> str | None:
-    # Looking for the top-level name alone runs no code of the package.
+    # Looking only for the top-level name runs no code of the package.
     spec = importlib.util.find_spec("fiftyone")
     for location in (spec and spec.submodule_search_locations) or ():
         found = shutil.which(Path(location, "db", "bin", "mongod"))
@@ -211,8 +211,8 @@ class Mongod:
         if os.name == "posix":
             command.append("--nounixsocket")
         with open(self._log, "ab") as log:
-            # A session of its own: Ctrl-C in the terminal interrupts the tests, which then
-            # stop the server in good order.
+            # In a session of its own: Ctrl-C in the terminal interrupts the tests, which then stop
+            # the server.
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -225,21 +225,21 @@ class Mongod:
     def _answers(self) -> bool:
         self._raise_if_ended()
         try:
-            # Much cheaper than a client, to find out that it is too early.
+            # Much cheaper than a client while the server does not listen yet.
             socket.create_connection(("127.0.0.1", self.port), _ANSWER_SECONDS).close()
             with direct_client(self.port, _ANSWER_SECONDS) as client:
                 status = client.admin.command("serverStatus", repl=0, metrics=0, locks=0)
         except (OSError, PyMongoError):
             return False
         self.version = str(status["version"])
-        # Else the answer is that of another mongod, which had the port first: ours is about to end.
+        # Otherwise another mongod has the port and answers, and ours will end soon.
         return bool(status["pid"] == self.pid)
 
     def _answers_again(self) -> bool:
         try:
             return self._answers()
         except PortTaken:
-            # By a connection that passes, most likely: the members know this one by its port.
+            # Most likely by a connection that ends soon: the members know this server by its port.
             self._launch(self.port)
             return False
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    # Not at run time: pytest loads this module at every start.
+    # Only for type checkers: pytest loads this module at every start.
     from motor.core import AgnosticClient, AgnosticDatabase
 
 __all__ = ["mongo_uri", "motor_client", "motor_client_options", "motor_db"]
@@ -80,7 +80,7 @@ def motor_db(motor_client: AgnosticClient) -> Iterator[AgnosticDatabase]:
 
     name = f"test_{uuid.uuid4().hex}"
     yield motor_client.get_database(name)
-    # What a test has started and not waited for would make the database anew.
+    # An operation that the test did not wait for would create the database again.
     default_executor().drain()
     with pymongo.timeout(_DROP_SECONDS):
         motor_client.delegate.drop_database(name)

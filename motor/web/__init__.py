@@ -16,7 +16,7 @@ __all__ = ["GridFSHandler"]
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that motor.web.asgi can be imported where Tornado is not installed.
+    # Imported late, so that motor.web.asgi can be imported without Tornado.
     if name == "GridFSHandler":
         from motor.web.handler import GridFSHandler
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 else:
     try:
-        # FastAPI takes a route's result for an answer only if it is one of Starlette's.
+        # FastAPI takes a route's result as a response only if it is one of Starlette's.
         from starlette.responses import Response
     except ImportError:
         from motor.web.plain_response import Response
@@ -120,8 +120,7 @@ class GridFSResponse(Response):
     def _plan(self, scope: Scope) -> ResponsePlan:
         length = self._facts.length
         if scope["method"] not in ALLOWED_METHODS:
-            # The file is the outcome of what was asked for, not the thing that was: conditions and
-            # ranges do not apply to it.
+            # Conditions and ranges apply only to GET and HEAD (RFC 9110).
             return plan_response("GET", {}, self.headers, length)
         return plan_response(
             scope["method"], _joined_headers(scope["headers"]), self.headers, length
@@ -138,7 +137,7 @@ class GridFSResponse(Response):
                 try:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                 except OSError:
-                    # How servers say that the client has gone, since version 2.4 of ASGI.
+                    # Since ASGI 2.4, how servers say that the client has disconnected.
                     return
         await send({"type": "http.response.body"})
 
@@ -257,7 +256,7 @@ def _path_below_mount(scope: Scope) -> str:
     """The part of the path that the mount, or the proxy in front, has not used up."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
-    # Old servers and frameworks take the root off themselves.
+    # Old servers and frameworks remove the root themselves.
     return path[len(root) :] if path == root or path.startswith(root + "/") else path
 
 
@@ -290,7 +289,7 @@ async def _send_text(
 
 
 async def _until_disconnect(receive: Receive, sending: Awaitable[None]) -> None:
-    """Await `sending`, but cancel it when the client goes: servers may not tell it otherwise."""
+    """Await `sending`, but cancel it if the client disconnects: some servers say so only here."""
     sender = asyncio.ensure_future(sending)
     watcher = asyncio.ensure_future(_disconnect(receive))
     try:
@@ -310,7 +309,7 @@ async def _disconnect(receive: Receive) -> None:
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """Take part in a server's start and stop, when the application is all that it serves."""
+    """Answer a server's start and stop, for a server that serves only this application."""
     while True:
         event = (await receive())["type"]
         await send({"type": f"{event}.complete"})

@@ -12,7 +12,7 @@ from motor.web.headers import parse_http_date
 __all__ = ["if_range_holds", "unmet_precondition"]
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-#: Empty elements of a list count for nothing (RFC 9110, section 5.6.1).
+#: Empty elements of a list are ignored (RFC 9110, section 5.6.1).
 _TAGS = re.compile(rf"[ \t,]*(?:{_TAG.pattern}[ \t]*(?:,[ \t,]*|$))+")
 
 
@@ -62,9 +62,9 @@ def _modified_after(text: str | None, last_modified: str | None) -> bool | None:
 
 def _is_listed(text: str, etag: str | None, *, weakly: bool) -> bool:
     if text.strip(" \t") == "*":
-        # Any will do, and there is one: a missing file was answered with 404 before.
+        # It matches any file, and there is one: a missing file is answered with 404 before.
         return True
-    # A list that is malformed anywhere matches nothing: the client gets the file.
+    # A malformed list matches nothing: the client gets the file.
     tags = _TAG.findall(text) if _TAGS.fullmatch(text) else []
     return any(_same(tag, etag, weakly=weakly) for tag in tags)
 
@@ -74,5 +74,5 @@ def _same(tag: str, etag: str | None, *, weakly: bool) -> bool:
         return False
     if weakly:
         return tag.removeprefix("W/") == etag.removeprefix("W/")
-    # A weak tag is strongly the same as none, not even itself.
+    # In a strong comparison, a weak tag equals no tag, not even itself.
     return tag == etag and not tag.startswith("W/")

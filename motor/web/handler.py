@@ -131,7 +131,7 @@ class GridFSHandler(RequestHandler):
         self._describe(path, gridout, facts)
         request_headers = {name.lower(): value for name, value in self.request.headers.items()}
         method = "GET" if include_body else "HEAD"
-        # Tornado has public ways to set a field, but none to see what a subclass has set.
+        # Tornado has public ways to set a field, but none to read those that a subclass has set.
         plan = plan_response(method, request_headers, self._headers, facts.length)
         self.set_status(plan.status)
         plan.apply_to(self._headers)
@@ -139,14 +139,14 @@ class GridFSHandler(RequestHandler):
             async with aclosing(read_body(gridout, plan.body)) as pieces:
                 async for piece in pieces:
                     self.write(piece)
-                    # Not before the client has taken this piece is the next one needed.
+                    # The next piece is read after the client has taken this one.
                     await self.flush()
             if plan.status != 304:
                 # Sends the header of an answer without a body, before Tornado makes a tag for it.
                 await self.flush()
             await self.finish()
         except StreamClosedError:
-            # The client has gone: it cannot be told.
+            # The client has disconnected, so it cannot be told.
             pass
 
     async def head(self, path: str) -> None:
@@ -193,7 +193,7 @@ class GridFSHandler(RequestHandler):
             expect_encoding(self._headers)
 
     def _will_be_compressed(self) -> bool:
-        """Whether the setting `compress_response` has Tornado compress this answer."""
+        """Whether Tornado compresses this answer, because of `compress_response`."""
         if not self.settings.get("compress_response") or "Content-Encoding" in self._headers:
             return False
         content_type = self._headers.get("Content-Type", "").split(";")[0]

@@ -1,4 +1,4 @@
-"""Header fields of a file from GridFS: made from stored data, which is not to be trusted."""
+"""Header fields of a file from GridFS, made from stored data, which cannot be trusted."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ __all__ = [
     "stored_content_type",
 ]
 
-#: For files of which nothing is known: browsers save such, and never run them.
+#: For files of unknown types: browsers save them, and never run them.
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
-#: What a field may have in it (RFC 9110, section 5.5), and all servers and clients take.
+#: What a field may contain (RFC 9110, section 5.5), and all servers and clients accept.
 _FIELD_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 _LONGEST_CONTENT_TYPE = 4000
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-#: A type that all browsers read alike, and open as a document without scripts, or save. Of a list
-#: of types they take the last one, so that a comma can hide another.
+#: A type that all browsers read alike, and open as a document without scripts, or save. In a list
+#: of types they take the last one, so a comma could hide another type.
 _RUNS_NOTHING = re.compile(
     r"(?i)(?!(?:multipart|message)/|[^;]*html|[^;]*[/+]xml[\t ]*(?:;|$)|text/xsl)"
     rf"{_TOKEN}/{_TOKEN}[\t ]*(?:;[^,]*)?"
 )
 
 _DISPOSITIONS = ("inline", "attachment")
-#: What no file system takes more of in a name.
+#: The longest name that file systems take.
 _LONGEST_NAME = 255
 #: The three formats of a date (RFC 9110, section 5.6.7).
 _TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -50,9 +50,9 @@ _DATE = re.compile(
 )
 #: Characters that turn the direction of writing, so that "exe.png" is shown for "gnp.exe".
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-#: Not in ASCII, or parsers of this field take wrong: quote, backslash, percent, semicolon.
+#: Not ASCII, or misread by parsers of this field: quote, backslash, percent, semicolon.
 _NOT_PLAIN = re.compile(r"[^ !#-$&-:<-\[\]-~]")
-#: What RFC 8187 lets stand unescaped, beside letters and digits.
+#: What RFC 8187 does not escape, besides letters and digits.
 _UNESCAPED = "!#$&+-.^_`|~"
 
 
@@ -70,7 +70,7 @@ def parse_http_date(text: str) -> datetime | None:
     """The moment that a request names, in any of HTTP's three formats; None if it is no date."""
     text = text.strip("\t ")
     if _DATE.fullmatch(text) is None:
-        # Python's own parser takes much more, such as a field that was there twice.
+        # Python's own parser takes much more, such as a field that is sent twice.
         return None
     try:
         return as_utc(parsedate_to_datetime(text))
@@ -95,7 +95,7 @@ def is_content_type(value: object) -> bool:
 def may_run(content_type: str) -> bool:
     """Whether a browser may run scripts in a file of this type when it opens the file by itself.
 
-    So it is with HTML, with SVG and other XML, and with types that browsers read in several ways.
+    They may in HTML, SVG and other XML, and in types that browsers read in several ways.
     """
     return _RUNS_NOTHING.fullmatch(content_type.strip("\t ")) is None
 
@@ -116,7 +116,7 @@ def guess_content_type(*names: object) -> str:
     for name in names:
         if not isinstance(name, str):
             continue
-        # A slash in front, since "data:text/html,x.png" would count as a URL with a type in it.
+        # With a slash in front: "data:text/html,x.png" would be read as a URL with a type.
         guess, encoding = mimetypes.guess_type("/" + _last_segment(name))
         if encoding == "gzip":
             return "application/gzip"
@@ -136,8 +136,8 @@ def check_disposition(disposition: object) -> None:
 def content_disposition(disposition: str, filename: object) -> str:
     """The field for a file of this name, by RFC 6266.
 
-    Only the last segment of a path counts. A name that plain ASCII cannot say is there twice:
-    with underscores for old clients, and whole, in UTF-8.
+    Only the last segment of a path counts. A name that is not plain ASCII is sent twice: with
+    underscores for old clients, and in full, in UTF-8.
     """
     name = _safe_name(filename)
     if not name:

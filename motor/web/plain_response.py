@@ -1,4 +1,5 @@
-"""What `GridFSResponse` needs of Starlette's ``Response``, for where Starlette is not installed."""
+"""The part of Starlette's ``Response`` that `GridFSResponse` needs, if Starlette is not
+installed."""
 
 from __future__ import annotations
 

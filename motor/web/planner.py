@@ -1,8 +1,8 @@
 """Decide what the answer to a request for a file is. No I/O, no framework: only RFC 9110.
 
 A front does three steps: `standard_headers` makes the header fields that describe the file, the
-application may change them, and `plan_response` decides from those and from the request on status,
-further fields and bytes to send.
+application may change them, and `plan_response` decides, from these fields and the request, on the
+status, further fields and the bytes to send.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ ALLOWED_METHODS = ("GET", "HEAD")
 #: The same as the field of an answer with status 405.
 ALLOW = ", ".join(ALLOWED_METHODS)
 
-#: Of a file that is not sent: no cache must keep an error for it, nor a client save one as it.
+#: Fields that an error must not have: no cache may keep it, and no client may save it as the file.
 _FIELDS_OF_CONTENT = ("Content-Type", "Content-Disposition", "Content-Encoding")
 _FIELDS_OF_CACHING = ("Cache-Control", "Expires", "ETag", "Last-Modified")
 
-#: What a cache takes for "for ever": RFC 9111, section 1.2.2.
+#: The largest time that caches must support: RFC 9111, section 1.2.2.
 _LONGEST_CACHE_TIME = 2**31 - 1
 
 
@@ -64,7 +64,7 @@ class HeaderFields(Protocol):
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is stored about a file, as far as it matters to HTTP."""
+    """What is stored about a file and matters to HTTP."""
 
     file_id: Any
     #: Bytes.
@@ -91,12 +91,12 @@ class FileFacts:
     def etag(self) -> str:
         """A strong entity tag, with its quotes. Motor 3 gave a file the same one.
 
-        GridFS never changes a file: what is stored with another content gets another ``_id`` and
-        ``uploadDate``. So these identify the content, and no byte of it needs to be read.
+        GridFS never changes a file: other content gets another ``_id`` and ``uploadDate``. So these
+        identify the content, and no byte of it needs to be read.
         """
         date = self.upload_date
         if isinstance(date, datetime):
-            # As a client reads it that is not aware of time zones: all clients make one tag.
+            # As a client without time zones reads it, so that all clients make the same tag.
             date = as_utc(date).replace(tzinfo=None)
         facts = f"{self.file_id}{self.length}{date}"
         return f'"{hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()}"'
@@ -118,7 +118,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class ResponsePlan:
-    """What makes an answer of the fields that describe the file.
+    """How the fields that describe the file become an answer.
 
     - `status`: of the answer
     - `headers`: fields to set beyond those
@@ -132,7 +132,7 @@ class ResponsePlan:
     body: tuple[bytes | range, ...] = ()
 
     def apply_to(self, headers: HeaderFields) -> None:
-        """Make the fields that describe the file, names in any case, those of the answer."""
+        """Turn the fields that describe the file, names in any case, into those of the answer."""
         for name in self.without:
             if name in headers:
                 del headers[name]
@@ -160,7 +160,7 @@ def standard_headers(
     now = datetime.now(UTC) if now is None else as_utc(now)
     if not is_content_type(content_type):
         content_type = DEFAULT_CONTENT_TYPE
-    # Space around a field is no part of it, and some servers refuse to send it.
+    # Space around a field is not part of it, and some servers refuse to send it.
     content_type = content_type.strip("\t ")
     headers = {
         "Content-Type": content_type,
@@ -173,7 +173,7 @@ def standard_headers(
         # A file must not act as the site, or as a user who is logged in there.
         headers["Content-Security-Policy"] = "sandbox"
     if facts.modified is not None:
-        # HTTP has no file from the future, which a clock that is wrong may have written.
+        # HTTP has no dates in the future, which a wrong clock may have stored.
         headers["Last-Modified"] = http_date(min(as_utc(facts.modified), now))
     if disposition is not None:
         headers["Content-Disposition"] = content_disposition(disposition, facts.filename)
@@ -228,7 +228,7 @@ def plan_response(
 def expect_encoding(headers: HeaderFields) -> None:
     """Change the fields that describe a file for a front that compresses the body on its way.
 
-    No range fits such a body, and its bytes are others than those that the strong tag is for.
+    Ranges do not fit such a body, and the strong tag is for other bytes.
     """
     headers["Accept-Ranges"] = "none"
     if "ETag" in headers and not headers["ETag"].startswith("W/"):

@@ -12,7 +12,7 @@ MAX_RANGES = 50
 #: Ranges with a smaller gap between them are joined: the header of a part would cost more bytes.
 _SMALLEST_GAP = 80
 
-#: A file longer than a number of so many digits cannot be stored.
+#: No stored file is so long that its length has more digits.
 _MAX_DIGITS = 18
 _FAR_BEYOND = 10**_MAX_DIGITS
 
@@ -61,7 +61,7 @@ def _is_valid(first: str, last: str) -> bool:
 
 
 def _number(digits: str) -> int:
-    # Python refuses to convert thousands of digits, and none of them would matter.
+    # Python refuses to convert thousands of digits, and so large numbers make no difference.
     digits = digits.lstrip("0") or "0"
     return int(digits) if len(digits) <= _MAX_DIGITS else _FAR_BEYOND
 
@@ -75,7 +75,7 @@ def _piece(first: str, last: str, length: int) -> range:
 
 
 def _join(wanted: list[range]) -> list[range]:
-    """Join the ranges that overlap or nearly touch; each stands where its first part was asked."""
+    """Join the ranges that overlap or nearly touch; each takes the place of its first part."""
     joined: list[tuple[int, range]] = []
     for place, piece in sorted(enumerate(wanted), key=lambda item: item[1].start):
         if joined and piece.start < joined[-1][1].stop + _SMALLEST_GAP:

@@ -1,4 +1,4 @@
-"""Find the file that a request is for, and read what the answer needs of it."""
+"""Find the file for a request, and read the bytes that the answer needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 NEWEST = -1
 
 _REVISION = re.compile("-?[0-9]+")
-#: More digits than any count of revisions will have, and than MongoDB has integers for.
+#: More digits than any number of revisions, and than MongoDB's integers, have.
 _MAX_DIGITS = 9
 
 
@@ -56,7 +56,7 @@ async def open_by_name(bucket: Any, filename: str, revision: int = NEWEST) -> An
     try:
         filename.encode()
     except UnicodeEncodeError:
-        # Half of a surrogate pair, from a URL that is no UTF-8: MongoDB has no such names.
+        # Half of a surrogate pair, from a URL that is not UTF-8: MongoDB has no such names.
         raise gridfs.NoFile("the name in the URL is not UTF-8") from None
     return await bucket.open_download_stream_by_name(filename, revision=revision)
 
@@ -78,7 +78,7 @@ async def find_file(
         try:
             chosen = get_gridfs_file(bucket, filename, request)
         except TypeError:
-            # Before there were buckets it took two arguments.
+            # In Motor 0.x it took two arguments.
             arguments = bucket, filename, request
             old_call = legacy_hooks.refused(get_gridfs_file, "get_gridfs_file", arguments, {})
             if old_call is None:

@@ -25,7 +25,7 @@ __all__ = ["adapt", "await_time", "fetch_of", "unusable"]
 
 
 def unusable() -> str | None:
-    """Why the accelerator cannot be used here and now; None: it can."""
+    """Why the accelerator cannot be used; None: it can."""
     from pymongo import message
     from pymongo.synchronous.pool import Connection
 

@@ -20,8 +20,8 @@ _COMMAND_LOG = logging.getLogger("pymongo.command")
 class BatchFetcher:
     """Fetches the batches of the cursors of `client`, a PyMongo client.
 
-    Batches are decoded at once where others see the reply too: with listeners for commands, which
-    are given the documents, and with PyMongo's log of commands.
+    Batches are decoded at once if the reply is also given to a listener for commands, or to
+    PyMongo's log of commands.
     """
 
     def __init__(self, client: Any) -> None:

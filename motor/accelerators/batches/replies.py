@@ -21,7 +21,7 @@ __all__ = ["Fetching", "connection_class", "current"]
 
 
 class Fetching:
-    """How a cursor receives its next batch on this thread, and what has come of it."""
+    """How a cursor receives its next batch on this thread, and the result."""
 
     __slots__ = ("may_leave", "meanwhile", "size")
 
@@ -98,5 +98,5 @@ class _Reply(_OpMsg):
 
 
 def _is_raw(document_class: Any) -> bool:
-    # Of those, decoding makes none of the objects that take so long.
+    # Decoding those makes no documents, which is what takes time.
     return isinstance(document_class, type) and issubclass(document_class, RawBSONDocument)

@@ -1,8 +1,8 @@
-"""Decodes an array of documents slice by slice, so that other threads get their turn.
+"""Decodes an array of documents slice by slice, so that other threads can run in between.
 
 The C code that decodes BSON holds the interpreter lock from the first document to the last: a
 quarter of a second for the largest batch of small documents, for which the event loop stands still.
-Between two slices Python lets the loop's thread have the lock if it wants it.
+Between two slices, the loop's thread can take the lock.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from bson.codec_options import CodecOptions, TypeRegistry
 
 __all__ = ["NO_TYPES", "Slices"]
 
-#: How many bytes of documents are decoded at once at least, and how many documents: with fewer,
-#: slicing takes more time than decoding. Together they are a millisecond's work at most.
+#: The least bytes of documents, and the least documents, that are decoded at once: with fewer,
+#: slicing takes more time than decoding. Together they take a millisecond at most.
 SLICE, DOCUMENTS = 16 * 1024, 64
 
 #: How many bytes make a slice of fewer documents. One of a single document is not copied.
@@ -54,7 +54,7 @@ class Slices:
     ) -> None:
         self._view = view
         self._codec_options = codec_options
-        # A user's own functions are to see each value once only.
+        # The user's own functions must see each value only once.
         self._probing = codec_options.type_registry == NO_TYPES
         self._start, self._last = start + 4, end - 1
         self._size = SLICE
@@ -95,9 +95,9 @@ def _probe(
 
     - `first`: the index of the element that begins at `start`
 
-    Whether it is one can be told only by decoding what comes before: a document may have an array
-    of documents in it, or anything else that looks like the end of one and the beginning of the
-    next. To walk from document to document would take half as long as to decode them.
+    Only decoding the bytes before it proves that it is one: a document may contain an array of
+    documents, or other bytes that look like the end of one and the beginning of the next. Walking
+    from document to document takes half as long as decoding them.
     """
     begin = start + size
     window = bytes(view[begin : min(begin + WINDOW, last)])

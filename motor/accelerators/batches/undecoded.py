@@ -63,7 +63,7 @@ def decode_in_slices(
         while not slices.over:
             documents += slices.next()
     except Exception:
-        # Whatever is wrong with it, the error is the one that users know.
+        # Decoded whole, a broken reply raises the error that users know.
         return decode_whole(reply)
     decoded[0]["cursor"][place.name] = documents
     return decoded
@@ -76,8 +76,8 @@ def leave_undecoded(
 ) -> list[Any] | None:
     """Decode a server's reply, but leave its batch as it is: it has an `Undecoded` for a document.
 
-    Returns None when there is nothing to be gained: the batch has a few documents at most, or needs
-    more than the C code to be decoded. The arguments are those of `decode_in_slices`.
+    Returns None if that gains nothing: the batch has only a few documents, or decoding needs more
+    than the C code. The arguments are those of `decode_in_slices`.
     """
     view = memoryview(reply)
     if len(view) < UNDECODED_FROM or not _is_plain(codec_options):

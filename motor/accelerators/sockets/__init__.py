@@ -18,7 +18,7 @@ __all__ = ["adapt", "unusable"]
 
 
 def unusable() -> str | None:
-    """Why the accelerator cannot be used here and now; None: it can."""
+    """Why the accelerator cannot be used; None: it can."""
     if sys.platform == "win32" or sys.implementation.name != "cpython":
         return "PyMongo waits with select() here, which does not know of what was read ahead"
     from pymongo.network_layer import NetworkingInterface

@@ -1,8 +1,8 @@
 """Sockets that need few system calls, because each of them costs a thread the interpreter lock.
 
-PyMongo reads a reply in two pieces, sets the socket's timeout before each piece and sets it back
-after it. Each of these steps gives the interpreter lock away, and with several threads at work
-another one takes it. These sockets read ahead, so that a small reply comes with one system call,
+PyMongo reads a reply in two pieces, sets the socket's timeout before each piece and resets it
+after it. Each of these steps releases the interpreter lock, and if several threads are busy,
+another one takes it. These sockets read ahead, so that a small reply needs one system call,
 and change the timeout of the operating system's socket only when it matters.
 
 What they offer, and the errors that they raise, are a socket's; there is no protocol here.
@@ -61,7 +61,7 @@ class BufferedInterface:
 
 
 class BufferedSocket:
-    """A connected socket, and up to 16 kB that were read from it ahead of being asked for."""
+    """A connected socket, and up to 16 kB that were read ahead from it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock: socket.socket = sock

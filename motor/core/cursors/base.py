@@ -27,7 +27,7 @@ from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["AgnosticBaseCursor"]
 
-#: How many documents "async for" gives out between two looks at the clock.
+#: How many documents "async for" gives between two readings of the clock.
 YIELD_EVERY = 64
 
 #: How long (in seconds) "async for" goes on at most without letting the event loop run.
@@ -55,7 +55,7 @@ class AgnosticBaseCursor(OldCursorStyle):
     ) -> None:
         self.collection = collection
         self._client = collection._client
-        # What the cursor asks beside its reading, such as explain, must wait for its session too.
+        # Other operations of the cursor, such as explain, wait for its session, too.
         self._queue = _queue
         fetch = self._client._fetch
         self._reader = Reader(
@@ -141,9 +141,9 @@ class AgnosticBaseCursor(OldCursorStyle):
     def _read_ahead(self, wanted: Callable[[], bool]) -> None:
         """Start fetching the next batch while this one is consumed.
 
-        Not with a session of the user's, whose operations are to be no more than were asked for;
-        not within ``pymongo.timeout()``, which is not that of the read to come; and not from a
-        tailable cursor, which would wait for what has not happened yet.
+        Not with a session of the user's, which must see only the operations that the user calls;
+        not within ``pymongo.timeout()``, which is not the timeout of the next read; and not from a
+        tailable cursor, which would wait for documents that do not exist yet.
         """
         reader = self._reader
         if (
@@ -160,8 +160,8 @@ class AgnosticBaseCursor(OldCursorStyle):
         reader = self._reader
         future = self._read(reader.fill)
         if reader.may_read_ahead(batches=1):
-            # The worker goes on by itself. If it were told later, it would hardly come to send
-            # anything before the documents are consumed: this thread has the interpreter lock.
+            # The worker goes on by itself. If it were told later, it could hardly send anything
+            # before the documents are consumed, because this thread has the interpreter lock.
             self._read_ahead(partial(_is_wanted, weakref.ref(self), reader, future))
         await future
         return self._at_hand()
@@ -205,7 +205,7 @@ class AgnosticBaseCursor(OldCursorStyle):
             raise
         raise StopAsyncIteration
 
-    # Not to be overridden: a subclass that overrides `next` has never changed what others do.
+    # Separate from `next`, so that a subclass that overrides `next` does not change other methods.
     _next_document = next  # noqa: A003
 
     async def __anext__(self) -> Any:
@@ -231,7 +231,7 @@ class AgnosticBaseCursor(OldCursorStyle):
             f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
         )
 
-    # What can be sliced, Python would also run through with a plain "for".
+    # Otherwise a plain "for" would try to iterate by index.
     __iter__ = None
 
     async def __aenter__(self) -> Any:
@@ -296,7 +296,7 @@ class AgnosticBaseCursor(OldCursorStyle):
         self._waiting.release()
         if not must_close:
             return self._client._resolved(None)
-        # Not in the reader's queue where a read that awaits data would hold this up.
+        # Not in the reader's queue if a read that awaits data would delay it.
         queue = None if self._awaits_data else reader.queue
         return self._submit_closing(reader.close_delegate, queue)
 
@@ -304,7 +304,7 @@ class AgnosticBaseCursor(OldCursorStyle):
         self, function: Callable[[], None], queue: SerialQueue | None
     ) -> OperationFuture[None]:
         if self._client._closed:
-            # Without connections there is no telling the server.
+            # Without connections, the server cannot be told.
             return self._client._resolved(None)
         return self._submit_function(function, queue=queue)
 

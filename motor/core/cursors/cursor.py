@@ -32,9 +32,9 @@ class AgnosticCursor(AgnosticBaseCursor):
     distinct: Any = AsyncRead()
     explain: Any = AsyncRead()
 
-    #: The query flags that it was given: PyMongo's cursors do not tell theirs in public.
+    #: Its query flags: PyMongo's cursors have no public way to get theirs.
     _flags: int = 0
-    #: The calls that made it what it is, with PyMongo's arguments: ``find``, and what was chained.
+    #: The calls that made it, with PyMongo's arguments: ``find``, and the chained calls.
     _asked: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...] = ()
 
     @property

@@ -91,7 +91,7 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
             try:
                 yield from self._read(reader.send).__await__()
             except asyncio.CancelledError:
-                # The caller, who will not have the cursor now, cannot close it.
+                # The caller does not get the cursor, and so cannot close it.
                 if reader.close():
                     self._submit_closing(reader.close_delegate, reader.queue)
                 raise

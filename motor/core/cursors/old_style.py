@@ -115,7 +115,7 @@ class OldCursorStyle(AgnosticBase):
                 return
 
 
-#: The tasks of `each`, which the loop alone would let the garbage collector have.
+#: The tasks of `each`. The loop alone does not keep them from the garbage collector.
 _callback_tasks: set[asyncio.Task[None]] = set()
 
 

@@ -17,8 +17,8 @@ from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["Reader"]
 
-#: The largest batch (in bytes of BSON) after which another is fetched ahead of being asked for.
-#: With larger ones there is little to gain, and two at a time take much memory.
+#: The largest batch (in bytes of BSON) after which the next one is fetched ahead. After larger ones
+#: there is little to gain, and two at a time take much memory.
 READ_AHEAD_LIMIT = 4 * 1024 * 1024
 
 
@@ -34,11 +34,11 @@ class Ahead(enum.Enum):
 class Reader:
     """One PyMongo cursor, and the documents that have come from it and wait to be consumed.
 
-    What a read brings is kept here, the documents as well as an error, until a consumer takes it.
-    So a read that is cancelled loses nothing: the next one finds it.
+    The documents or the error of a read are kept here until a consumer takes them. So a cancelled
+    read loses nothing: the next read gets it.
 
-    `fill`, `collect`, `read_ahead` and `close_delegate` block, and are for workers; they follow one
-    another in `queue`. The rest is for the consumer, on its event loop.
+    `fill`, `collect`, `read_ahead` and `close_delegate` block, and run on workers, one after the
+    other in `queue`. The rest is for the consumer, on its event loop.
 
     - `fetch`: fetches a batch
     - `start`: sends the command and returns the cursor. Not called before the first read
@@ -98,7 +98,7 @@ class Reader:
             return False
         if self.delegate is None or self.delegate.alive:
             return True
-        # Asked in this order because PyMongo's cursor dies while its last batch is being read.
+        # In this order, because PyMongo's cursor ends while its last batch is being read.
         return self._reading or bool(self.buffer or self.batches or self.error is not None)
 
     def at_hand(self) -> bool:
@@ -170,7 +170,7 @@ class Reader:
 
         - `batches`: how many batches must have come at least
 
-        One batch ahead at the most. Not after the first batch, which may be all that is wanted.
+        At most one batch ahead. Not after the first batch, which may be all that the user wants.
         """
         return self.ahead is Ahead.IDLE and self._may_fetch_ahead(batches)
 
@@ -200,8 +200,8 @@ class Reader:
         self.started = True
         if self.delegate is not None or self.closed or self._start is None:
             return
-        # Forgotten at once because it leads back to the Motor cursor: together with this reader the
-        # two would outlive their last user until the garbage collector came.
+        # Dropped at once, because it refers to the Motor cursor: cursor and reader would keep each
+        # other alive until the garbage collector runs.
         start, self._start = self._start, None
         try:
             self.delegate = start()
@@ -260,7 +260,7 @@ class Reader:
         try:
             read()
         except BaseException as error:
-            # The first counts. One that comes because the cursor was closed is no news.
+            # The first error counts. One that comes because the cursor was closed is ignored.
             if self.error is None and (not self.closed or self.broken or self.delegate is None):
                 self.error = error
         finally:

@@ -32,7 +32,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: How many chunks a batch has at most, however small they are.
+#: How many chunks a batch has at most.
 MOST_CHUNKS = 1000
 
 #: In place of the value of a field that a document does not have.
@@ -43,7 +43,7 @@ class GridFSObject(AgnosticBase):
     """A bucket or a file. It is equal to itself only."""
 
     if not TYPE_CHECKING:
-        # Type checkers do not know of any other, and would wonder at these.
+        # Type checkers do not expect a `__hash__` beside an `__eq__`.
         __eq__ = object.__eq__
         __hash__ = object.__hash__
 
@@ -79,7 +79,7 @@ def future_of(task: asyncio.Task[T], *, cancels: bool = True) -> OperationFuture
     return future
 
 
-#: The tasks that run, which the loop alone would let the garbage collector have.
+#: The tasks that run. The loop alone does not keep them from the garbage collector.
 _tasks: set[asyncio.Task[Any]] = set()
 
 
@@ -122,8 +122,8 @@ def queue_of(session: Any, owner: AgnosticBase) -> SerialQueue | None:
 def collections_of(root: Any, *, primary: bool = False) -> tuple[Any, Any]:
     """PyMongo's collections of a bucket's files and chunks, as GridFS uses them.
 
-    They do without the types of the user's. They are kept with `root`: to make them takes longer
-    than all the rest that is to be done for a file.
+    They do not use the user's own types. They are kept with `root`, because making them takes
+    longer than everything else for a file.
 
     - `root`: the Motor collection that the bucket is named after
     - `primary`: whether to read from the primary, whatever the read preference is
@@ -151,7 +151,7 @@ _signature_of = functools.cache(signatures.signature_of)
 def arguments_of(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The arguments of a call of one of PyMongo's functions, by name, as far as they are given.
+    """The given arguments of a call of one of PyMongo's functions, by name.
 
     Raises TypeError for those that it would refuse.
     """

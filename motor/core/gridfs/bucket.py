@@ -103,12 +103,12 @@ class AgnosticGridFSBucket(GridFSObject):
             raise TypeError(f"write_concern must be a WriteConcern, not {type(write_concern)}")
         super().__init__(GridFSBucket(delegate, bucket_name, chunk_size_bytes, **options, **kwargs))
         if not issubclass(type(database), AgnosticBase):
-            # A stand-in, which only says that it is Motor's. What it stands for has a client.
+            # A stand-in that only claims to be Motor's. The object that it stands for has a client.
             client = self._agnostic(AgnosticClient).from_delegate(delegate.client)
             database = client._wrap(delegate)
         self._client = database._client
         self.collection = database.get_collection(bucket_name, **options)
-        #: What files are made with. Like PyMongo's files they go by the database's options.
+        #: The collection that files are made with. As in PyMongo, it has the database's options.
         self._root = database[bucket_name]
         self._options = options
         self._chunk_size = chunk_size_bytes
@@ -299,7 +299,7 @@ class AgnosticGridFSBucket(GridFSObject):
             return self._call_in_place("find", args, kwargs)
         given["session"] = unwrap(given.get("session"))
         refuse_transaction(given["session"])
-        # Not a GridOutCursor: of its files, PyMongo's, the documents cannot be had.
+        # Not a GridOutCursor: PyMongo's files have no public way to get their documents.
         files, _ = collections_of(self._root)
         cursor = self._agnostic(AgnosticGridOutCursor)._from_delegate(files.find(**given), self)
         cursor._asked = (("find", (), given),)
@@ -316,8 +316,8 @@ class AgnosticGridFSBucket(GridFSObject):
     ) -> OperationFuture[Any]:
         if isinstance(self._client.delegate, MongoClient):
             return super()._submit(name, args, kwargs, **options)
-        # PyMongo's bucket takes a collection of the name "timeout" for the timeout of another
-        # library's client. It does not look at it where one is set, even to none.
+        # With clients of other libraries, PyMongo's bucket mistakes a collection named "timeout"
+        # for a timeout. It does not look for one if a timeout is set, even to None.
         with pymongo.timeout(0):
             return super()._submit(name, args, kwargs, **options)
 

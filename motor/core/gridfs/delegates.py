@@ -1,7 +1,7 @@
-"""Files that come as a GridIn or GridOut, which the user has made, or a method of PyMongo's.
+"""Files for which the user, or a method of PyMongo, has made the GridIn or GridOut.
 
-What Motor makes, it knows all about, and stores and reads by itself. Of these it knows neither the
-document nor the session, so they are stored and read by their own public methods.
+Motor stores and reads its own files itself. Of these files it knows neither the document nor the
+session, so it stores and reads them with their own public methods.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ __all__ = ["DelegateFile", "DelegateUpload"]
 class PublicFields:
     """The fields of a file that PyMongo's GridIn or GridOut holds, one by one.
 
-    It stands for the file's document where Motor has not made the object, because in public PyMongo
-    does not give the document. A GridOut must be open: asking it for a field opens it.
+    It stands for the file's document, because PyMongo has no public way to get that. A GridOut must
+    be open: asking it for a field opens it.
     """
 
     def __init__(self, grid_file: Any) -> None:
@@ -35,7 +35,7 @@ class PublicFields:
 
 
 class DelegateFile:
-    """A file of PyMongo's: its GridOut finds and reads it, as only that knows its session."""
+    """A file of PyMongo's. Its GridOut finds and reads it, because only that knows its session."""
 
     serial = True
 
@@ -69,12 +69,12 @@ class DelegateFile:
             start += len(piece)
         return pieces
 
-    # Whether the file is still the same one, its GridOut does not tell.
+    # The GridOut does not say whether the file is still the same one.
     read_last = read
 
 
 class DelegateUpload:
-    """A new file of PyMongo's: its GridIn stores it, as only that knows its document and session.
+    """A new file of PyMongo's. Only its GridIn knows its document and session, and so stores it.
 
     It has the interface of an `Upload`.
 
@@ -88,7 +88,7 @@ class DelegateUpload:
         self.document: PublicFields = PublicFields(grid_in)
         self.chunk_size: int = int(grid_in.chunk_size)
         self.batch_bytes: int = self.chunk_size
-        #: What the last call has raised, it has told its own caller.
+        #: Always None: each call raises its own error.
         self.error: None = None
 
     @property

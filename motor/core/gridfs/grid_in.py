@@ -23,13 +23,13 @@ __all__ = ["AgnosticGridIn", "check_chunk_size"]
 
 T = TypeVar("T")
 
-#: What the chunks that are on the server already depend on.
+#: The fields that the stored chunks depend on.
 _FIXED = {"_id", "chunk_size", "chunkSize", "length"}
 
-#: The fields that Motor 3's `set` knew by other names.
+#: The fields that `set` of Motor 3 takes by other names.
 _ALIASES = {"name": "filename", "content_type": "contentType", "upload_date": "uploadDate"}
 
-#: What a GridIn is made with, and fields of the document that it knows by other names.
+#: Arguments of a GridIn that are fields of the document under other names.
 _KNOWN_ARGUMENTS = {"root_collection", "session"}
 _FIELD_NAMES = {"content_type": "contentType", "chunk_size": "chunkSize"}
 
@@ -113,7 +113,7 @@ class AgnosticGridIn(GridFSObject):
         document = None
         if delegate is None:
             delegate = GridIn(root_collection.delegate, session=unwrap(session), **kwargs)
-            # Those that a newer PyMongo takes may be anything: it deals with them by itself.
+            # Arguments that a newer PyMongo takes may mean anything, so PyMongo does the work.
             unknown = signature_of(GridIn).parameters.keys() - _KNOWN_ARGUMENTS
             if unknown.isdisjoint(kwargs):
                 document = _document(delegate, kwargs)
@@ -132,7 +132,7 @@ class AgnosticGridIn(GridFSObject):
         super().__init__(delegate)
         self._client = owner._client
         self._queue = queue_of(session, owner)
-        # The owner's method, because its own would lead back here, and keep both alive.
+        # The owner's method: this object's own would be a reference cycle.
         submit = owner._submit_function
         self._upload: Upload | DelegateUpload
         if document is None:
@@ -141,8 +141,8 @@ class AgnosticGridIn(GridFSObject):
             self._upload = self._upload_class(
                 delegate, owner, document, unwrap(session), submit, self._queue
             )
-        #: The operations that the next one must wait for. All of them: one that waits itself may
-        #: be cancelled.
+        #: The operations that the next one must wait for. All of them, because one that waits
+        #: itself may be cancelled.
         self._steps: list[asyncio.Task[Any]] = []
 
     # Fields of the document.
@@ -153,13 +153,13 @@ class AgnosticGridIn(GridFSObject):
         return self._upload.closed
 
     def __getattr__(self, name: str) -> Any:
-        # An object whose making failed has no state, and must say so instead of asking for it.
+        # If the constructor failed, there is no state: say so instead of asking for it.
         if not (name.startswith("__") or name == "delegate") and "_upload" in vars(self):
             value = self._upload.document.get(name, MISSING)
             if value is not MISSING:
                 return value
             if hasattr(type(self), name):
-                # A property has refused, and Python asks here what else there is.
+                # A property has raised AttributeError, so Python asks here.
                 raise AttributeError(f"can only get {name!r} on a closed file")
         raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
 
@@ -311,7 +311,7 @@ class AgnosticGridIn(GridFSObject):
 
         Returns a future of None. Another file that has the same ``_id`` stays.
         """
-        # A caller that gives up waiting for it still wants nothing to be left.
+        # It goes on if the caller stops waiting: nothing must be left.
         return self._in_turn(self._upload.abort, cancels=False)
 
     async def __aenter__(self) -> Any:
@@ -340,7 +340,7 @@ def _check_settable(name: str) -> None:
 
 
 def _document(grid_in: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The document of a new file, as PyMongo makes it of what a GridIn was made with."""
+    """The document of a new file, as PyMongo makes it from the arguments of a GridIn."""
     document = dict(kwargs)
     for name, field in _FIELD_NAMES.items():
         if name in document:

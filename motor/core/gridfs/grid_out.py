@@ -50,7 +50,7 @@ class Position(SelfAwaiting, int):
     """A position in a file: a number that may be awaited, as PyMongo's async API has it."""
 
     if not TYPE_CHECKING:
-        # As in SelfAwaiting, which would have it equal to itself only.
+        # As in SelfAwaiting, but a number equals other numbers.
         __eq__ = int.__eq__
         __hash__ = int.__hash__
 
@@ -100,7 +100,7 @@ class AgnosticGridOut(GridFSObject):
     ) -> None:
         self._require(root_collection, Collection, f"First argument to {type(self).__name__}")
         root, own_session = root_collection.delegate, unwrap(session)
-        # What keywords a newer PyMongo takes may mean anything: it deals with them by itself.
+        # Keywords that a newer PyMongo takes may mean anything, so PyMongo does the work.
         given = delegate is not None or bool(kwargs)
         if delegate is None:
             delegate = GridOut(root, file_id, file_document, own_session, **kwargs)
@@ -155,7 +155,7 @@ class AgnosticGridOut(GridFSObject):
         return document.get(field, default)
 
     def __getattr__(self, name: str) -> Any:
-        # An object whose making failed has no state, and must say so instead of asking for it.
+        # If the constructor failed, there is no state: say so instead of asking for it.
         if not (name.startswith("__") or name == "delegate") and "_stored" in vars(self):
             value = self._field(name, name, MISSING)
             if value is not MISSING:
@@ -237,7 +237,7 @@ class AgnosticGridOut(GridFSObject):
         return self._submit_function(run, queue=self._reading)
 
     def _leave_pieces(self) -> int | None:
-        """Where the next read is to begin, now that it will not be ``async for``'s."""
+        """End the reading of ``async for``: another read begins where it stands."""
         if self._pieces is not None:
             self._moved_to = self._pieces.position
             self._pieces.stop()
@@ -321,7 +321,7 @@ class AgnosticGridOut(GridFSObject):
         async for piece in self:
             request_handler.write(piece)
             flushed = request_handler.flush()
-            # A handler of another kind may have nothing to wait for.
+            # The handler's `flush` may return nothing to wait for.
             if inspect.isawaitable(flushed):
                 await flushed
 

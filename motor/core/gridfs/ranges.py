@@ -13,11 +13,11 @@ from motor.execution.future import OperationFuture
 
 __all__ = ["COPY_BATCH", "STREAM_BATCH", "RangeReader"]
 
-#: How many bytes are fetched at once for a consumer of pieces, unless one chunk has more.
+#: How many bytes are fetched at once for a consumer of pieces, unless one chunk is larger.
 STREAM_BATCH = 1024 * 1024
 
-#: How many for one that takes all of them as they come. With fewer, the server needs longer; with
-#: more, the first bytes are late and much memory is used. One reply has 16 MB at most.
+#: How many for a consumer of the whole file. With fewer, the server takes longer; with more, the
+#: first bytes come late and take much memory. One reply has 16 MB at most.
 COPY_BATCH = 8 * 1024 * 1024
 
 
@@ -32,9 +32,9 @@ class _Batch(NamedTuple):
 class RangeReader:
     """An asynchronous iterator over the bytes of a range, in pieces of a chunk at most.
 
-    At most two batches are on their way: the one that the consumer waits for, and the one after it,
-    which is fetched ahead. In a session of the user's none is fetched ahead, as the session is the
-    user's to use meanwhile.
+    At most two batches are on their way: the one that the consumer waits for, and the next one,
+    which is fetched ahead. In a session of the user's none is fetched ahead, because the user may
+    use the session meanwhile.
 
     - `grid_out`: the file, which is opened at the first step unless it is open
     - `start`, `end`: the range, in bytes, without `end`; None: the end of the file
@@ -111,7 +111,7 @@ class RangeReader:
                 raise
             received = batch.start + sum(map(len, pieces))
             if received != batch.end:
-                # What comes next is damaged, which is for the next batch to tell.
+                # The rest is damaged: the next batch raises the error.
                 self._go_back_to(received)
         finally:
             self._waiting = False
@@ -133,22 +133,22 @@ class RangeReader:
         if self._stopped or start >= end:
             return None
         size = stored.chunk_size
-        # A file that has none is damaged, which reading it will tell.
+        # A file without chunks is damaged: reading it raises the error.
         limit = chunks_of(self._size, size) if size > 0 else 1
         self._size = min(self._size * 2, self._most)
         stop = self._next = min(end, (start // size + limit) * size) if size > 0 else end
         is_last_of_several = start > self._start and stop >= end
         read = stored.read_last if is_last_of_several else stored.read
         pieces = self._grid_out._submit_function(read, (start, end, limit), queue=self._queue)
-        # If it is never taken, its error is no news.
+        # If it is never taken, its error is ignored.
         pieces.add_done_callback(_look_at)
         return _Batch(start, stop, pieces)
 
     def _take_ahead(self) -> _Batch | None:
-        """The batch that was fetched ahead, if it is any good."""
+        """The batch that was fetched ahead, if it can be used."""
         batch, self._ahead = self._ahead, None
         if batch is not None and batch.pieces.get_loop() is not asyncio.get_running_loop():
-            # Another loop began it, and may not be there any more.
+            # Another loop began it, and may be closed.
             self._next = batch.start
             return None
         return batch

@@ -16,14 +16,14 @@ from motor.execution.malloc import LARGE_BLOCK, keep_large_blocks
 
 __all__ = ["FIRST_BATCH", "FileReader", "Readable", "StoredFile", "find_by_id", "find_revision"]
 
-#: How many bytes the first batch of chunks has: the beginning is wanted soon.
+#: How many bytes the first batch of chunks has: few, so that the beginning comes soon.
 FIRST_BATCH = 256 * 1024
 
-#: How many bytes a `FileReader` fetches at once if so many are wanted, unless one chunk has more.
+#: How many bytes a `FileReader` fetches at once for a large read, unless one chunk is larger.
 #: One reply has 16 MB at most.
 READ_BATCH = 15 * 1024 * 1024
 
-#: How many where they are read bit by bit.
+#: How many for small reads.
 SMALL_READS_BATCH = 4 * 1024 * 1024
 
 
@@ -50,16 +50,16 @@ class Readable(Protocol):
     def read_last(self, start: int, end: int, limit: int) -> list[bytes]:
         """The last of several batches: like `read`, and the file must still be the same one.
 
-        When a file is deleted and another one stored with its ``_id``, a reader must not take the
-        beginning of one and the end of the other for a file. Raises CorruptGridFile then.
+        If a file is deleted and another one is stored with its ``_id``, a reader must not join the
+        beginning of one and the end of the other. Raises CorruptGridFile then.
         """
 
 
 class StoredFile:
     """A file that Motor finds and reads by itself.
 
-    Each batch of chunks is a query of its own, which leaves no cursor behind on the server: nothing
-    there times out while a consumer takes its time, and nothing has to be closed.
+    Each batch of chunks is a query of its own, which leaves no cursor on the server: nothing there
+    times out while a consumer is slow, and nothing has to be closed.
 
     - `root`: the Motor collection that the bucket is named after
     - `grid_out`: the GridOut that stands for the file
@@ -95,7 +95,7 @@ class StoredFile:
         self.chunk_size = int(document.get("chunkSize") or 0)
         if self.length and self.chunk_size > 0:
             self._count = math.ceil(self.length / self.chunk_size)
-        # Last, because the loop's thread takes it for the sign that all is known.
+        # Last: the loop's thread takes it as the sign that everything is known.
         self.document = document
 
     def read(self, start: int, end: int, limit: int) -> list[bytes]:
@@ -118,7 +118,7 @@ class StoredFile:
         pieces = self.read(start, end, limit)
         files, _ = collections_of(self._root)
         document = files.find_one({"_id": {"$eq": self._file_id}}, session=self._session)
-        # While the chunks of another one are being stored, it has no document yet.
+        # A new file has no document while its chunks are being stored.
         if document is None or _identity(document) != _identity(self.document):
             raise CorruptGridFile(
                 f"file {self._file_id!r} was deleted or replaced while it was read"
@@ -129,8 +129,8 @@ class StoredFile:
         refuse_transaction(self._session)
         if wanted * self.chunk_size > LARGE_BLOCK:
             keep_large_blocks()
-        # One more after the last, because there should be none. A negative limit: no cursor. The
-        # server gives 101 documents in that case, unless it is told how many a batch has.
+        # One more than the last, to find superfluous ones. A negative limit: no cursor. Then the
+        # server gives 101 documents, unless there is a batch size.
         limit = wanted + (first + wanted == self._count)
         _, chunks = collections_of(self._root)
         cursor = chunks.find(
@@ -150,7 +150,7 @@ class StoredFile:
                 continue
             if n >= self._count or chunk["n"] < n or not pieces:
                 raise damage
-            # The next read begins with it, and has the same to say.
+            # The next read begins with it, and raises the error.
             break
         if not pieces:
             raise CorruptGridFile(f"no chunk #{first}")
@@ -222,8 +222,7 @@ def find_revision(
 class FileReader:
     """Reads a file from a position on, as many bytes or lines as are wanted.
 
-    What comes from the server with them waits for the next read. A read that fails leaves the
-    position where it was.
+    The rest of a batch waits for the next read. A read that fails does not move the position.
     """
 
     def __init__(self, stored: Readable, position: int = 0) -> None:
@@ -308,7 +307,7 @@ class FileReader:
         return piece[begin:stop]
 
     def _fetch(self, end: int) -> None:
-        """Fetch a batch: what is wanted up to `end`, or more of what is read bit by bit."""
+        """Fetch a batch: what is wanted up to `end`, or more than that for a small read."""
         stored = self._stored
         size = min(max(self._batch, end - self.position), READ_BATCH)
         self._batch = min(self._batch * 2, SMALL_READS_BATCH)

@@ -13,7 +13,7 @@ __all__ = ["timeout_of"]
 
 
 def timeout_of(client: Any) -> AbstractContextManager[Any]:
-    """Apply the own timeout of a client, a delegate, to a whole block, as PyMongo does.
+    """Apply the ``timeoutMS`` of a PyMongo client to a whole block, as PyMongo does.
 
     A ``pymongo.timeout()`` around the block counts instead.
     """
@@ -35,7 +35,7 @@ _NO_LIMIT = _no_limit()
 def _is_limited() -> bool:
     """Whether a ``pymongo.timeout()`` is around the caller.
 
-    In public PyMongo does not tell, but Python tells what the context has in it.
+    PyMongo has no public way to ask, but Python shows the variables of the context.
     """
     context = contextvars.copy_context()
     return any(context.get(variable, none) != none for variable, none in _NO_LIMIT.items())

@@ -1,4 +1,4 @@
-"""Where a file's bytes may come from, and where they may go."""
+"""The sources of a file's bytes, and their destinations."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _read(read: Callable[[int], Any], size: int, count: int) -> list[Any]:
             break
         pieces.append(piece)
         if len(piece) < size:
-            # The rest may take a while, as from a pipe: this is no end, but it is a piece.
+            # Fewer bytes are not the end: the rest may come later, as from a pipe.
             break
     return pieces
 

@@ -46,9 +46,9 @@ Piece = bytes | memoryview
 class Upload:
     """A new file: its document, and its chunks.
 
-    What is added is kept until it makes a batch. Batches go to the server by two queues, so that
-    the next is on its way while the server stores the last; the first goes alone, because it tells
-    whether the file's ``_id`` is taken. Deletes nothing but what it has inserted.
+    Bytes are kept until they make a batch. Batches go to the server by two queues, so that the next
+    is on its way while the server stores the last. The first goes alone, because it shows whether
+    the file's ``_id`` is taken. Deletes only what it has inserted.
 
     - `grid_in`: the GridIn that stands for the file, whose fields are kept in step
     - `root`: the Motor collection that the bucket is named after
@@ -68,7 +68,7 @@ class Upload:
         queue: SerialQueue | None,
     ) -> None:
         self._grid_in = grid_in
-        # Whether there are indexes is known on the primary.
+        # Only the primary knows for sure whether there are indexes.
         self._files, self._chunks = collections_of(root, primary=True)
         self.document: dict[str, Any] = document
         self._session = session
@@ -83,7 +83,7 @@ class Upload:
         self._pieces: list[Piece] = []
         self._pending = 0
         self._length = 0
-        #: What has gone wrong on a worker, for the next call to raise.
+        #: An error on a worker, which the next call raises.
         self.error: BaseException | None = None
         #: Whether nothing can be written any more: the file is stored, or was aborted.
         self.closed: bool = False
@@ -92,7 +92,7 @@ class Upload:
         self._confirmed = False
         #: Whether the file's document may be there, and is this file's.
         self._finished = False
-        #: Whether it may still come, because it was sent and nothing came back.
+        #: Whether it may still arrive, because it was sent and there was no reply.
         self._in_doubt = False
 
     # On the loop.
@@ -105,7 +105,7 @@ class Upload:
         """
         queue: SerialQueue | None = None
         if self._pending + len(data) < self.batch_bytes:
-            # A copy of the caller's bytes object is none.
+            # Copying a bytes object makes no copy.
             self._keep(bytes(data))
             return None
         view = memoryview(data)
@@ -149,9 +149,9 @@ class Upload:
     async def close(self) -> None:
         """Insert what remains, and the file's document. Raises what went wrong with any of it."""
         await self._drain()
-        # Not to be cancelled once the last bytes are on their way: a second close would lack them.
+        # Not cancelled once the last bytes are on their way: a second close would lack them.
         finishing = self._submit(self._finish, self._take(), queue=self._last_queue())
-        # Its error is not unseen when nothing waits for it any more: the next call raises it.
+        # If nothing waits for it any more, the next call raises its error.
         finishing.add_done_callback(_look_at)
         await asyncio.shield(finishing)
 
@@ -181,7 +181,7 @@ class Upload:
     def set(self, field: str, value: Any) -> None:
         """Set a field of the document, on the server too if the file is closed. Else never blocks.
 
-        PyMongo names no session with it, and neither does Motor: the file's may have ended.
+        Without a session, as in PyMongo: the file's session may have ended.
         """
         self.document[field] = value
         self._grid_in.set(field, value)
@@ -204,8 +204,8 @@ class Upload:
                 {"files_id": file_id, "n": n, "data": data}
                 for n, data in enumerate(_cut(pieces, self.chunk_size), first)
             ]
-            # The ids are there once PyMongo has seen the documents; it keeps the order, and stops
-            # at the first that is there already.
+            # PyMongo sets the ids before it inserts. It inserts in order, and stops at the first
+            # document that exists already.
             try:
                 self._chunks.insert_many(documents, session=self._session)
             finally:
@@ -215,7 +215,7 @@ class Upload:
         except BulkWriteError as error:
             self.error = self._translate(error)
         except BaseException as error:
-            # No caller awaits this call: the next one is told.
+            # No caller awaits this call: the next one raises the error.
             self.error = error
 
     def _make_indexes(self) -> None:
@@ -229,7 +229,7 @@ class Upload:
         try:
             existing = [each["key"] for each in collection.list_indexes(session=self._session)]
         except OperationFailure:
-            # Servers before 6 say so of a collection that is not there.
+            # The error of servers before 6 for a collection that does not exist.
             existing = []
         if index not in existing:
             collection.create_index(list(index.items()), unique=unique, session=self._session)
@@ -254,7 +254,7 @@ class Upload:
 
     def _finish(self, first: int, pieces: list[Piece]) -> None:
         if self.closed:
-            # By a close that was given up.
+            # By a cancelled close.
             return
         if pieces:
             self._insert(first, pieces)
@@ -278,8 +278,8 @@ class Upload:
         self.closed = True
 
     def _delete(self) -> None:
-        # There must be no document whose chunks are gone. So it goes first, and they stay where it
-        # may still come: from a server that had stopped, and goes on.
+        # No document must be without its chunks. So the document is deleted first, and the chunks
+        # stay if it may still arrive: from a server that was stopped, and goes on.
         file_id = {"$eq": self.document["_id"]}
         gone = self._finished and self._files.delete_one({"_id": file_id}, session=self._session)
         if not self._in_doubt or (gone and gone.deleted_count):
@@ -288,7 +288,7 @@ class Upload:
 
     def _delete_chunks(self, file_id: Any) -> None:
         if self._confirmed:
-            # The first chunk is ours, and with it all others.
+            # The first chunk is ours, and so are all others.
             self._chunks.delete_many({"files_id": file_id}, session=self._session)
         elif self._first_ids:
             ours = {"_id": {"$in": self._first_ids}}
@@ -306,11 +306,11 @@ def _cut(pieces: list[Piece], size: int) -> Iterator[bytes]:
 
 
 def _nothing() -> None:
-    """Only takes its turn."""
+    """Does nothing in its turn."""
 
 
 def _says_nothing(error: BaseException) -> bool:
-    """Whether a write that failed with this error may have been done, or may yet be."""
+    """Whether a write that failed with this error may have happened, or may still happen."""
     if isinstance(error, PyMongoError):
         return isinstance(error, ConnectionFailure) or error.timeout
     return not isinstance(error, Exception)
