@@ -31,7 +31,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Late, because applications on asyncio must not pay for Tornado's import.
+    # Imported late: applications on asyncio must not pay for Tornado's import.
     from motor.legacy import fronts
 
     return fronts.front_class(name)

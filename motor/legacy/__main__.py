@@ -16,7 +16,7 @@ __all__ = ["main"]
 #: Directories whose code is not the project's own.
 _SKIPPED = {"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"}
 _NOTHING, _FOUND, _FAILED = 0, 1, 2
-#: So many of the lines that cannot be read are named.
+#: How many of the lines that cannot be read are named.
 _NAMED = 5
 
 
@@ -110,7 +110,7 @@ def _run() -> int:
         status = main()
         sys.stdout.flush()
     except BrokenPipeError:
-        # Nothing reads on, as with "| head". Python would complain once more when it exits.
+        # The reader is gone, as with "| head". Python would report it once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     return status

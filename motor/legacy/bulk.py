@@ -74,7 +74,7 @@ class MotorBulkOperationBuilder:
 
 
 class BulkUpsertOperation:
-    """The writes to what a selector finds, or that insert if it finds nothing."""
+    """Writes to what a selector finds. If it finds nothing, they insert."""
 
     _upsert = True
 
@@ -106,7 +106,7 @@ class BulkWriteOperation(BulkUpsertOperation):
     _upsert = False
 
     def upsert(self) -> BulkUpsertOperation:
-        """The same, where what is not found is inserted."""
+        """The same writes, which insert if the selector finds nothing."""
         return BulkUpsertOperation(self._selector, self._operations)
 
     def remove_one(self) -> None:

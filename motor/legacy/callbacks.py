@@ -16,7 +16,7 @@ Callback = Callable[[Any, BaseException | None], object]
 
 
 def check_callback(owner: Any, callback: Any) -> None:
-    """Raise CallbackRefused or TypeError unless `callback` may be one, or is None.
+    """Raise CallbackRefused or TypeError unless `callback` is None or can be a callback.
 
     - `owner`: the Motor object whose method got it
     """

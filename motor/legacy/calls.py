@@ -50,8 +50,8 @@ def kind_of(owner: object) -> str:
 def call_method(entry: Entry, owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Call an old method of `owner`.
 
-    Returns a future that has started, or for a method that is called in place its result. None
-    where a callback was given. Raises InvalidOperation for a method that is refused.
+    Returns a future that has started, or the result of a method that is called in place; None if a
+    callback was given. Raises InvalidOperation for a method that is refused.
     """
     check(entry)
     assert entry.function is not None
@@ -72,7 +72,7 @@ class OldCall:
 
     - `owner`: the Motor object whose method it is
     - `name`: the method's name
-    - `args`, `kwargs`: the arguments; those that were translated are today's
+    - `args`, `kwargs`: the arguments, with translated ones replaced by today's
     - `callback`: what is called with the result and the error, or None
     - `read_preference`, `tag_sets`: those of this call, or None; the former may be a number
     - `flags`: those that choose a type of cursor, and "manipulate"

@@ -1,7 +1,7 @@
-"""What clients, databases and collections said about themselves.
+"""Old attributes of clients, databases and collections.
 
-With today's classes these are names of databases and collections, so only the clients of
-`motor.legacy`, and what is made from them, have them.
+With today's classes, these are names of databases and collections. So only the clients of
+`motor.legacy`, and objects made from them, have the attributes.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def latency(motor_object: Any) -> int:
     return _latency(motor_object._client)
 
 
-#: The subtypes that UUIDs are stored with, by what they are called today.
+#: The subtypes of stored UUIDs, by their names today.
 _SUBTYPES = {
     UuidRepresentation.UNSPECIFIED: 4,
     UuidRepresentation.STANDARD: 4,

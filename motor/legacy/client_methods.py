@@ -1,4 +1,4 @@
-"""What clients could do."""
+"""Old methods of clients."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def refresh(client: Any) -> None:
 def kill_cursors(client: Any, cursor_ids: Iterable[int]) -> None:
     if not isinstance(cursor_ids, list):
         raise TypeError(f"cursor_ids must be a list, not {cursor_ids!r}")
-    # The server finds a cursor by its id, whatever the collection.
+    # The server finds a cursor by its id, in any collection.
     client.delegate.admin.command(
         "killCursors", "$cmd.aggregate", cursors=[Int64(each) for each in cursor_ids]
     )

@@ -1,4 +1,4 @@
-"""The options of clients: those that were renamed, have no effect any more, or are refused."""
+"""Options of clients that are renamed, have no effect any more, or are refused."""
 
 from __future__ import annotations
 
@@ -130,14 +130,14 @@ def set_requirements(options: Options, value: Any) -> None:
 
 @bridges("option", "client", "ssl_match_hostname", "use tlsAllowInvalidHostnames=")
 def set_match_hostname(options: Options, value: bool) -> None:
-    # Only who says so turns it off: None, in particular, is no answer.
+    # Only an explicit False turns it off; None does not.
     options.kwargs["tlsAllowInvalidHostnames"] = value is False
 
 
 def _without_effect(name: str, why: str) -> None:
     @bridges("option", "client", name, f"leave it out, {why}")
     def leave_out(options: Options, value: Any) -> None:
-        """Nothing is left to be done."""
+        """Do nothing."""
 
 
 _without_effect("use_greenlets", "as every operation runs on Motor's thread pool")

@@ -1,7 +1,7 @@
 """Clients whose options were assigned to: the databases that they make have these options.
 
-PyMongo's clients keep the options that they were made with. So the Motor client keeps what it was
-assigned, and passes it on whenever it makes a database.
+A PyMongo client keeps the options that it was made with. So the Motor client keeps the assigned
+options, and passes them on whenever it makes a database.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ConfigurableClient(AgnosticClient):
 def change_client(client: Any, options: Mapping[str, Any]) -> None:
     """Let the databases that a Motor client makes from now on have other options.
 
-    - `options`: of `codec_options`, `read_preference` and `write_concern` those to change
+    - `options`: those of `codec_options`, `read_preference` and `write_concern` to change
     """
     if not isinstance(client, ConfigurableClient):
         client.__class__ = _configurable(type(client))

@@ -1,4 +1,4 @@
-"""What ``aggregate`` took and returned: a dict, a tuple, ``cursor=False``; a dict."""
+"""Old arguments of ``aggregate`` (a dict, a tuple, ``cursor=False``) and its old result, a dict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from motor.legacy.registry import bridges, refuses
 __all__ = ["as_list"]
 
 
-# Today's collections refuse what is no list, as PyMongo does; those of `motor.legacy` take it.
+# Today's collections take only a list, as PyMongo does; those of `motor.legacy` take more.
 @bridges(
     "use",
     "collection.aggregate",
@@ -55,5 +55,5 @@ def _aggregate(call: OldCall) -> Any:
 
 
 def _all_at_once(collection: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """What servers replied before aggregations had cursors."""
+    """The reply of servers before aggregations had cursors."""
     return {"result": list(collection.aggregate(*args, **kwargs)), "ok": 1.0}

@@ -13,7 +13,7 @@ from motor.legacy.registry import bridges
 
 __all__: list[str] = []
 
-#: What `$accumulator` wants, and what is never called where one server does all the work.
+#: `$accumulator` needs it, but it is never called if one server does all the work.
 _NO_MERGE = (
     "function(a, b) { throw new Error('group cannot merge the results of several shards'); }"
 )
@@ -33,7 +33,7 @@ def count_collection(collection: Any) -> int:
 
 @bridges("method", "collection", "parallel_scan", "use find()")
 def parallel_scan(collection: Any, num_cursors: int, **kwargs: Any) -> list[Any]:
-    """One cursor, in a list, whatever the number: the server gives no more, and never had to."""
+    """One cursor, in a list, for any number: the server may always return fewer."""
     if not isinstance(num_cursors, int) or num_cursors < 1:
         raise ValueError(f"num_cursors must be an int greater than 0, not {num_cursors!r}")
     return [collection._wrap(collection.delegate.aggregate([], **kwargs))]
@@ -49,7 +49,7 @@ def group(
     finalize: str | None = None,
     **kwargs: Any,
 ) -> list[Any]:
-    """What the server's ``group`` command gave, from an aggregation that runs the functions."""
+    """The result of the server's old ``group`` command, from an aggregation with the functions."""
     names = [] if key is None or isinstance(key, str) else _names(key)
     if isinstance(key, str):
         _without_scope(key)
@@ -101,7 +101,7 @@ def _accumulator(initial: Mapping[str, Any], reduce: str) -> dict[str, Any]:
 
 
 def _finalizer(finalize: str) -> dict[str, Any]:
-    # It gives a new result, or changes the one it gets.
+    # It returns a new result, or changes its argument.
     body = (
         f"function(result) {{ var other = ({_without_scope(finalize)})(result); "
         "return other === undefined ? result : other; }"

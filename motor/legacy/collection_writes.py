@@ -56,7 +56,7 @@ def check_keys_of(value: Any) -> None:
 
 
 def is_update(document: Mapping[str, Any]) -> bool:
-    """Whether a document says what to change, instead of being what to replace with."""
+    """Whether a document has update operators, and is not a replacement."""
     return next(iter(document), "").startswith("$")
 
 
@@ -112,7 +112,7 @@ def _send(
 
 
 def _raise_single(error: BulkWriteError) -> NoReturn:
-    """Raise what a bulk write failed of as PyMongo 2 did: the last error, as if there was one."""
+    """Raise the last error of a bulk write, as a single error, as PyMongo 2 did."""
     details = error.details
     failures = details["writeErrors"]
     if failures:
@@ -173,7 +173,7 @@ def update(
 
 
 def _reply(result: UpdateResult | DeleteResult) -> Mapping[str, Any] | None:
-    """The server's reply; None if it was not to reply."""
+    """The server's reply; None for a write that is not acknowledged."""
     return result.raw_result if result.acknowledged else None
 
 

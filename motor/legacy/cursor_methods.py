@@ -1,4 +1,4 @@
-"""What cursors had."""
+"""Old methods of cursors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def count_results(cursor: Any, with_limit_and_skip: bool = False) -> int:
 
 
 class _Query:
-    """What a cursor was asked for: the arguments of ``find``, and the calls chained to it."""
+    """The query of a cursor: the arguments of ``find``, and the calls chained to it."""
 
     def __init__(self, cursor: Any) -> None:
         if not cursor._asked:
@@ -51,7 +51,7 @@ class _Query:
 
     def _add(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if name == "find":
-            # It hands its arguments on to the cursor's class.
+            # It passes its arguments on to the cursor's class.
             self.asked = {"filter": {}, **_named(Cursor, args, kwargs)}
             return
         given = list(_named(getattr(Cursor, name), args, kwargs).values())
@@ -60,7 +60,7 @@ class _Query:
         elif name == "__getitem__":
             part: slice = given[0]
             start = part.start or 0
-            # A limit of 0 is none.
+            # A limit of 0 means no limit.
             self.asked.update(skip=start, limit=0 if part.stop is None else part.stop - start)
         elif given:
             self.asked[name] = given[0]

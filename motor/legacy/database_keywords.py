@@ -1,4 +1,4 @@
-"""The keywords that a database's ``command`` took."""
+"""Old keywords of a database's ``command``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def take_command_tag_sets(call: OldCall, value: Any) -> None:
     "use the client's localThresholdMS",
 )
 def take_command_latency(call: OldCall, value: Any) -> None:
-    """Nothing is left to be done: PyMongo has it for whole clients only."""
+    """Do nothing: PyMongo has this option only for clients."""
 
 
 @bridges(

@@ -1,4 +1,4 @@
-"""What databases could do."""
+"""Old methods of databases."""
 
 from __future__ import annotations
 

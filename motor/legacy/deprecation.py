@@ -32,7 +32,7 @@ def warn(message: str) -> None:
     # Where the warning is an error, its traceback holds this frame: the two would hold each other.
     del frame
     if probed:
-        # "from motor import X" looks whether there is an X, before it takes it.
+        # "from motor import X" asks for X twice.
         return
     warnings.warn(message, DeprecationWarning, stacklevel=level)
 

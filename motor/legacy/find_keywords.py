@@ -1,4 +1,4 @@
-"""The keywords that ``find`` and ``find_one`` took."""
+"""Old keywords of ``find`` and ``find_one``."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def take_tag_sets(call: OldCall, value: Any) -> None:
     call.tag_sets = value
 
 
-#: What an entry of ``modifiers`` is called among the arguments of `find`.
+#: The entries of ``modifiers``, and the arguments of `find` that replace them.
 _MODIFIERS = {
     "$comment": "comment",
     "$hint": "hint",
@@ -98,7 +98,7 @@ _MODIFIERS = {
     "$showDiskLoc": "show_record_id",
 }
 
-#: What no server does any more.
+#: Entries that no server supports any more.
 _FORGOTTEN = ("$maxScan", "$snapshot")
 
 
@@ -131,4 +131,4 @@ def take_network_timeout(call: OldCall, value: float | None) -> None:
 @_takes("max_scan", "leave it out, the server has no such option any more")
 @_takes("secondary_acceptable_latency_ms", "use the client's localThresholdMS")
 def take_nothing(call: OldCall, value: Any) -> None:
-    """Nothing is left to be done."""
+    """Do nothing."""

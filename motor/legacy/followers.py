@@ -17,9 +17,9 @@ classes: dict[type, type] = {}
 
 
 class Follower(AgnosticBase):
-    """An object of a client that is reopened, and whose delegate then is another one.
+    """An object of a client that may open again, with another delegate.
 
-    What is made from it is of the classes of `motor.legacy`, too.
+    Objects made from it are of the classes of `motor.legacy`, too.
     """
 
     def _agnostic(self, agnostic_class: Any) -> Any:
@@ -60,7 +60,7 @@ def _without_result(method: Callable[..., Any], *args: Any, **kwargs: Any) -> No
 
 
 def _of_client(client: Any, database: Any, found: Any) -> Any:
-    """What `found`, the database or a collection in it, is in another client."""
+    """The database or collection in another client that corresponds to `found`."""
     new = client.get_database(database.name, **_options(database))
     return new if found is database else new.get_collection(found.name, **_options(found))
 

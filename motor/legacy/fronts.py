@@ -1,4 +1,4 @@
-"""The classes of `motor.legacy`, made for a framework when one of them is first asked for."""
+"""The classes of `motor.legacy`, made for a framework at the first use of one of them."""
 
 from __future__ import annotations
 

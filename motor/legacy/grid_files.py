@@ -21,7 +21,7 @@ from motor.metaprogramming import create_class_with_framework
 
 __all__ = ["LegacyGridIn", "LegacyGridOut", "LegacyGridOutCursor", "concrete"]
 
-#: Fewer bytes than these are summed on the loop's thread: handing them over would take longer.
+#: Fewer bytes are hashed on the loop's thread: another thread would take longer.
 _HASHED_AT_ONCE = 32 * 1024
 
 
@@ -38,7 +38,7 @@ class HashingUpload(Upload):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        # It tells contents apart; no security depends on it.
+        # It only distinguishes contents; no security depends on it.
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._hashing = SerialQueue()
         # Waited for before the file is finished.

@@ -43,7 +43,7 @@ _FIND_ARGUMENTS = (
     "secondary_acceptable_latency_ms",
     "compile_re",
 )
-#: Those that the servers of today do not know, and that changed no result.
+#: Arguments that today's servers do not know, and that never changed a result.
 _IGNORED = ("max_scan", "secondary_acceptable_latency_ms", "compile_re")
 
 
@@ -90,7 +90,7 @@ class AgnosticGridFS(GridFSObject):
         self._may_write = database.write_concern.acknowledged
         self._database = database.delegate
         if not self._may_write:
-            # PyMongo refuses the whole object; here reading was always possible.
+            # PyMongo refuses the whole object; Motor always allowed reading.
             self._database = self._database.with_options(write_concern=WriteConcern())
         super().__init__(gridfs.GridFS(self._database, collection))
         self._client = database._client
@@ -274,13 +274,13 @@ class AgnosticGridFS(GridFSObject):
     def _find(self, given: dict[str, Any]) -> Any:
         """PyMongo's cursor for the arguments of `find`."""
         mode, tag_sets = given.pop("read_preference", None), given.pop("tag_sets", None)
-        # What it does not take, find() on a collection might: a projection, for one.
+        # A collection's find() takes more arguments, such as a projection.
         signature_of(gridfs.GridOutCursor).bind(None, **given)
         refuse_transaction(given.get("session"))
         return self._files_read_from(mode, tag_sets).find(**given)
 
     def _files_read_from(self, mode: Any, tag_sets: Any) -> Any:
-        """The collection of files' documents, read from where it is said."""
+        """The collection of files' documents, with the given read preference."""
         files, _ = collections_of(self.collection)
         if mode is None and tag_sets is None:
             return files

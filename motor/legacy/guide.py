@@ -9,7 +9,7 @@ _FOLDER = "doc/migrate-from-motor-0"
 #: The page with the steps.
 INDEX = f"{_FOLDER}/index.rst"
 
-#: Which page has the places that begin with these words. The longest that fits decides.
+#: Which page has the places that begin with these words. The longest match decides.
 _PAGES = {
     "client": "client",
     "replica-set-client": "client",

@@ -1,4 +1,4 @@
-"""What the core asks of `motor.legacy`: the answers come from the registry."""
+"""The answers of `motor.legacy` to the core's questions; they come from the registry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def undefined(owner: Any, name: str) -> Any:
     if isinstance(owner, str):
         return _module_attribute(owner, name)
     kind = kind_of(owner)
-    # An old attribute of a client, database or collection is a name below it today, and is called.
+    # Today, an old attribute of a client, database or collection is a name below it, and called.
     entry = None if isinstance(owner, Namespace) else find("attribute", kind, name)
     if entry is not None:
         check(entry)
@@ -82,14 +82,14 @@ def refused(
 
 
 def _module_attribute(module: str, name: str) -> Any:
-    """What does the work of a name that `motor` or one of its fronts had."""
+    """The replacement for an old name of `motor` or one of its fronts."""
     if name.startswith("AsyncIO") != (module == "motor.motor_asyncio"):
         return NOT_BRIDGED
     entry = find_in_module(name)
     if entry is None:
         return NOT_BRIDGED
     if entry.reason is not None:
-        # An error here would keep its message from "from motor import WaitOp".
+        # An error here would lose its message in "from motor import WaitOp".
         return functools.partial(_refuse, entry)
     check(entry)
     assert entry.function is not None

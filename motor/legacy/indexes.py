@@ -17,7 +17,7 @@ from motor.legacy.registry import bridges, refuses
 
 __all__ = ["create_and_remember"]
 
-#: Of each PyMongo client: until when (by the monotonic clock) which index need not be made.
+#: For each PyMongo client: until when (by the monotonic clock) an index need not be made.
 _known: weakref.WeakKeyDictionary[Any, dict[tuple[str, str], float]] = weakref.WeakKeyDictionary()
 
 #: The code of the error for a command that a member of a replica set does not run.
@@ -25,7 +25,7 @@ _ILLEGAL_OPERATION = 20
 
 
 def create_and_remember(collection: Any, *args: Any, cache_for: float = 300, **kwargs: Any) -> str:
-    """Create an index of a PyMongo collection, and let `ensure_index` take it for made.
+    """Create an index of a PyMongo collection, and make `ensure_index` remember it.
 
     - `cache_for`: for how many seconds
 
@@ -45,7 +45,7 @@ def _check_seconds(value: Any) -> float:
 
 def _is_known(collection: Any, name: str) -> bool:
     until = _known.get(collection.database.client, {}).get((collection.full_name, name), 0.0)
-    # It may have been dropped since: asking the server costs little, a missing index much.
+    # It may have been dropped since then: asking costs little, a missing index costs much.
     return time.monotonic() < until and name in collection.index_information()
 
 

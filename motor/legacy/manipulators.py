@@ -1,9 +1,9 @@
-"""SON manipulators: what a database does to documents on their way in and out.
+"""SON manipulators: how a database changes documents on their way in and out.
 
-The classes went with PyMongo 4, so applications have their own: an object with
-``transform_incoming(son, collection)`` and ``transform_outgoing(son, collection)``, and
-``will_copy()``, which says whether the former gives a new document instead of changing the one it
-got.
+PyMongo 4 removed the classes, so applications have their own: objects with
+``transform_incoming(son, collection)``, ``transform_outgoing(son, collection)`` and
+``will_copy()``, which says whether the first returns a new document instead of changing its
+argument.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Manipulators:
 
 
 def manipulates(collection: Any) -> bool:
-    """Whether what comes from a Motor collection goes through manipulators of its database."""
+    """Whether the database of a Motor collection has manipulators for outgoing documents."""
     database = getattr(collection, "database", None)
     if database is None or collection.__dict__.get("_plain"):
         return False
@@ -50,7 +50,7 @@ def manipulates(collection: Any) -> bool:
 
 
 def incoming(collection: Any, document: Any) -> Any:
-    """What is sent in place of `document`, on its way into a Motor collection."""
+    """The document that is sent in place of `document` to a Motor collection."""
     manipulators = collection.database.__dict__.get("_manipulators")
     if manipulators is not None:
         for each in (*manipulators.incoming, *manipulators.incoming_copying):
@@ -59,7 +59,7 @@ def incoming(collection: Any, document: Any) -> Any:
 
 
 def outgoing(collection: Any, document: Any) -> Any:
-    """What an application gets in place of `document`, which came from a Motor collection."""
+    """The document that an application gets in place of `document` from a Motor collection."""
     manipulators = collection.database.__dict__.get("_manipulators")
     if manipulators is not None:
         for each in (*manipulators.outgoing, *manipulators.outgoing_copying):

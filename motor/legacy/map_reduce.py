@@ -1,4 +1,4 @@
-"""``map_reduce`` and ``inline_map_reduce``: commands that PyMongo has no methods for any more."""
+"""``map_reduce`` and ``inline_map_reduce``: commands for which PyMongo 4 has no methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names that are gone from Motor's modules."""
+"""Old names of Motor's modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients as they were: their arguments and defaults, and that they open again."""
+"""Old clients: their arguments and defaults, and that they open again."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class OldClient(Follower, ConfigurableClient):
 
     def _reopen(self) -> None:
         if "_made_from" not in self.__dict__:
-            # Around a PyMongo client of the application's: only that can make another one.
+            # Around a PyMongo client of the application: only the application can make another one.
             AgnosticClient._check_open(self)
         with self._reopening:
             if self._closed:
@@ -109,7 +109,7 @@ class OldClient(Follower, ConfigurableClient):
     def _replace_delegate(self, new: Any) -> Any:
         """Use another PyMongo client. Returns the one before."""
         old, self.__dict__["delegate"] = self.__dict__["delegate"], new
-        # Whatever the core knows of the delegate, it learns anew.
+        # The core computes what it knows about the delegate again.
         super()._set_up(*self._set_up_with)
         return old
 
@@ -121,7 +121,7 @@ class OldClient(Follower, ConfigurableClient):
     def close(self) -> Any:
         """Close all connections: the next operation opens new ones. See `AgnosticClient.close`."""
         if self._closed:
-            # Else asking for the delegate would open it.
+            # Otherwise asking for the delegate would open it.
             return self._resolved(None) if self._closing is None else self._closing
         return super().close()
 

@@ -1,4 +1,4 @@
-"""Collections as they were: the arguments of `find` and `aggregate`, and SON manipulators."""
+"""Old collections: the arguments of `find` and `aggregate`, and SON manipulators."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _FIND = (
     "exhaust",
 )
 
-#: What some of them are called today.
+#: The new names of some of them.
 _RENAMED = {"spec": "filter", "fields": "projection"}
 
 _TODAYS = frozenset(signature_of(Cursor).parameters)

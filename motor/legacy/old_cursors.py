@@ -1,4 +1,4 @@
-"""Cursors as they were: SON manipulators, options without effect, results of commands."""
+"""Old cursors: SON manipulators, options without effect, results of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databases as they were: commands obey their read preference, and SON manipulators work."""
+"""Old databases: commands obey their read preference, and SON manipulators work."""
 
 from __future__ import annotations
 

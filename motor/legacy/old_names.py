@@ -1,4 +1,4 @@
-"""Names that are methods and properties today, and were names of databases or collections then."""
+"""Names that are methods and properties today, and were names of databases or collections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from motor.legacy.registry import entries, find
 
 __all__ = ["Called", "give_old_names"]
 
-#: What Motor's objects have beside PyMongo's members, in any version.
+#: The members that Motor's objects have in addition to PyMongo's, in any version.
 _MOTORS_OWN = {
     "aclose",
     "aconnect",
@@ -81,7 +81,7 @@ _THEN_AND_NOW: dict[str, set[str]] = {
 
 
 class Called:
-    """What may be called although it is a database or a collection, if its name is a method's."""
+    """A database or collection that may be called if its name is the name of a method."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call today's method of this name, or the old one."""
@@ -109,7 +109,7 @@ class _Name:
 
 
 def give_old_names(cls: type, kind: str) -> None:
-    """Let the names of a class be what they were: names, attributes, settings.
+    """Give the names of a class their old meaning: names, attributes, settings.
 
     - `kind`: whose names: "client", "database", "collection" or "replica_set_client"
     """

@@ -1,6 +1,6 @@
-"""What there was in the PyMongo 2 era, and what to do instead: one declaration for each name.
+"""The names of the PyMongo 2 era, and what to do instead: one declaration for each name.
 
-The modules that declare are imported when the registry is first asked.
+The modules with declarations are imported when the registry is first asked.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Entry:
         if self.kind == "method":
             return f"{self.owner}.{self.name}()"
         if self.kind == "keyword":
-            # It may come by position, too.
+            # It may be passed by position, too.
             method = f"{self.owner}()" if "." in self.owner else f"{self.owner} methods"
             text = f"The argument {self.name!r} of {method}"
         elif self.kind == "option":
@@ -179,7 +179,7 @@ def refuses(
     tornado_only: bool = False,
     said: str | None = None,
 ) -> None:
-    """Declare that a name cannot be bridged. See :class:`Entry` for the arguments."""
+    """Declare that the bridge refuses a name. See :class:`Entry` for the arguments."""
     for each in (owner,) if isinstance(owner, str) else owner:
         how = (False, applies, tornado_only, said)
         _add(Entry(kind, each, name, advice, None, reason, *how))

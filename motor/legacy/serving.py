@@ -1,4 +1,4 @@
-"""Choosing the file to serve over HTTP, as it was with ``MotorGridFS``."""
+"""Choosing the file to serve over HTTP, with ``MotorGridFS``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def choose_file(function: Callable[..., Any], bucket: Any, filename: str, reques
         return NOT_BRIDGED
     entry = find("method", "grid_fs_handler", "get_gridfs_file")
     assert entry is not None
-    # Where it is defined: it is called by Motor.
+    # At its definition, because Motor calls it.
     code = inspect.unwrap(function).__code__
     warnings.warn_explicit(entry.message, DeprecationWarning, code.co_filename, code.co_firstlineno)
     return call_old(function, bucket, filename)

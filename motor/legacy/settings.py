@@ -1,6 +1,6 @@
-"""Settings that were assigned to: ``db.read_preference = ReadPreference.SECONDARY``.
+"""Assigned settings: ``db.read_preference = ReadPreference.SECONDARY``.
 
-What is made from an object after that inherits them, what was made before does not.
+Objects that are made from the object afterwards inherit them; earlier ones do not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def change(owner: Any, **options: Any) -> None:
     A database or a collection gets a new delegate. A client keeps its own, and makes databases
     with these options.
 
-    - `options`: of `codec_options`, `read_preference` and `write_concern` those to change
+    - `options`: those of `codec_options`, `read_preference` and `write_concern` to change
     """
     if kind_of(owner) == "client":
         change_client(owner, options)

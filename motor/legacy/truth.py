@@ -23,7 +23,7 @@ def is_true(owner: Any) -> bool:
 
 
 class Truthful:
-    """A database or a collection that is true, as all were before Motor 3."""
+    """A database or a collection that is true, as before Motor 3."""
 
     def __bool__(self) -> bool:
         """Return True. Deprecated: compare with None instead."""

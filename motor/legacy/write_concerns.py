@@ -1,4 +1,4 @@
-"""Write concerns as they came with single calls: ``w=1``, ``j=True``, ``safe=True``."""
+"""Write concerns of single calls: ``w=1``, ``j=True``, ``safe=True``."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ class WriteConcernDict(dict[str, Any]):
         super().__delitem__(name)
 
     def __getattr__(self, name: str) -> Any:
-        # Today's code asks for `acknowledged` and `document`.
+        # New code reads `acknowledged` and `document`.
         return getattr(write_concern_of(self._owner), name)

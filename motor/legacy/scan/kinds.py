@@ -34,7 +34,7 @@ class Kind(enum.Enum):
     GRID_OUT = "grid_out"
     BULK = "bulk_builder"
     MODULE = "module"
-    #: Certainly something else: a list, say.
+    #: Certainly something else, such as a list.
     OTHER = "other"
     UNKNOWN = "unknown"
 
@@ -84,7 +84,7 @@ CLASSES = {
             "GridFSBucket": Kind.OTHER,
         }.items()
     },
-    # PyMongo's own have nothing to do with Motor.
+    # PyMongo's own clients have nothing to do with Motor.
     **dict.fromkeys(("GridFS", "GridFSBucket", "AsyncGridFS", "AsyncGridFSBucket"), Kind.OTHER),
 }
 

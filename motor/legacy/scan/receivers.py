@@ -27,7 +27,7 @@ from motor.legacy.scan.kinds import (
 
 __all__ = ["CALLERS", "Function", "Scope", "last_name"]
 
-#: They call what is their first argument: ``yield motor.Op(db.things.insert, document)``.
+#: They call their first argument: ``yield motor.Op(db.things.insert, document)``.
 CALLERS = ("Op", "Task")
 #: What is found in the databases of other libraries.
 _OTHERS = {"connection", "engine", "metadata", "session"}
@@ -144,7 +144,7 @@ class Scope:
             case ast.BoolOp(values=values):
                 return self._guess_one_of(values)
         if _is_none(node):
-            # It stands for something that comes later.
+            # It stands for a later value.
             return UNKNOWN
         return OTHER if isinstance(node, _LITERALS) else UNKNOWN
 

@@ -13,7 +13,7 @@ from motor.legacy.scan.walker import Walker
 
 __all__ = ["IGNORE", "report_on", "scan_file", "scan_source"]
 
-#: A module that imports one of these, and none of the next, may call anything "db".
+#: In a module that imports one of these, and none of the next, a "db" may be anything.
 _OTHER_DATABASES = {
     "aiomysql", "aioredis", "aiosqlite", "asyncpg", "cassandra", "databases", "django",
     "elasticsearch", "flask_sqlalchemy", "mysql", "peewee", "pony", "prisma", "psycopg", "psycopg2",

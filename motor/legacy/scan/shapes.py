@@ -92,7 +92,7 @@ def fits(node: ast.Call, kind: Kind, *, telling: bool) -> bool:
         return True
     if not least <= len(node.args) <= most:
         return False
-    # list.insert(0, x), and what takes a place or a text instead of a document.
+    # list.insert(0, x), and other methods that take a number or a text instead of a document.
     return name not in ("insert", "save") or not isinstance(
         node.args[0], ast.Constant | ast.JoinedStr | ast.UnaryOp
     )

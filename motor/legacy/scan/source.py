@@ -38,7 +38,7 @@ _REPAIRS = [
 _HAS_PARAMETERS = re.compile(r"\b(?:def|lambda)\b")
 _TUPLE_PARAMETER = re.compile(r"((?:\blambda|[(,])\s*)\((\w+(?:\s*,\s*\w+)*),?\)")
 _BLOCK_IS_MISSING = re.compile(r"expected .* block after .* on line (\d+)")
-#: So many lines are left out before a file is given up.
+#: How many lines are left out before a file is given up.
 _MOST = 1000
 
 
@@ -116,7 +116,7 @@ def _leave_out(lines: list[str], error: SyntaxError, left_out: set[int]) -> bool
     if header is not None:
         number = int(header[1])
     while number and number in left_out and not lines[number - 1].strip():
-        # Nothing is left of it: the error began above.
+        # The line is empty already: the error began above.
         number -= 1
     if not number:
         return False

@@ -1,6 +1,6 @@
-"""What the scanner says about each old name: the words of the registry, and a few of its own.
+"""What the scanner says about each old name: the text of the registry, and a few of its own.
 
-Its own are those that the bridge cannot notice: they are valid today and mean something else.
+Its own are for code that the bridge cannot notice: it is valid today and means something else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
     "truth",
 ]
 
-#: Old names that many other objects have too.
+#: Old names that many other objects have, too.
 _COMMON = frozenset(
     """
     add_user alive authenticate connection count current_op delete disconnect document_class
@@ -50,7 +50,7 @@ _TELLING_METHODS = frozenset(
     to_list update_many update_one
     """.split()  # noqa: SIM905
 )
-#: Positional arguments of find() that come after so many mean something else today.
+#: The positional arguments of find() after this many mean something else today.
 _FIND_POSITIONAL = 4
 #: Where max_pool_size was among a client's positional arguments.
 _MAX_POOL_SIZE = 2

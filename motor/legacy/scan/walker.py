@@ -60,7 +60,7 @@ class Walker(ast.NodeVisitor):
         *,
         tentative: bool = False,
     ) -> None:
-        # A chain of calls begins lines above the name that is meant.
+        # A chain of calls begins some lines above the name.
         line, column = node.lineno, node.col_offset + 1
         if isinstance(node, ast.Attribute) and node.end_lineno and node.end_col_offset:
             line, column = node.end_lineno, node.end_col_offset - len(node.attr) + 1
@@ -257,7 +257,7 @@ class Walker(ast.NodeVisitor):
             return
         owner = self.scope.guess(node)
         advice = vocabulary.truth(owner)
-        # What is below an object that was only guessed may be anything: client.is_primary.
+        # An attribute of an object that is only guessed may be anything: client.is_primary.
         if advice and (owner.sure or self.scope.is_told_by_name(node, owner.kind)):
             self.report(node, advice.what, advice, tentative=not owner.sure)
 
