@@ -21,7 +21,7 @@ from benchmark.results import Results
 from benchmark.runner import Outcome, Runner
 from benchmark.servers import Server, running
 
-#: How many processes a driver has with each event loop and Python but the first, for each case.
+#: How many processes a driver has in each case, with all but the first event loop and Python.
 OTHERS_PROCESSES = 2
 
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(
     asked: Namespace, cases: Sequence[Case], drivers: dict[str, Driver], pythons: Sequence[str]
 ) -> Results:
-    """Measure with every loop and Python that was asked for."""
+    """Measure with every requested loop and Python."""
     drivers = {n: driver for n, driver in drivers.items() if any(case.takes(n) for case in cases)}
     environments = [Environments(asked.cache, python) for python in pythons]
     for place in environments:

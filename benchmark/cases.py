@@ -19,10 +19,10 @@ class Effort:
     """How much of a case is measured.
 
     - `processes`: how many processes each driver has, one after the other. The same code differs
-      from process to process, for memory and hashes lie differently in each
-    - `rounds`: how many each process has; `beats`: how many more with the heartbeat, and as many
-      again with it and without Python's garbage collector; `warm_ups`: how many shorter ones before
-      them that do not count
+      from process to process, because memory and hashes lie differently in each
+    - `rounds`: how many rounds each process has; `beats`: how many more with the heartbeat, and as
+      many again without Python's garbage collector; `warm_ups`: how many shorter rounds before
+      these, which do not count
     """
 
     processes: int
@@ -36,16 +36,16 @@ class Case:
     """One thing to measure.
 
     - `workload`: the name of the worker's workload, and `params` for it
-    - `unit`: what a round's rate, or size, is counted in
-    - `drivers`: who takes part, if asked to
+    - `unit`: the unit of a round's rate or size
+    - `drivers`: which drivers take part, if they are chosen
     - `reads`: the collections that it needs filled
     - `route`: how it reaches the server
     - `full`, `brief`: how much of it is measured in full and in quick mode
     - `quick`: whether it belongs to quick mode; `quick_params` change `params` there
     - `everywhere`: whether it is measured with every event loop and Python, not just the first
-    - `seconds`: how long a round takes, more or less, to tell how long a run will take
+    - `seconds`: about how long a round takes, to estimate the time of a run
     - `measure`: "rate"; "memory", where a process has a single round, and its peak memory is the
-      result; or "http", where the work is made from outside the driver's process
+      result; or "http", where another process makes the work
     """
 
     name: str
@@ -79,7 +79,7 @@ class Case:
         return self.brief if quick else self.full
 
 
-# Operations a round, by the number of tasks: enough for a quarter of a second or so.
+# Operations in a round, by the number of tasks: enough for about a quarter of a second.
 _COUNTS = {1: 400, 10: 1000, 100: 1000, 1000: 2000}
 _HAND_OFFS = {1: 3000, 10: 10_000, 100: 20_000, 1000: 20_000}
 
@@ -281,7 +281,7 @@ CASES = {case.name: case for cases in _KINDS for case in cases}
 def select(globs: Sequence[str] | None, quick: bool, everywhere: bool = False) -> list[Case]:
     """The cases whose names match one of the patterns; without patterns all, or the quick ones.
 
-    - `everywhere`: without patterns, only those that are for every event loop and Python
+    - `everywhere`: without patterns, only the cases for every event loop and Python
 
     Raises ValueError for a pattern that no case matches.
     """

@@ -1,4 +1,4 @@
-"""A certificate for a server on this machine, signed by itself."""
+"""A self-signed certificate for a server on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 def write_certificate(path: Path) -> None:
     """Write a certificate for 127.0.0.1 and localhost, and its key, as one PEM file."""
-    # Imported here because nothing else needs it, and cases without TLS work without it.
+    # Imported here, because cases without TLS work without it.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

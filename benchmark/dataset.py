@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-#: Of the harness; everything measured happens in it, and it is dropped in the end.
+#: The harness's database: everything measured happens in it, and it is dropped at the end.
 DATABASE = "motor_benchmark"
 
 #: How many documents each collection for reading holds.
@@ -15,7 +15,7 @@ _LARGE_TEXT = "The quick brown fox jumps over the lazy dog. " * 88
 
 
 def small_document(number: int) -> dict[str, Any]:
-    """A document of about 120 bytes with its ``_id``, which is not in it yet."""
+    """A document of about 120 bytes, counting an ``_id`` that it does not have yet."""
     return {
         "name": f"document {number:06}",
         "value": number * 0.5,

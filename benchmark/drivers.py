@@ -1,4 +1,4 @@
-"""Who is compared: what each driver needs installed, and how the worker speaks to it."""
+"""The drivers: what each of them needs installed, and how the worker uses it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ HAND_OFF_METHOD = (MOTOR, OTHER, MOTOR_3)
 
 @dataclass(frozen=True)
 class Driver:
-    """One of those compared.
+    """A driver.
 
-    - `adapter`: the name of the worker's adapter that speaks to it
-    - `environment`: the name of the virtual environment that it lives in
+    - `adapter`: the name of the worker's adapter for it
+    - `environment`: the name of its virtual environment
     - `requirements`: what pip installs there
     - `checkout`: a Motor checkout to install there, too
     - `without`: which of Motor's mechanisms is switched off
@@ -75,7 +75,7 @@ def chosen(
     - `other`: Motor from this checkout, too
     - `without`: Motor without each of these mechanisms, too
 
-    Raises ValueError for a name that is none.
+    Raises ValueError for an unknown name.
     """
     unknown = set(names or ()) - set(DRIVERS)
     if unknown:

@@ -1,7 +1,7 @@
-"""Makes the virtual environments that the drivers live in, and finds Pythons to make them with.
+"""Makes the virtual environments of the drivers, and finds Pythons for them.
 
-Motor and Motor 3.7.1 have the same import name, so no two drivers share an environment. They are
-kept in a cache directory and made again when what they should hold has changed.
+Motor and Motor 3.7.1 have the same import name, so no two drivers share an environment. The
+environments are kept in a cache directory, and made again when their requirements change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmark.drivers import ROOT, Driver
 
 DEFAULT_CACHE = ROOT / ".tox" / "benchmark"
-#: What the build of a checkout needs.
+#: The requirements of building a checkout.
 _SOURCES = ("motor", "pyproject.toml", "README.rst", "LICENSE")
 
 
@@ -45,7 +45,7 @@ def find_python(wanted: str | None) -> str:
 
 
 def _base_executable(command: str) -> str | None:
-    # Asked, not just looked up: pyenv puts commands on the PATH that do nothing but fail.
+    # Run, not just found: pyenv puts commands on the PATH that only fail.
     try:
         asked = [command, "-c", "import sys; print(sys.executable)"]
         done = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=30)
@@ -78,12 +78,12 @@ class Environments:
     def variables(self) -> dict[str, str]:
         """Environment variables for a worker: it imports the package, but not the checkout."""
         variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-        # PyMongo's C extensions and Motor's pool are measured as they come.
+        # PyMongo's C extensions and Motor's pool are measured with their defaults.
         variables["PYTHONPATH"] = str(self._links)
         return variables
 
     def make(self, drivers: Iterable[Driver]) -> None:
-        """Make what is missing, or not as it should be."""
+        """Make the environments that are missing or out of date."""
         self._links.mkdir(parents=True, exist_ok=True)
         link = self._links / self._package.name
         if not link.is_symlink() or link.resolve() != self._package:
@@ -98,7 +98,7 @@ class Environments:
         directory = self._directory / driver.environment
         self._once(directory / "made.json", [*driver.requirements], self._install, driver)
         if driver.checkout is not None:
-            # Apart, because a checkout changes often and the rest hardly ever.
+            # Separately, because a checkout changes often and the rest hardly ever.
             wanted = [str(driver.checkout), _fingerprint(driver.checkout)]
             self._once(directory / "checkout.json", wanted, self._install_checkout, driver)
 
@@ -116,7 +116,7 @@ class Environments:
         self._pip(driver, "--upgrade", *driver.requirements)
 
     def _install_checkout(self, driver: Driver) -> None:
-        # From a copy: a build leaves files behind, and takes up those of builds before it.
+        # From a copy: a build leaves files behind, and includes those of earlier builds.
         assert driver.checkout is not None
         copy = self._directory / f"{driver.environment}-source"
         shutil.rmtree(copy, ignore_errors=True)
@@ -136,7 +136,7 @@ class Environments:
 
 
 def _fingerprint(checkout: Path) -> str:
-    """Changes when anything does that a build of the checkout is made of."""
+    """A value that changes when a file of the build of the checkout changes."""
     digest = hashlib.sha256()
     for name in ("motor", "pyproject.toml"):
         found = checkout / name

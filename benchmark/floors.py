@@ -14,7 +14,7 @@ from benchmark.summary import Summary, labels
 class Floor:
     """One promise.
 
-    - `cases`: patterns of the cases that it is about
+    - `cases`: patterns of its cases
     - `measure`: "ratio" (to the peer, at least), "memory" and "cpu" (ratios to the peer, at most),
       "stall" (Motor's own, in milliseconds, at most)
     - `limits`: the number for each peer; for a stall, Motor's own
@@ -83,7 +83,7 @@ class Verdict:
     """Whether one floor holds against one peer, in the cases that were measured.
 
     - `values`: what was measured in each case, by its label
-    - `asked`: for a rate, which share of the synchronous client's the floor asks for in each case
+    - `asked`: for a rate, the share of the synchronous client's rate that the floor requires
     """
 
     floor: Floor
@@ -99,7 +99,7 @@ class Verdict:
 
     @property
     def beyond(self) -> list[str]:
-        """Those of them where it asks for more than the synchronous client does, by any threads."""
+        """Those of them where it requires more than the synchronous client reaches."""
         return [name for name in self.failed if self.asked.get(name, 0.0) > 1.0]
 
     @property
@@ -109,7 +109,7 @@ class Verdict:
 
     @property
     def worst(self) -> str:
-        """The case with the least good value."""
+        """The case with the worst value."""
         pick = min if self.floor.at_least else max
         return pick(self.values, key=lambda name: self.values[name])
 

@@ -1,4 +1,4 @@
-"""Asks an HTTP service for as much as it can give, over connections that stay open.
+"""Sends as many requests as an HTTP service can answer, over connections that stay open.
 
 Run as `python -m benchmark.load PORT CONNECTIONS SECONDS [busy]`: prints a JSON object with the
 number of requests, their latencies' median and 99th percentile, and the number of long reads.
@@ -19,7 +19,7 @@ ONE, ALL = "/one", "/all"
 
 
 class Connection:
-    """One connection, which sends a request when the one before it is answered."""
+    """One connection, which sends a request when the last one is answered."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -72,7 +72,7 @@ async def load(port: int, connections: int, seconds: float, busy: bool) -> dict[
             group.create_task(_repeat(port, ONE, end, latencies))
         if busy:
             group.create_task(_repeat(port, ALL, end, long_latencies))
-    # A long read may end later than the quick requests: their rate is that of their own time.
+    # A long read may end after the quick requests, so these have a time of their own.
     return {
         "amount": len(latencies),
         "seconds": seconds,

@@ -23,11 +23,11 @@ class Unavailable(Exception):
 
 
 class Worker:
-    """One driver's process, which does what it is asked and then waits for more."""
+    """One driver's process, which carries out commands and waits for more."""
 
     def __init__(self, driver: Driver, environments: Environments, loop: str) -> None:
         self.driver = driver
-        # -P: the directory at hand may be the checkout, whose `motor` is not the one to measure.
+        # -P: the current directory may be the checkout, whose `motor` is not the one to measure.
         command = [environments.python_of(driver), "-P", "-m", "benchmark.worker"]
         without = ["--without", driver.without] if driver.without else []
         self._process = subprocess.Popen(
@@ -57,7 +57,7 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with suppress(BrokenPipeError):
-            # A worker that has ended is found out when it does not answer.
+            # The missing answer shows that the worker has ended.
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
         line = self._process.stdout.readline()

@@ -1,4 +1,4 @@
-"""Tells how far a run is, and how long the rest will take."""
+"""Says how far a run is, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 
 class Progress:
-    """Corrects its estimate by how long the cases so far took.
+    """Corrects its estimate by the time of the cases so far.
 
-    - `estimates`: how many seconds each case will take, more or less
+    - `estimates`: about how many seconds each case will take
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Progress:
         say(f"{len(estimates)} cases, which will take about {duration(sum(estimates))}")
 
     def done(self, what: str) -> None:
-        """Tell that the next case is done."""
+        """Say that the next case is done."""
         self._number += 1
         now = self._clock()
         expected = sum(self._estimates[: self._number])
@@ -39,5 +39,5 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """For people: seconds below two minutes, minutes above."""
+    """A readable time: in seconds below two minutes, in minutes above."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

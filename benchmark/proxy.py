@@ -1,4 +1,4 @@
-"""A TCP proxy that makes every byte late: a network of some milliseconds on one machine.
+"""A TCP proxy that delays every byte, like a network of some milliseconds.
 
 Run as `python -m benchmark.proxy HOST PORT SECONDS`: prints its own port, and ends with its input.
 """
@@ -13,7 +13,7 @@ from contextlib import suppress
 
 
 class _Delayed(asyncio.Protocol):
-    """One end of a connection: what it receives, the other end sends after `delay` seconds."""
+    """One end of a connection: the other end sends its bytes after `delay` seconds."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
@@ -37,7 +37,7 @@ class _Delayed(asyncio.Protocol):
 
     def _later(self, data: bytes | None) -> None:
         self._late.append(data)
-        # Timers with equal delays come in their order, and each takes the first that is left.
+        # Timers with equal delays run in order, and each takes the first waiting piece.
         self._loop.call_later(self._delay, self._forward)
 
     def _forward(self) -> None:
@@ -77,7 +77,7 @@ class _Front(_Delayed):
             return
         self.other, back.other = back, self
         if self.transport.is_closing():
-            # The client has gone in the meantime.
+            # The client has disconnected meanwhile.
             assert back.transport is not None
             back.transport.close()
 
@@ -98,7 +98,7 @@ async def _main(host: str, port: str, delay: str) -> None:
 
 
 def _precise_loop() -> asyncio.AbstractEventLoop:
-    # The other selectors round waits up to whole milliseconds, half of the delay wanted here.
+    # The other selectors round waits up to whole milliseconds, half of this delay.
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 

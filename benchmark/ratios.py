@@ -55,12 +55,11 @@ def pairwise(
 ) -> Spread | None:
     """The spread of the ratios, ours to theirs, of each round. None where there are no rounds.
 
-    Each ratio is of two neighbours in time: what disturbs the machine for longer than a round
-    disturbs both.
+    Each ratio is of two neighbouring rounds: a disturbance that is longer than a round hits both.
 
     - `processes`: for each round the number of the pair of processes it is from
 
-    Raises ValueError when one has more rounds than the other.
+    Raises ValueError if one has more rounds than the other.
     """
     ratios, kept = [], []
     numbers = processes or [0] * len(ours)
@@ -72,7 +71,7 @@ def pairwise(
 
 
 def rotated(names: Sequence[str], by: int) -> list[str]:
-    """The names in the same order, beginning `by` later: none always follows the same one."""
+    """The names in the same order, beginning `by` later."""
     if not names:
         return []
     start = by % len(names)
@@ -80,7 +79,7 @@ def rotated(names: Sequence[str], by: int) -> list[str]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least the `share` of all are not above. 0 where there are none."""
+    """The smallest value that at least `share` of all values do not exceed; 0 if there are none."""
     if not values:
         return 0.0
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]

@@ -1,4 +1,4 @@
-"""Puts results into words: tables of speed, of the loop's stalls, of resources, and the floors."""
+"""Makes reports of results: tables of speed, of the loop's stalls, of resources, and the floors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.tables import Table
 #: The order of columns; others follow.
 _ORDER = (MOTOR, PYMONGO_ASYNC, MOTOR_3, PYMONGO_SYNC)
 
-#: The packages whose versions say what was measured.
+#: The packages whose versions are in the report.
 _VERSIONS = ("motor", "pymongo", "uvloop", "tornado", "starlette", "uvicorn")
 
 NOTHING = "\N{EN DASH}"
@@ -23,7 +23,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def number(value: float | None) -> str:
-    """A number with as many digits as mean something."""
+    """A number with its significant digits."""
     if value is None:
         return NOTHING
     if abs(value) >= 100:
@@ -229,7 +229,7 @@ def _limit(verdict: Verdict, value: float, bound: bool = False) -> str:
 
 
 def about(meta: dict[str, Any]) -> list[str]:
-    """Where the numbers of a run come from, in a few lines."""
+    """The machine and the versions of a run, in a few lines."""
     quick = ", quick mode" if meta["quick"] else ""
     lines = [
         f"{meta['date']}, {meta['machine']}, load {meta['load']} at the start",
@@ -245,7 +245,7 @@ def about(meta: dict[str, Any]) -> list[str]:
 
 
 def left_out(summaries: Sequence[Summary]) -> list[str]:
-    """What is missing, and why, a line each."""
+    """The missing cases and drivers, with their reasons, one in each line."""
     return [
         f"{label}: {name}: {reason.strip().splitlines()[-1]}"
         for label, summary in zip(labels(summaries), summaries, strict=True)

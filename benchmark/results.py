@@ -17,13 +17,13 @@ from benchmark.runner import Outcome
 from benchmark.setups import Setup
 from benchmark.summary import summarize
 
-#: The form of results.json; results in another one cannot be read.
+#: The format of results.json; other formats cannot be read.
 FORMAT = 3
 
 
 @dataclass(frozen=True)
 class Results:
-    """What one run, or several together, have measured.
+    """The results of one run, or of several together.
 
     - `metas`: where the numbers come from: of each run
     """
@@ -62,9 +62,9 @@ def write_rst(results: Results, directory: Path) -> None:
 
 
 def read(paths: Sequence[Path]) -> Results:
-    """The results of several runs, all in one. What a later one measured anew replaces the older.
+    """The results of several runs together. Later results of a case replace earlier ones.
 
-    Raises ValueError for a file that holds no results, or not in today's form.
+    Raises ValueError for a file without results, or with results in another format.
     """
     metas: list[dict[str, Any]] = []
     outcomes: dict[tuple[str, Setup], Outcome] = {}

@@ -20,8 +20,8 @@ from benchmark.setups import Setup
 #: What a busy consumer spends on a document, in seconds.
 BUSY = 5e-6
 
-#: For estimates, in seconds: until drivers' processes run, until a client is there, and what a
-#: round takes besides its work.
+#: For estimates, in seconds: the start of the drivers' processes, the start of a client, and the
+#: time of a round besides its work.
 START, OPEN, BETWEEN = 0.7, 0.1, 0.03
 
 Round = dict[str, Any]
@@ -29,14 +29,14 @@ Round = dict[str, Any]
 
 @dataclass
 class Outcome:
-    """What came of a case with one setup.
+    """The measurements of a case with one setup.
 
-    - `rounds`: of each driver, what each round took, and as `process` the number of the process;
-      the rounds of all go together
-    - `beats`: the same of the rounds that the heartbeat was measured in; `uncollected`: of those
-      that it was measured in with Python's garbage collector off
-    - `details`: what a driver's workload told when it was opened, of each process
-    - `connections`: how many each driver's client had in the end
+    - `rounds`: for each driver, the measurements of each round, with the number of its process as
+      `process`
+    - `beats`: the same for the rounds with the heartbeat; `uncollected`: for the rounds with the
+      heartbeat and without Python's garbage collector
+    - `details`: for each process, what a driver's workload returned when it was opened
+    - `connections`: how many connections each driver's client had at the end
     - `left_out`: why the case was not run, or why a driver took no part
     """
 
@@ -82,7 +82,7 @@ class Runner:
             return {name: worker.ask("describe") for name, worker in workers.items()}
 
     def estimate(self, case: Case) -> float:
-        """How many seconds the case will take, more or less."""
+        """About how many seconds the case will take."""
         effort = self._effort(case)
         names = self._taking_part(case)
         apart = len(names) if case.measure == "memory" else 1
@@ -91,7 +91,7 @@ class Runner:
         return effort.processes * each
 
     def run(self, case: Case) -> Outcome:
-        """Run a case. Errors are left to read in the outcome."""
+        """Run a case. Errors are in the outcome."""
         outcome = Outcome(case, self.setup)
         if case.route not in self._server.uris:
             outcome.left_out[case.name] = f"there is no way to the server over {case.route}"
@@ -116,7 +116,7 @@ class Runner:
             effort = replace(effort, rounds=self._rounds)
         return replace(effort, processes=self._processes or effort.processes)
 
-    # All drivers' processes live at the same time.
+    # The processes of all drivers run at the same time.
 
     def _run_together(self, case: Case, outcome: Outcome, process: int) -> None:
         with ExitStack() as stack:
@@ -130,13 +130,13 @@ class Runner:
                     outcome.left_out[name] = str(error)
                     del workers[name]
             if MOTOR in outcome.left_out:
-                # Nothing to compare the others with.
+                # There is nothing to compare the others with.
                 return
             effort = self._effort(case)
             for _ in range(effort.warm_ups):
                 for worker in workers.values():
                     worker.ask("warm_up")
-            # The heartbeat first: what is new to a process makes the longest stalls.
+            # The heartbeat first: the first use of anything in a process makes the longest stalls.
             for found, count, measured in (
                 (outcome.beats, effort.beats, {"heartbeat": True}),
                 (outcome.uncollected, effort.beats, {"heartbeat": True, "collector": False}),
@@ -190,7 +190,7 @@ class Runner:
         params = case.params_for(self._quick)
         if "consumer" in params:
             if self._turns is None:
-                # Once and for all, so that the work is the same for all.
+                # Measured once, so that the work is the same for all.
                 self._turns = int(worker.ask("calibrate", seconds=BUSY)["turns"])
             params = params | {"turns": self._turns}
         uri = self._server.uris[case.route]

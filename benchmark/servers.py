@@ -19,7 +19,7 @@ from benchmark.dataset import DATABASE
 from benchmark.processes import Proxy
 from motor.testing import EmbeddedMongo
 
-#: How late (in seconds) the proxy makes what goes either way.
+#: How long (in seconds) the proxy delays bytes in each direction.
 DELAY = 0.002
 
 
@@ -27,7 +27,7 @@ class Server:
     """The MongoDB to measure with.
 
     - `uris`: the connection string of each route that there is
-    - `client`: the harness's own client, for loading data and looking on
+    - `client`: the harness's own client, for loading data and for questions
     """
 
     def __init__(self, uris: dict[str, str]) -> None:
@@ -44,7 +44,7 @@ class Server:
         return str(self.client.write_concern.document.get("w", "the server's"))
 
     def connections(self, application: str) -> int | None:
-        """How many connections the client of that `appName` has. None: may not be asked."""
+        """How many connections the client with that `appName` has. None: asking is not allowed."""
         stage = {"$currentOp": {"allUsers": True, "idleConnections": True}}
         match = {"$match": {"clientMetadata.application.name": application}}
         try:
@@ -58,7 +58,7 @@ class Server:
 def running(
     routes: set[str], standalone: bool = False, write_concern: str = "1"
 ) -> Iterator[Server]:
-    """A server with those routes, as far as they can be had: `MONGODB_URI` has no TLS here.
+    """A server with those of the routes that are available: `MONGODB_URI` has no TLS here.
 
     - `standalone`: start a standalone server, not a replica set with one member
     - `write_concern`: when a write is acknowledged, unless `MONGODB_URI` has it
@@ -113,7 +113,8 @@ def with_options(uri: str, **options: str) -> str:
 
 
 def through(uri: str, port: int) -> str:
-    """The connection string by way of a proxy on that port, and not to where the server says."""
+    """The connection string for a proxy on that port, without the addresses that the server
+    names."""
     parts = urlsplit(uri)
     user, at, _ = parts.netloc.rpartition("@")
     kept = [

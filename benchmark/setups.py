@@ -1,4 +1,4 @@
-"""With what a case is measured: the event loop and the Python."""
+"""The event loop and the Python of a measurement."""
 
 from __future__ import annotations
 

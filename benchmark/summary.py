@@ -1,4 +1,4 @@
-"""Condenses the rounds of a case to the numbers that are reported."""
+"""Reduces the rounds of a case to the reported numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from benchmark.setups import Setup
 class Stall:
     """How long the loop stood still, in ms.
 
-    - `longest`, `worst`: at most, in the median of the rounds and in the worst round
-    - `own`: at most in the rounds with Python's garbage collector off, in the median of them
-    - `p99`: the delay that 99 of 100 callbacks have at most
+    - `longest`, `worst`: the longest stall, as the median of the rounds and in the worst round
+    - `own`: the longest stall with Python's garbage collector off, as the median of the rounds
+    - `p99`: the delay that 99 of 100 callbacks do not exceed
     - `cpu`: the process's processor time in the longest, in the median of the rounds
     """
 
@@ -38,10 +38,10 @@ class Figures:
     - `result`: the case's own: a rate, or for memory the peak in MB
     - `cpu`: processor microseconds of the client process for each operation (document, MB, ...)
     - `stall`: how the loop stood still
-    - `growth`: how much of a peak of memory, in MB, came with the work
-    - `latency`: of 99 of 100 requests, in ms, for the HTTP services
+    - `growth`: the part of the peak memory, in MB, that the work has added
+    - `latency`: the time, in ms, that 99 of 100 requests do not exceed, for the HTTP services
     - `threads`, `connections`: the most threads, and the connections to the server in the end
-    - `best_threads`: for the synchronous client, in how many threads it was best
+    - `best_threads`: for the synchronous client, the best number of threads
     """
 
     result: Spread
@@ -56,7 +56,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Summary:
-    """A case's numbers with one setup: those of each driver, and Motor's ratios to each other one.
+    """A case's numbers with one setup: those of each driver, and Motor's ratios to the others.
 
     - `ratios`: of the results: for rates, how many times as fast Motor is; for memory, how many
       times as much it takes
@@ -74,7 +74,7 @@ class Summary:
     left_out: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
+        """All numbers, as values for JSON."""
         return asdict(self)
 
 
@@ -96,7 +96,7 @@ def summarize(outcome: Outcome) -> Summary:
 
 
 def labels(summaries: Sequence[Summary]) -> list[str]:
-    """What to call each of the summaries: by its case, and by its setup where they have several."""
+    """A label for each summary: its case, and its setup if the case has several."""
     several = len({summary.setup for summary in summaries}) > 1
     return [
         f"{summary.case.name} ({summary.setup})" if several else summary.case.name

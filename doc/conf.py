@@ -16,10 +16,10 @@ version = release = motor.version
 extensions = ["motor_charts", "motor_reference", "motor_tables", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 
-# `name` in a docstring is an argument's.
+# `name` in a docstring is an argument.
 default_role = "code"
 nitpicky = True
-# What the signatures and bases of autodoc's own entries name.
+# Names in the signatures and bases of autodoc's own entries.
 nitpick_ignore_regex = [("py:.*", r"(T|Any|_\w+|motor\.operation\._\w+)")]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
@@ -28,16 +28,16 @@ toc_object_entries_show_parents = "hide"
 maximum_signature_line_length = 70
 
 html_theme = "furo"
-# Without underlines, which look like links.
+# A style without underlines, which look like links.
 pygments_dark_style = "monokai"
 html_title = f"Motor {release}"
 html_static_path = ["_static"]
 html_css_files = ["motor.css"]
-# Deferred, it comes after the theme's search, on the page that has it.
+# Deferred, so that it runs after the theme's search.
 html_js_files = [("search_spelling.js", {"defer": "defer"})]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
-# Nothing is fetched from other sites: the theme uses the fonts that the reader's system has.
+# Nothing is fetched from other sites: the theme uses the fonts of the reader's system.
 html_theme_options = {"navigation_with_keys": True}

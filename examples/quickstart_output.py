@@ -1,4 +1,4 @@
-"""How the quickstart talks: what it does, what came back, and how far it has got."""
+"""The quickstart's output: its steps, their results, and its progress."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BAR_WIDTH = 40
 
 
 class UnexpectedResult(Exception):
-    """Something else came back than the quickstart expects."""
+    """A result is not what the quickstart expects."""
 
 
 def heading(text: str) -> None:
@@ -23,7 +23,7 @@ def step(text: str) -> None:
 
 
 def expect(what: str, came_back: Any, expected: Any) -> None:
-    """Print what came back; raise UnexpectedResult if it is not what was expected."""
+    """Print a result; raise UnexpectedResult if it is not the expected one."""
     if came_back != expected:
         raise UnexpectedResult(f"{what}: expected {expected!r}, but got {came_back!r}")
     print(f"    {what}: {came_back!r}", flush=True)
@@ -39,7 +39,7 @@ class ProgressBar:
         self._shown = 0
 
     def show(self, done: int) -> None:
-        """Redraw, unless the picture is still the same."""
+        """Draw it again if it has changed."""
         reached = done * self._steps // self._total
         if reached == self._shown:
             return

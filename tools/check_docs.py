@@ -2,9 +2,9 @@
 
     python tools/check_docs.py doc/_build/html
 
-It must load nothing from other sites: links that a reader may follow are all right; scripts,
-styles, fonts and pictures from elsewhere are not. And its links within the documentation must lead
-somewhere. Exits with 1, and names what is wrong, when anything is.
+It must load nothing from other sites: links to them are allowed; scripts, styles, fonts and
+pictures from them are not. And links within the documentation must have a target. Exits with 1, and
+names what is wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-#: What a browser fetches by itself: the tags, and the attributes that say from where.
+#: What a browser fetches by itself: the tags, and the attributes with the addresses.
 LOADED = {
     "audio": "src",
     "embed": "src",
@@ -28,7 +28,7 @@ LOADED = {
     "source": "src",
     "video": "src",
 }
-#: Links in a page's head that say what it is, which browsers do not fetch.
+#: Links in a page's head that browsers do not fetch.
 DESCRIPTIVE = {"author", "canonical", "help", "index", "next", "prev", "search"}
 _ELSEWHERE = re.compile(r"(?i)\s*(?:https?:)?//")
 _IN_STYLES = re.compile(r"""(?ix) (?: url\( \s* | @import \s+ ) ["']? ((?:https?:)?//[^"')\s]+)""")
@@ -54,7 +54,7 @@ class _Page(HTMLParser):
 
 
 def fetched_from_elsewhere(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The pages and styles below `folder` that make a browser ask other sites, and for what."""
+    """The pages and styles below `folder` that load from other sites, and what they load."""
     for path in sorted(folder.rglob("*.html")):
         page = _Page()
         text = path.read_text()
@@ -67,7 +67,7 @@ def fetched_from_elsewhere(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def dead_links(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The pages below `folder` with links to a page, or a place in one, that is not there."""
+    """The pages below `folder` with links to a page, or a place in one, that does not exist."""
     pages: dict[Path, _Page] = {}
     for path in sorted(folder.resolve().rglob("*.html")):
         pages[path] = _Page()

@@ -1,10 +1,10 @@
-"""Write the type stubs in motor/ anew: `python tools/gen_stubs.py`, or see whether they are up to
+"""Generate the type stubs in motor/: `python tools/gen_stubs.py`, or check whether they are up to
 date: `python tools/gen_stubs.py --check`.
 
-The types come from PyMongo's own source, from the class bodies under `motor/core`, and from
-`tools/stubs/declared.pyi`, which says what neither does. What the stubs say so depends on the
-PyMongo that is installed: they name its version. With another one, the check compares what does not
-depend on it, see `tools/stubs/comparison.py`.
+The types come from PyMongo's source, from the class bodies under `motor/core`, and from
+`tools/stubs/declared.pyi`, which has what the others lack. So the stubs depend on the installed
+PyMongo, and name its version. With another version, the check compares only what does not depend on
+it, see `tools/stubs/comparison.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The checkout's Motor, whatever else is installed, and the package beside this file.
+# The checkout's Motor, even if another one is installed, and the package beside this file.
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import pymongo  # noqa: E402
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check(root: Path) -> int:
-    """Compare the stubs under `root` with what would be written; print what differs."""
+    """Compare the stubs under `root` with generated ones; print the differences."""
     expected = stub_texts(header())
     found = {path: (root / path).read_text() if (root / path).exists() else "" for path in expected}
     wrong = 0
@@ -70,7 +70,7 @@ def check(root: Path) -> int:
 
 
 def _wrong_lines(found: dict[str, str], expected: dict[str, str]) -> dict[str, list[str]]:
-    """What is wrong with each stub that is not as it should be."""
+    """What is wrong with each stub that differs."""
     made_from = {_version_of(text) for text in found.values() if text} - {pymongo.version}
     if made_from:
         versions = " and ".join(sorted(made_from))

@@ -1,7 +1,7 @@
-"""Run ``mypy.stubtest`` with the arguments that it takes, on functions as they are.
+"""Run ``mypy.stubtest`` with its arguments, on functions without their marks.
 
 Motor marks functions that return a future as coroutine functions, for mocks and frameworks. The
-stubs say what they return, and so has stubtest to see them.
+stubs say what they return, so stubtest must see them as plain functions.
 """
 
 from __future__ import annotations

@@ -1,2 +1,2 @@
-"""What runs in each driver's process: `python -m benchmark.worker`. Imports nothing of Motor's
-checkout, and nothing from outside this directory but `benchmark.dataset`."""
+"""The code in each driver's process: `python -m benchmark.worker`. It imports nothing from Motor's
+checkout, and from outside this directory only `benchmark.dataset`."""

@@ -1,4 +1,4 @@
-"""A driver's process: takes commands from its standard input, one JSON object a line."""
+"""A driver's process: takes commands from its standard input, one JSON object in each line."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ WORKLOADS: dict[str, type[Workload]] = {
     "http": WebService,
 }
 PACKAGES = ("motor", "pymongo", "uvloop", "tornado", "starlette", "uvicorn")
-#: How long the client may live before its first round, for its monitors to calm down.
+#: How long to wait before a client's first round, until its monitors are idle.
 CALM = 0.05
 
 
 class Worker:
-    """One driver, and the workload that it is at."""
+    """One driver and its current workload."""
 
     def __init__(self, name: str, adapter: str) -> None:
         self._name = name
@@ -49,7 +49,7 @@ class Worker:
         self._meter: Meter | None = None
 
     async def answer(self, command: dict[str, Any]) -> dict[str, Any]:
-        """Do what is asked for: `do` names one of the methods below."""
+        """Carry out a command: `do` names one of the methods below."""
         do = command.pop("do")
         try:
             return await getattr(self, f"do_{do}")(**command)
@@ -76,7 +76,7 @@ class Worker:
         try:
             details = await opening.open()
         except BaseException:
-            # It is half open: there may be a client, and nothing else is sure.
+            # It is half open: only a client may exist.
             await Workload.close(opening)
             raise
         self._workload = opening
@@ -104,7 +104,7 @@ class Worker:
         return used | {"amount": amount, "peak": peak_memory(), "base": base}
 
     async def do_begin(self, heartbeat: bool, collector: bool = True) -> dict[str, Any]:
-        """The start of a round that another process makes the work for."""
+        """The start of a round whose work another process makes."""
         gc.collect()
         self._meter = Meter(heartbeat, collector)
         return {}
@@ -151,7 +151,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.without:
         switch_off(options.without)
-    # What drivers print must not get among the answers.
+    # The output of drivers must not mix with the answers.
     answers = os.dup(1)
     os.dup2(2, 1)
     worker = Worker(options.name, options.adapter)

@@ -1,4 +1,4 @@
-"""The little that differs between the drivers: imports, and how a client is closed."""
+"""What differs between the drivers: imports, and how a client is closed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PyMongoSyncAdapter(MotorAdapter):
 
 
 class ExecutorAdapter(MotorAdapter):
-    """No driver at all: the hand-off that asyncio offers."""
+    """No driver: the hand-off of asyncio."""
 
 
 ADAPTERS = {

@@ -12,7 +12,7 @@ MEGABYTE = 1024 * 1024
 
 
 class _Sink:
-    """Takes what is written, and forgets it."""
+    """A file that forgets what is written to it."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -23,7 +23,7 @@ class _Sink:
 
 
 class GridFiles(Workload):
-    """A file of so many `megabytes`, by `direction`."""
+    """A file of `megabytes`, up or down by `direction`."""
 
     async def open(self) -> dict[str, Any]:
         self.make_client()

@@ -13,7 +13,7 @@ from benchmark.worker.workload import CountedWorkload, in_tasks
 
 
 def nothing() -> None:
-    """What is handed over."""
+    """The function that is handed over."""
 
 
 class IdleCollection(Collection[dict[str, Any]]):
@@ -24,10 +24,10 @@ class IdleCollection(Collection[dict[str, Any]]):
 
 
 class HandOff(CountedWorkload):
-    """`count` times nothing, by `tasks` at once.
+    """`count` calls that do nothing, by `tasks` at once.
 
-    With the parameter `method`, by a method of a Motor collection that is called with keywords,
-    which is what most of a program's calls are.
+    With the parameter `method`, they call a method of a Motor collection with keywords, as most
+    calls of a program do.
     """
 
     async def open(self) -> dict[str, Any]:

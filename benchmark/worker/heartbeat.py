@@ -1,4 +1,4 @@
-"""How long the event loop keeps its callbacks waiting."""
+"""How long the event loop delays its callbacks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-#: How often (in seconds) the heart should beat.
+#: The time (in seconds) between two beats.
 INTERVAL = 0.001
 
 
 class Gap(NamedTuple):
     """The time between two beats, in seconds.
 
-    - `cpu`: what this process used of processors in it, all its threads together
+    - `cpu`: the processor time of this process in it, all its threads together
     """
 
     seconds: float
@@ -27,7 +27,7 @@ class Gap(NamedTuple):
 
 
 class Heartbeat:
-    """A callback that comes every millisecond, or as soon after as the loop lets it."""
+    """A callback that is due every millisecond, and runs as soon as the loop lets it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -52,9 +52,9 @@ class Heartbeat:
         self._last = now
 
     def stop(self) -> dict[str, float]:
-        """End, and return what there was of stalls; see `stalls`."""
+        """End, and return the stalls; see `stalls`."""
         self._timer.cancel()
-        # What the loop has not come to yet is a stall, too.
+        # A beat that is still due is a stall, too.
         self._note()
         return stalls(self.gaps)
 
@@ -76,13 +76,13 @@ def stalls(gaps: Sequence[Gap]) -> dict[str, float]:
 
 
 def delay_percentile(stalls: Sequence[float], total: float, share: float) -> float:
-    """The delay that all but `1 - share` of callbacks have at most, if they come at any time.
+    """The delay that `share` of callbacks do not exceed, if they come at random times.
 
-    A callback that comes during a stall waits for the rest of it. Counting the beats instead would
-    make one stall of a second one late beat among thousands.
+    A callback that comes during a stall waits for the rest of it. If the beats were counted
+    instead, a stall of a second would be one late beat among thousands.
 
     - `stalls`: how long each lasted
-    - `total`: how long the time was that they happened in
+    - `total`: the length of the whole measurement
     """
     allowed = (1 - share) * total
     low, high = 0.0, max(stalls, default=0.0)

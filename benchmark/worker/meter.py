@@ -1,4 +1,4 @@
-"""What a round took: time, processor time, threads, and the loop's patience."""
+"""The measurements of a round: time, processor time, threads, and the loop's stalls."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from benchmark.worker.heartbeat import Heartbeat
 class Meter:
     """Runs from its making to `stop`.
 
-    - `heartbeat`: whether to look at the loop's stalls
-    - `collector`: whether Python's cyclic garbage collector may run in the meantime
+    - `heartbeat`: whether to measure the loop's stalls
+    - `collector`: whether Python's cyclic garbage collector may run meanwhile
     """
 
     def __init__(self, heartbeat: bool, collector: bool = True) -> None:
@@ -28,7 +28,7 @@ class Meter:
         self._start = time.perf_counter()
 
     def stop(self) -> dict[str, Any]:
-        """What was used since the start: seconds, processor seconds, threads, stalls."""
+        """The use since the start: seconds, processor seconds, threads, stalls."""
         seconds = time.perf_counter() - self._start
         cpu = time.process_time() - self._cpu
         used: dict[str, Any] = {"seconds": seconds, "cpu": cpu}
@@ -36,14 +36,14 @@ class Meter:
         if self._heartbeat is not None:
             used["stall"] = self._heartbeat.stop()
             used["threads"] = max(used["threads"], self._heartbeat.threads)
-        # Not before the heartbeat's end: a collection might come in between.
+        # Only after the heartbeat's end: a collection might run in between.
         gc.enable()
         return used
 
 
 def peak_memory() -> float:
     """The most memory, in MB, that this process has ever had."""
-    # Linux hands down what getrusage says from the parent: a child begins with its size.
+    # Not getrusage: on Linux, a child begins with the parent's value.
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

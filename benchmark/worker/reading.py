@@ -1,4 +1,4 @@
-"""Reading a whole collection, with consumers of different manners."""
+"""Reading a whole collection, with different consumers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ POLITE = 100
 
 
 def spin(turns: int) -> None:
-    """Keep the processor busy. Counted in turns, not time: the same work for all."""
+    """Keep the processor busy for a number of turns, not a time, so that the work is the same."""
     for _ in range(turns):
         pass
 
 
 def turns_for(seconds: float) -> int:
-    """How many turns take so long on this machine, undisturbed."""
+    """How many turns take this time on this machine."""
     turns, fastest = 1000, float("inf")
     for _ in range(2000):
         start = time.perf_counter()
@@ -66,7 +66,7 @@ class Reading(Workload):
             raise AssertionError(f"read {count} documents, but there are {expected}")
         return count
 
-    # One function each, so that none pays for a question that another asks.
+    # One function for each way, so that none pays for a condition of another.
 
     async def _async_for_idle(self, cursor: Any) -> int:
         count = 0

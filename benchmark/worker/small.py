@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.dataset import COLLECTIONS, small_document
 from benchmark.worker.workload import CountedWorkload, in_tasks, in_threads
 
-#: How many threads are tried for the synchronous client, which shows the best of them.
+#: The numbers of threads that are tried for the synchronous client, to find the best.
 THREADS = (1, 2, 3, 4, 6, 10)
 
 #: How many documents a list has.
@@ -17,7 +17,7 @@ LIST = 10
 
 
 class SmallOperations(CountedWorkload):
-    """`count` times the `operation`, by `tasks` at once."""
+    """The `operation`, `count` times, by `tasks` at once."""
 
     async def open(self) -> dict[str, Any]:
         await super().open()

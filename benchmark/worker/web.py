@@ -1,4 +1,4 @@
-"""A small HTTP service, as applications have them, over Tornado or over Starlette and uvicorn."""
+"""A small HTTP service, on Tornado, or on Starlette and uvicorn."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from benchmark.worker.workload import Workload
 class WebService(Workload):
     """Serves `/one`, which finds one document, and `/all`, which reads 100,000 of them.
 
-    The requests come from elsewhere, so that there is nothing to `run`.
+    The requests come from another process, so `run` does nothing.
     """
 
     async def open(self) -> dict[str, Any]:
         front = self.params["front"]
         self.make_client(front)
-        # With the protocol named: asyncio turns Nagle's algorithm off for such sockets only.
+        # With the protocol: asyncio turns off Nagle's algorithm only for such sockets.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen(256)

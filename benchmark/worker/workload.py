@@ -1,4 +1,4 @@
-"""What a workload is, and the running of one by tasks or by threads."""
+"""A workload, and how tasks or threads run it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.worker.adapters import MotorAdapter
 
 @dataclass
 class Setting:
-    """Where a workload runs: the driver, the server, and what the case asks for."""
+    """Where a workload runs: the driver, the server, and the parameters of the case."""
 
     name: str
     adapter: MotorAdapter
@@ -42,17 +42,17 @@ class Workload:
         self.client: Any = None
 
     async def open(self) -> dict[str, Any]:
-        """Get ready for rounds. What is returned goes to the harness."""
+        """Get ready for rounds. The result goes to the harness."""
         self.make_client()
         return {}
 
     def make_client(self, front: str = "asyncio") -> None:
-        # By the name, the harness finds the client's connections on the server.
+        # The harness finds the client's connections on the server by this name.
         self.client = self.adapter.client(self.setting.uri, front, appName=self.setting.name)
         self.database = self.client[DATABASE]
 
     async def prepare(self) -> None:
-        """Make what the next round needs."""
+        """Prepare the next round."""
 
     async def warm_up(self) -> None:
         """Do some of the work, to open connections and warm up the interpreter."""
@@ -73,14 +73,14 @@ class Workload:
         raise NotImplementedError
 
     async def clean(self) -> None:
-        """Remove what the round has left."""
+        """Clean up after the round."""
 
     async def close(self) -> None:
         if self.client is not None:
             await self.adapter.close(self.client)
 
     async def settle(self, result: Any) -> Any:
-        """The result of an operation of either kind of driver, outside of `run`."""
+        """The result of an operation of any driver, outside of `run`."""
         return await result if self.adapter.asynchronous else result
 
 
@@ -92,14 +92,14 @@ class CountedWorkload(Workload):
         return {}
 
     async def warm_up(self) -> None:
-        # As many at once as in a round, but fewer of them.
+        # As many at once as in a round, but fewer in total.
         self.count = max(self.params["tasks"], int(self.params["count"] * WARM_UP))
         await super().warm_up()
         self.count = self.params["count"]
 
 
 async def in_tasks(tasks: int, count: int, operate: Callable[[int], Any]) -> None:
-    """Await `operate` `count` times, in so many tasks at once."""
+    """Await `operate` `count` times, in several tasks at once."""
     numbers = iter(range(count))
 
     async def work() -> None:
@@ -110,7 +110,7 @@ async def in_tasks(tasks: int, count: int, operate: Callable[[int], Any]) -> Non
 
 
 def in_threads(threads: int, count: int, operate: Callable[[int], Any]) -> int:
-    """Call `operate` `count` times, in so many threads at once. Returns how many were alive."""
+    """Call `operate` `count` times, in several threads at once. Returns how many were alive."""
     numbers = iter(range(count))
     errors: list[BaseException] = []
 

@@ -10,7 +10,7 @@ class InsertMany(Workload):
     """One `insert_many` of `count` documents."""
 
     async def prepare(self) -> None:
-        # Made anew each time: inserting gives a document its `_id`.
+        # New documents each time, because an insert adds the `_id`.
         self.documents = [small_document(number) for number in range(self.params["count"])]
 
     async def run_async(self) -> float:

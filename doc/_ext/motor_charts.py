@@ -1,4 +1,4 @@
-"""Charts on a narrow screen: each scrolls by itself, as text that is scaled down cannot be read.
+"""Charts on a narrow screen: each scrolls by itself, because scaled-down text cannot be read.
 
 An SVG image that stands alone gets a container with the class ``chart``. The rest, and what makes
 it readable on a dark page, is in ``_static/motor.css``.
@@ -13,12 +13,12 @@ from sphinx.transforms import SphinxTransform
 
 
 class WrapCharts(SphinxTransform):
-    """Puts each chart into a container of its own."""
+    """Put each chart into a container of its own."""
 
     default_priority = 700
 
     def apply(self, **kwargs: Any) -> None:
-        """Do so, in one page."""
+        """Wrap the charts of one page."""
         for image in list(self.document.findall(nodes.image)):
             if image["uri"].endswith(".svg"):
                 image.replace_self(nodes.container("", image.deepcopy(), classes=["chart"]))

@@ -1,4 +1,4 @@
-"""Where names of others are documented, by rules: no inventory is fetched."""
+"""Where PyMongo, Tornado and Python document their names, by rules: no inventory is fetched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def address_of(name: str) -> str | None:
         if not rest or find_spec(f"{package}.{module}") is None:
             return f"{PYMONGO}{package}/index.html#{name}"
         if name.startswith("gridfs.grid_file.GridFSBucket"):
-            # Defined there, documented where it is imported from.
+            # Documented where it is imported from, not where it is defined.
             return f"{PYMONGO}gridfs/index.html#{name.replace('.grid_file', '')}"
         return f"{PYMONGO}{package}/{module}.html#{name}"
     if package == "tornado":

@@ -12,7 +12,7 @@ from motor import metaprogramming as mp
 
 
 class Group(Enum):
-    """A section of a class's reference: its title, and what holds for all members in it."""
+    """A section of a class's reference: its title, and a sentence about all its members."""
 
     OWN = "Different from PyMongo", "These differ from PyMongo's: read what this page says."
     AWAITED = (
@@ -34,7 +34,7 @@ class Group(Enum):
 
     @property
     def sentence(self) -> str:
-        """What holds for all members of the section."""
+        """A sentence about all members of the section."""
         return self.value[1]
 
 
@@ -49,7 +49,7 @@ class Member:
     arguments: str
     #: In reStructuredText.
     doc: str
-    #: The dotted name of what it stands for in PyMongo. None: PyMongo has no such member.
+    #: The dotted name of its counterpart in PyMongo. None: PyMongo has no such member.
     pymongo: str | None
 
 

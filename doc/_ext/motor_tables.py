@@ -1,7 +1,7 @@
-"""Tables of code, one beneath the other: side by side, neither half would fit on the page.
+"""Tables of code: their cells stand one below the other, because side by side they do not fit.
 
 A table with code blocks in its cells gets the class ``code-pairs``, and each of its cells the title
-of its column, so that it can do without the row of titles. The rest is in ``_static/motor.css``.
+of its column, so that the row of titles can be hidden. The rest is in ``_static/motor.css``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from sphinx.transforms import SphinxTransform
 
 
 class StackCode(SphinxTransform):
-    """Marks the tables with code in them, and labels their cells."""
+    """Mark the tables with code, and label their cells."""
 
     default_priority = 700
 
     def apply(self, **kwargs: Any) -> None:
-        """Do so, in one page."""
+        """Mark the tables of one page."""
         for table in self.document.findall(nodes.table):
             head = next(table.findall(nodes.thead), None)
             if head is None or not any(table.findall(nodes.literal_block)):

@@ -9,8 +9,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 app = Celery("books", broker=os.environ.get("CELERY_BROKER_URL", "amqp://localhost"))
 
-# One client for the module. Celery forks its workers after the import; each of them connects at
-# its first task, and keeps its connections for the next.
+# One client for the module. Celery forks its workers after the import. Each worker connects at its
+# first task, and keeps its connections for the next.
 client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
 books = client.get_default_database("bookshelf").books
 

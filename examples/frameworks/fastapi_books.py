@@ -61,8 +61,8 @@ async def find(books: Books, before: int = 9999) -> list[Book]:
 
 @app.get("/count")
 def count(books: Books) -> int:
-    # FastAPI runs a `def` on a thread. PyMongo's own collection, on the same connections, is the
-    # one to use there.
+    # FastAPI runs a `def` on a thread. Use PyMongo's own collection there, which has the same
+    # connections.
     return books.delegate.count_documents({})
 
 

@@ -37,11 +37,11 @@ def run(options: argparse.Namespace) -> None:
         flush=True,
     )
     with server() as uri, closing(AsyncIOMotorClient(uri)) as client:
-        # Connecting once tells of a wrong MONGODB_URI now, not in a page's error.
+        # Connecting once reports a wrong MONGODB_URI now, not on the page.
         client.delegate.admin.command("ping")
         app = create_app(client.get_default_database("gallery"), max_bytes=options.max_bytes)
         with suppress(KeyboardInterrupt):
-            # A video that is being watched must not hold up the end.
+            # A running video must not delay the end.
             uvicorn.run(app, host=options.host, port=options.port, timeout_graceful_shutdown=3)
 
 

@@ -41,12 +41,12 @@ DEFAULT_MAX_BYTES = 500_000_000
 STATIC = Path(__file__).parent / "static"
 PAGE_SIZE = 48
 
-#: Nothing comes from elsewhere, and no script that is not a file of ours runs.
+#: Nothing is loaded from other sites, and only scripts in our own files run.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: A picture may be an SVG by a stranger. Opened by itself, it gets no scripts and no origin.
+#: A picture may be an SVG from a stranger. Opened by itself, it gets no scripts and no origin.
 FILE_POLICY = (
     "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; "
     "style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -118,7 +118,8 @@ class Gallery:
                 if not received:
                     raise HTTPException(400, "This file is empty.")
         except ClientDisconnect:
-            # Leaving the block has deleted what was stored. No client is there to read an answer.
+            # The end of the block has deleted the stored part. There is no client to read an
+            # answer.
             return Response(status_code=400)
         except FileExists:
             raise HTTPException(409, "There is a file with this id.") from None
@@ -127,7 +128,7 @@ class Gallery:
     async def list_files(self, request: Request) -> Response:
         before = request.query_params.get("before")
         query = {"_id": {"$lt": parse_id(before)}} if before else {}
-        # One more than is shown tells whether there are more.
+        # One more than is shown, to see whether there are more.
         cursor = self._bucket.find(query).sort("_id", -1).limit(self._page_size + 1)
         files = [describe(grid_out) async for grid_out in cursor]
         shown = files[: self._page_size]
@@ -143,7 +144,7 @@ class Gallery:
             grid_out,
             disposition="attachment" if "download" in request.query_params else "inline",
             headers={
-                # Browsers keep the file, and ask each time whether it is still there: mostly 304.
+                # Browsers keep the file, and ask each time whether it still exists: mostly 304.
                 "Cache-Control": "private, no-cache",
                 "Content-Security-Policy": FILE_POLICY,
                 "Cross-Origin-Resource-Policy": "same-origin",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 LONGEST_NAME = 255
 MOST_AT_ONCE = 1000
-#: How long an id waits for its file. The oldest ones would put a new file at the end of the list.
+#: How long an id is valid. With an old one, a new file would be at the end of the list.
 ID_LIFE = timedelta(days=1)
 MEDIA_TYPE = re.compile(r"(image|video)/[a-z0-9][a-z0-9.+-]{0,99}")
 

@@ -1,1 +1,1 @@
-"""What `tools/gen_stubs.py` is made of."""
+"""The parts of `tools/gen_stubs.py`."""

@@ -1,5 +1,5 @@
-"""From PyMongo's annotations to those of stubs: names resolved, private aliases written out, and
-Motor's classes in the place of PyMongo's.
+"""Turns PyMongo's annotations into those of stubs: resolves names, writes out private aliases, and
+replaces PyMongo's classes by Motor's.
 """
 
 from __future__ import annotations

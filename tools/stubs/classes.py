@@ -32,8 +32,8 @@ from stubs.source import Function, Signature, find_member
 __all__ = ["TEMPLATE_NAMES", "AgnosticClasses", "StubClass", "default_of_stub"]
 
 
-#: Python's own, and what is there only to say that it cannot be done: a type checker says it better
-#: when the stub does not have it.
+#: Python's own methods, and methods that only raise an error: if the stub lacks them, a type
+#: checker reports the mistake.
 _LEFT_OUT = {
     "__annotations__", "__annotate_func__", "__annotations_cache__", "__call__",
     "__class_getitem__", "__dict__", "__doc__", "__enter__", "__exit__", "__firstlineno__",
@@ -42,7 +42,7 @@ _LEFT_OUT = {
     "__static_attributes__", "__weakref__",
 }  # fmt: skip
 
-#: What a class says about itself, and that one cannot loop over it with a plain "for".
+#: What a class says about itself, and that a plain "for" cannot loop over it.
 _CLASS_ATTRIBUTES = {
     "__async_class__": "ClassVar[type[Any]]",
     "__delegate_class__": "ClassVar[type[Any]]",
@@ -132,7 +132,7 @@ class AgnosticClasses:
                 stub.derived.add(name)
         concrete = [b for b in cls.__mro__[1:] if b in self._exported]
         inherited = {name for b in concrete for name in self.stubs[b.__name__].members}
-        # Attributes first, as one writes them.
+        # Attributes first, as is usual.
         ordered = sorted(stub.members, key=lambda n: isinstance(stub.members[n][0], Function))
         stub.members = {name: stub.members[name] for name in ordered}
         for name in derived_members(cls):

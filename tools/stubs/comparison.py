@@ -1,8 +1,8 @@
-"""Two stubs of one module, made from different releases of PyMongo: do they say the same?
+"""Compares two stubs of one module that are made from different releases of PyMongo.
 
-A release of PyMongo may add members and parameters, and write annotations in another way. What
-Motor has of its own does not depend on it; of PyMongo's members, those that both releases have must
-be of one kind, with the parameters that both have in the same order.
+A release of PyMongo may add members and parameters, and write annotations in another way. Motor's
+own members do not depend on it. Members that both releases have must be of the same kind, and
+parameters that both have in the same order.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def concrete_class(
                 # A future of a more special result: to type checkers, futures are invariant.
                 stub.ignores[name] = "override"
     if issubclass(cls, SelfAwaiting) and returns_future(members["close"]):
-        # A coroutine's close() returns None. Nobody closes a cursor as a coroutine.
+        # A coroutine's close() returns None, but a cursor is not closed as a coroutine.
         stub.ignores[""] = "misc"
     return stub
 

@@ -48,7 +48,7 @@ def class_lines(stub: StubClass) -> Iterator[str]:
         doc = _member_doc(stub.runtime, name)
         for node in nodes:
             if isinstance(node, Function):
-                # Of overloads, the complaint is about the first.
+                # Errors about overloads are reported at the first one.
                 comment = _comment(stub.ignores.get(name)) if node is nodes[0] else ""
                 yield from function_lines(node, doc, _INDENT, comment)
             else:

@@ -1,6 +1,6 @@
 """PyMongo's classes as its source declares them: signatures and annotations as syntax trees.
 
-Objects that are imported have lost what stubs need: overloads, type variables, and everything under
+Imported objects lack what stubs need: overloads, type variables, and everything under
 ``if TYPE_CHECKING``.
 """
 
