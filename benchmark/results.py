@@ -82,7 +82,7 @@ def _parse(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as results of a run: {error}") from None
     if not isinstance(kept, dict) or kept.get("format") != FORMAT:
-        raise ValueError(f"{path} holds no results in today's form: measure anew")
+        raise ValueError(f"{path} has no results in today's format: measure again")
     return kept
 
 

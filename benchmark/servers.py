@@ -113,8 +113,7 @@ def with_options(uri: str, **options: str) -> str:
 
 
 def through(uri: str, port: int) -> str:
-    """The connection string for a proxy on that port, without the addresses that the server
-    names."""
+    """The connection string for a proxy on that port, not for the server's own addresses."""
     parts = urlsplit(uri)
     user, at, _ = parts.netloc.rpartition("@")
     kept = [

@@ -27,9 +27,9 @@ from support.web import FRONTS, Options, Serve, Site, running
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes run the tests: one with a server that is given, for it can have one only.
+    """How many processes run the tests: one, if `MONGODB_URI` names the only server.
 
-    Some tests make the server fail on purpose, for everybody.
+    Some tests make the server fail on purpose, for all of its clients.
     """
     return 1 if os.environ.get("MONGODB_URI") else 4
 
@@ -332,7 +332,7 @@ def sync_bucket(sync_db: Any) -> gridfs.GridFSBucket:
     return gridfs.GridFSBucket(sync_db)
 
 
-# What a test must not leave behind ----------------------------------------------------------
+# Leaks --------------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)

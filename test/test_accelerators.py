@@ -1,4 +1,4 @@
-"""Accelerators are optional: without one, or with another PyMongo, all goes on, only slower."""
+"""Accelerators are optional: without one, or with another PyMongo, everything works."""
 
 from __future__ import annotations
 

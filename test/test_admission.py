@@ -1,4 +1,4 @@
-"""How many calls may run at once, by a clock and a processor that do as they are told."""
+"""How many calls may run at once, with a clock and a processor that the tests control."""
 
 from __future__ import annotations
 

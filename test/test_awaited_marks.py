@@ -1,6 +1,6 @@
-"""What is awaited passes for a coroutine function, with `inspect`, mocks and frameworks.
+"""`inspect`, mocks and frameworks take awaited methods for coroutine functions.
 
-It starts when it is called all the same, and returns a future.
+These methods still start when they are called, and return a future.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def test_marked_is_what_motor_3_or_pymongo_async_awaits(framework: Framework, na
 
 
 @pytest.mark.filterwarnings("ignore:.*iscoroutinefunction:DeprecationWarning")
-def test_mark_is_seen_by_whatever_asks(framework: Framework, collection: Any) -> None:
+def test_mark_is_seen_by_all_that_ask(framework: Framework, collection: Any) -> None:
     asked = [inspect.iscoroutinefunction]
     if hasattr(asyncio, "iscoroutinefunction"):
         asked.append(asyncio.iscoroutinefunction)
@@ -68,7 +68,7 @@ async def test_marked_method_has_started_when_it_returns(collection: Any) -> Non
     assert await collection.count_documents({}) == 1
 
 
-def test_whatever_returns_futures_can_be_marked() -> None:
+def test_functions_that_return_futures_can_be_marked() -> None:
     def start(value: int) -> int:
         """Start."""
         return value + 1

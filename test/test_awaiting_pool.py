@@ -11,7 +11,7 @@ from pymongo import CursorType
 
 from support import async_wait_until, wait_until
 
-#: Longer (in ms) than any test waits: what waits behind a read that takes so long waits in vain.
+#: Longer (in ms) than any test waits: what waits behind such a read never gets its turn.
 LONG = 120_000
 
 #: How long (in s) a `find_one` may take on a slow machine, and yet not have waited for a stream.

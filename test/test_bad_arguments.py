@@ -142,7 +142,7 @@ def scalars() -> Any:
 
 
 def values() -> Any:
-    """Whatever has no method of its own: scalars, and lists and dictionaries of them."""
+    """Plain values: scalars, and lists and dictionaries of them."""
     return st.recursive(
         scalars(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(scalars(), inner, max_size=3),

@@ -1,4 +1,4 @@
-"""Documents that are odd, huge or no documents: Motor stores, or refuses, what PyMongo does."""
+"""Odd documents, huge documents, and other values: Motor stores, or refuses, what PyMongo does."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ async def test_one_bad_document_among_good_ones(twins: tuple[Any, Any]) -> None:
         sync_collection.delete_many({})
 
 
-async def test_what_is_too_large_is_refused_wherever_it_is(twins: tuple[Any, Any]) -> None:
+async def test_too_large_documents_are_refused_in_every_place(twins: tuple[Any, Any]) -> None:
     sync_collection, collection = twins
     large = {"a": bytes(_LARGEST)}
     for call in (

@@ -1,4 +1,4 @@
-"""Bad input is refused at the call, in words that say what was wrong and what to do."""
+"""Bad input is refused at the call, with a message that says what is wrong and what to do."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Motor beside what changes Python under it: other loops, green threads, debuggers, detectors.
+"""Motor beside packages that change Python: other loops, green threads, debuggers, detectors.
 
-Each in a process of its own, because most of them cannot be taken back.
+Each in a process of its own, because most of them cannot be undone.
 """
 
 from __future__ import annotations

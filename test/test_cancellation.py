@@ -1,4 +1,4 @@
-"""Cancelled operations: sent or not, they leave the client as it should be."""
+"""Cancelled operations, sent or not, leave the client in order."""
 
 from __future__ import annotations
 

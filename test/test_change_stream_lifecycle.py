@@ -16,7 +16,7 @@ pytestmark = pytest.mark.every_loop
 #: What the fail points concern: the client of `watched`.
 APP_NAME = "change-streams"
 
-#: A short wait (in ms), for streams that shall turn round often.
+#: A short wait (in ms), for streams that must ask the server often.
 SHORT = 50
 
 

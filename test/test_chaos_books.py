@@ -1,4 +1,4 @@
-"""The chaos harness's books find what is wrong, and nothing where all is well."""
+"""The chaos harness's books find errors, and report nothing if there are none."""
 
 from __future__ import annotations
 

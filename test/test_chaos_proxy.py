@@ -1,4 +1,4 @@
-"""The chaos harness's proxy does to connections what it says, and nothing else."""
+"""The chaos harness's proxy breaks connections as it says, and in no other way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client: how it is made, what it is called, and what it does by itself."""
+"""A client: how it is made, its name, and what it does by itself."""
 
 from __future__ import annotations
 

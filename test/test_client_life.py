@@ -1,4 +1,4 @@
-"""A client never makes its loop wait: not to close, and not for what it knows of its servers."""
+"""A client never blocks its loop: not when it closes, and not for its properties."""
 
 from __future__ import annotations
 

@@ -364,7 +364,7 @@ async def test_cancelled_await_closes_the_cursor(
     framework: Any, collection: Any, commands: Any, hold: Any, on_server: Any
 ) -> None:
     with hold("aggregate"):
-        # Held here, so that it is not closed merely for being forgotten.
+        # Held here: otherwise the garbage collector would close it.
         cursor = collection.aggregate([], batchSize=2)
         task = asyncio.ensure_future(cursor)
         await async_wait_until(lambda: commands.named("aggregate"))

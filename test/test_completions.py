@@ -1,4 +1,4 @@
-"""Outcomes on their way to event loops: few wake-ups, and none is lost."""
+"""Outcomes on their way to event loops: few wake-ups, and no lost outcome."""
 
 from __future__ import annotations
 
@@ -418,7 +418,7 @@ def test_finalizers_may_make_calls_while_loops_close() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_outcomes_come_in_a_forked_child_whatever_a_worker_was_at() -> None:
+def test_outcomes_come_in_a_child_forked_at_any_step_of_a_worker() -> None:
     code = """
     import asyncio, os, threading, warnings
     warnings.filterwarnings("ignore", ".*fork.*")

@@ -190,7 +190,7 @@ async def test_socket_timeout_is_a_network_timeout(
     assert found == expected
     assert found[0] is NetworkTimeout
     assert "timed out" in found[1]
-    # The late answer, that there is none, belongs to nobody.
+    # The late answer, that there is none, belongs to no operation.
     sync_client[db_name].test.insert_one({"_id": 1})
 
     async def find() -> bool:
@@ -339,7 +339,7 @@ async def test_exhaust_cursors(
     assert len(commands.named("getMore")) >= 9
     cursor = collection.find(cursor_type=CursorType.EXHAUST, batch_size=10).sort("_id")
     assert [(await cursor.next())["_id"] for _ in range(25)] == [*range(25)]
-    # The rest is on its way, on a connection that nobody else may have.
+    # The rest is on its way, on a connection that no other operation may use.
     await cursor.close()
     assert await asyncio.gather(*(collection.count_documents({}) for _ in range(5))) == [100] * 5
 

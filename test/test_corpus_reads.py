@@ -44,7 +44,7 @@ def pair(
 
 
 def assume_comparable(docs: Any, options: Any) -> None:
-    """Leave out what is known to be other than with PyMongo, which decodes a batch all at once.
+    """Skip what is known to differ from PyMongo, which decodes a batch all at once.
 
     Of a large batch with a document that cannot be decoded, Motor gives those in the slices before.
     """

@@ -198,7 +198,7 @@ async def test_rewound_live_cursor_is_closed_on_the_server(
     cursor = collection.find().batch_size(2)
     await cursor.next()
     assert on_server() == 1
-    # Held here, so that it is not closed merely for being forgotten.
+    # Held here: otherwise the garbage collector would close it.
     first = cursor.delegate
     cursor.rewind()
     assert cursor.delegate is not first

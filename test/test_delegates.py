@@ -1,4 +1,4 @@
-"""Motor's objects stand for PyMongo's: taken where PyMongo takes its own, and made from them."""
+"""Motor's objects stand for PyMongo's: Motor takes them where PyMongo takes its own."""
 
 from __future__ import annotations
 

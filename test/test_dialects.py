@@ -1,7 +1,7 @@
 """Code for Motor 3 and code for PyMongo's async API, side by side: both run here, unchanged.
 
-Each test is a line of either dialect as users write it. What the things do in detail, and at their
-edges, is shown in the files that are about them.
+Each test is a line of either dialect as users write it. Other files test the details and edge
+cases.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""An operation is a future that has started, as Motor 3 has it, and serves as a coroutine, as in
-PyMongo's async API: each function of asyncio that takes the one or the other takes it.
+"""An operation is a future that has started, as in Motor 3, and also a coroutine, as in PyMongo's
+async API: each function of asyncio that takes either takes it.
 """
 
 from __future__ import annotations

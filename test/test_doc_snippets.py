@@ -55,7 +55,7 @@ def test_snippets_that_do_not_run_say_why(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOC)))
 def test_no_block_of_python_escapes(page: Path) -> None:
-    # However it is indented, and whatever stands before it.
+    # With any indentation, and after any text.
     assert len(list(snippets(page))) == page.read_text().count(".. code-block:: python")
 
 

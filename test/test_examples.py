@@ -1,4 +1,4 @@
-"""What newcomers run first: the examples, and the code in the README."""
+"""The code that newcomers run first: the examples, and the README."""
 
 from __future__ import annotations
 

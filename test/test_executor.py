@@ -1,4 +1,4 @@
-"""The pool of workers by itself: in which order, how often and how many at once jobs run."""
+"""The pool of workers by itself: the order of jobs, how often they run, and how many at once."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def test_finalizers_may_add_jobs_in_the_middle_of_anything(impatient: None) -> N
     finalized = 0
 
     class Forgotten:
-        """Adds a job when the garbage collector finds it, on whichever thread that happens."""
+        """Adds a job when the garbage collector finds it, on any thread."""
 
         def __init__(self) -> None:
             self.cycle = self

@@ -1,4 +1,4 @@
-"""Motor's pool as an executor for other work: as `concurrent.futures` and event loops have it."""
+"""Motor's pool as an executor for other work, with `concurrent.futures` and event loops."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_it_is_a_thread_pool_executor() -> None:
 def test_submit_has_the_functions_result_or_error() -> None:
     pool = WorkerPool(2)
     assert pool.submit("{}-{b}".format, 1, b=2).result(PATIENCE) == "1-2"
-    # Whatever the function's own parameters are called.
+    # With any names of the function's own parameters.
     assert pool.submit(dict, fn=1, self=2).result(PATIENCE) == {"fn": 1, "self": 2}
 
     def fails_in_here() -> None:

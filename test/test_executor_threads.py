@@ -1,4 +1,4 @@
-"""The threads of the pool of workers: when they come and go, and what happens without them."""
+"""The threads of the pool of workers: when they start and end, and what happens without them."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def public_classes(module: types.ModuleType) -> set[str]:
         for name in dir(module)
         if isinstance(member := getattr(module, name), type) and issubclass(member, AgnosticBase)
     }
-    # Nobody makes these, as Motor 3 did not export them: they come from methods.
+    # Users do not make these, and Motor 3 does not export them: methods return them.
     return {name for name in classes if "RawBatch" not in name and "Latent" not in name}
 
 

@@ -1,4 +1,4 @@
-"""The gallery of the examples as somebody uses it: in Chromium."""
+"""The gallery of the examples, in Chromium."""
 
 from __future__ import annotations
 

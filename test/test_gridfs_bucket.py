@@ -188,7 +188,7 @@ async def test_operation_starts_without_being_awaited(bucket: Any, sync_db: Any)
     future = bucket.upload_from_stream("name", b"data")
     file_id = await future
     deletion = bucket.delete(file_id)
-    # Whatever is awaited next comes after it only if it has started.
+    # What is awaited next comes after it only if it has started.
     while not deletion.done():
         await bucket.collection.files.find_one()
     assert leftovers(sync_db) == (0, 0)

@@ -199,7 +199,7 @@ async def test_nothing_is_read_ahead_in_a_session(
         pieces = (await bucket.open_download_stream(file_id, session=session)).iter_range()
         commands.clear()
         await anext(pieces)
-        # Comes after whatever else has been started in the session.
+        # Comes after everything that has been started in the session.
         await client.admin.command("ping", session=session)
         assert commands.names == ["find", "ping"]
 

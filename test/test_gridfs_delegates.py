@@ -1,4 +1,4 @@
-"""Files of which the user has made PyMongo's GridIn or GridOut: they go by their own methods."""
+"""Files from the user's own GridIn or GridOut: Motor uses their own methods."""
 
 from __future__ import annotations
 

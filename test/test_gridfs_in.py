@@ -254,7 +254,7 @@ async def test_close_that_was_cancelled_may_be_repeated(
         client = client_factory(executor=executor)
         grid_in = framework.GridFSBucket(client[db_name]).open_upload_stream("name")
         await grid_in.write(b"some data")
-        # The last bytes are handed over, but nobody comes for them yet.
+        # The last bytes are handed over, but not taken yet.
         free = threading.Event()
         executor.submit(free.wait)
         closing = grid_in.close()
@@ -268,9 +268,7 @@ async def test_close_that_was_cancelled_may_be_repeated(
     assert stored(sync_db, grid_in) == b"some data"
 
 
-async def test_abort_goes_on_when_nobody_waits_for_it(
-    framework: Framework, db: Any, sync_db: Any
-) -> None:
+async def test_abort_goes_on_without_a_waiter(framework: Framework, db: Any, sync_db: Any) -> None:
     grid_in = framework.GridFSBucket(db).open_upload_stream("name")
     await grid_in.write(bytes(7_000_000))
     grid_in.abort().cancel()

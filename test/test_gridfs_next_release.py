@@ -1,4 +1,4 @@
-"""GridFS with a PyMongo that is not there yet: other private names, and more arguments."""
+"""GridFS with a future PyMongo: other private names, and more arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading files: in any way, anywhere, however large or broken they are."""
+"""Reading files: in every way, from every position, large ones and damaged ones."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ async def test_range_is_read_one_batch_ahead_and_no_further(
     for taken in range(1, 6):
         await anext(pieces)
         await async_wait_until(lambda: len(reads(commands)) > taken)  # noqa: B023
-        # Whatever else was under way would be there by now.
+        # Anything else on its way would have arrived by now.
         await grid_out.open()
         await bucket.collection.files.find_one()
         assert len(reads(commands)) == taken + 1

@@ -1,4 +1,4 @@
-"""What files may be made from, and where their bytes may go."""
+"""The sources of files, and their destinations."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ async def test_source_is_read_while_chunks_are_stored(
     with held:
         upload = asyncio.ensure_future(bucket.upload_from_stream("name", LARGE_SOURCES[kind]()))
         await async_wait_until(lambda: 2 in underway, what="the next batch is on its way")
-        # Whatever else was under way would be there by now.
+        # Anything else on its way would have arrived by now.
         await bucket.collection.files.find_one()
     await upload
     # The first alone, then two at once, and no more.

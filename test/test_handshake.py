@@ -1,4 +1,4 @@
-"""The handshake tells the server, and so its log, who connects: Motor, and what is built on it."""
+"""The handshake tells the server and its log who connects: Motor, and packages on top of it."""
 
 from __future__ import annotations
 

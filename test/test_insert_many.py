@@ -1,4 +1,4 @@
-"""What ``insert_many`` tells its caller, of many documents."""
+"""The results of ``insert_many`` with many documents."""
 
 from __future__ import annotations
 

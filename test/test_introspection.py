@@ -1,4 +1,4 @@
-"""Members that nobody wrote look as if somebody had."""
+"""Derived members look like hand-written ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house stays tidy: imports point one way, files are small, words are the field's."""
+"""The layout of the code: imports point one way, files are small, words are the field's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients leave behind when they are closed: nothing."""
+"""Closed clients leave nothing behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def threads(prefix: str) -> int:
 
 
 async def use(client: Any, db_name: str) -> None:
-    """A bit of everything, and nothing of it closed."""
+    """Use a bit of everything, and close nothing."""
     collection = client[db_name]["test"]
     await collection.insert_many([{} for _ in range(5)])
     await collection.find(batch_size=2).to_list(1)

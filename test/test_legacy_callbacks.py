@@ -56,7 +56,7 @@ async def test_methods_of_clients_call_it(client: Any, db: Any) -> None:
 
 
 @on_tornado
-async def test_method_of_old_calls_it_with_the_result(collection: Any, client: Any) -> None:
+async def test_old_method_calls_it_with_the_result(collection: Any, client: Any) -> None:
     called = [Called() for _ in range(4)]
     with old("collection.insert()"):
         assert collection.insert({"_id": 1}, callback=called[0]) is None

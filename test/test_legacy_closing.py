@@ -61,7 +61,7 @@ async def test_client_that_opens_again_keeps_nothing_of_its_former_delegate(
 def same(now: Any, before: Any) -> bool:
     if isinstance(before, bool) or before is None:
         return now is before
-    # What can change is made anew.
+    # What can change is made again.
     return type(now) is type(before)
 
 

@@ -1,4 +1,4 @@
-"""Where Motor's error is another than that of Motor 3.7.1, it is of that kind as well."""
+"""Where Motor's error has another class than in Motor 3.7.1, it is also an instance of that."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry.anchor)
-def test_whatever_is_gone_raises_what_motor_3_did(entry: registry.Entry) -> None:
+def test_refused_names_raise_what_motor_3_raises(entry: registry.Entry) -> None:
     with pytest.raises(InvalidOperation) as caught:
         deprecation.check(entry)
     assert isinstance(caught.value, MOTOR_3[entry.kind])

@@ -1,4 +1,4 @@
-"""The clients of `motor.legacy`: old code that has another meaning today."""
+"""The clients of `motor.legacy`, for old code that has another meaning today."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ async def test_find_one_takes_them_too(collection: Any) -> None:
 
 
 @pytest.mark.usefixtures("numbers")
-async def test_find_ignores_what_nobody_knows(collection: Any) -> None:
+async def test_find_ignores_unknown_keywords(collection: Any) -> None:
     said = r"find\(\) ignores the unknown keyword 'nope'"
     with pytest.warns(DeprecationWarning, match=said) as caught:
         assert len(await collection.find({}, nope=1).to_list()) == 5

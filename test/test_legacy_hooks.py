@@ -64,7 +64,7 @@ def test_listed_keywords_are_none_of_pymongos(cls: type) -> None:
         assert not LISTED & parameters - {"callback", "max_scan", "snapshot"}, name
 
 
-def test_core_knows_no_keyword_of_old() -> None:
+def test_core_knows_no_old_keyword() -> None:
     """Old names are known to the bridge alone."""
     core = Path(legacy_hooks.__file__).parent
     words = {
@@ -129,7 +129,7 @@ def test_refusals_say_what_to_do() -> None:
         assert entry.link in entry.message
 
 
-async def test_method_of_old_acts_with_the_options_of_its_collection(db: Any) -> None:
+async def test_old_method_acts_with_the_options_of_its_collection(db: Any) -> None:
     collection = db.get_collection(
         "test", CodecOptions(document_class=SON), write_concern=WriteConcern(w=0)
     )
@@ -141,14 +141,14 @@ async def test_method_of_old_acts_with_the_options_of_its_collection(db: Any) ->
     assert type(found) is SON
 
 
-async def test_method_of_old_of_a_collection_with_a_dotted_name(db: Any) -> None:
+async def test_old_method_of_a_collection_with_a_dotted_name(db: Any) -> None:
     with old("collection.insert()", "collection.count()"):
         await db.parent.child.insert({"_id": 1})
         assert await db["parent.child"].count() == 1
     assert await db.list_collection_names() == ["parent.child"]
 
 
-async def test_methods_of_old_run_side_by_side(collection: Any) -> None:
+async def test_old_methods_run_side_by_side(collection: Any) -> None:
     with old(*["collection.insert()"] * 20):
         results = await asyncio.gather(*(collection.insert({"_id": i}) for i in range(20)))
     assert results == list(range(20))
@@ -175,7 +175,7 @@ class InFlight(CommandListener):
     failed = succeeded
 
 
-async def test_methods_of_old_wait_for_a_bound_session(
+async def test_old_methods_wait_for_a_bound_session(
     client_factory: Any, db_name: str, fail_point: Any
 ) -> None:
     """PyMongo's sessions are not for two threads at once."""

@@ -35,7 +35,7 @@ def test_lists_each_finding_once(tree: Path, capsys: pytest.CaptureFixture[str])
     assert errors == "2 old calls in 3 files\n"
 
 
-def test_a_file_that_is_named_is_scanned_whatever_its_name(
+def test_a_named_file_is_scanned_with_any_name(
     tree: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tree / "notes.txt")]) == 1

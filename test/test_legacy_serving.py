@@ -50,13 +50,13 @@ def tornado_db(mongo_uri: str, db_name: str, sync_db: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def requested() -> Iterator[list[warnings.WarningMessage]]:
-    """The warnings of a test, on whichever thread."""
+    """The warnings of a test, on any thread."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield caught
 
 
-def test_choosing_a_file_of_old_goes_on_and_warns_where_it_is_written(
+def test_choosing_a_file_the_old_way_works_and_warns_where_it_is_defined(
     tornado_db: Any, requested: list[warnings.WarningMessage]
 ) -> None:
     site: Site

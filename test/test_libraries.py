@@ -1,7 +1,7 @@
 """Object-document mappers that were written for Motor 3 work on this Motor, unchanged.
 
-``tox -e libraries`` installs them as users do, with all that they ask for; elsewhere these tests
-are skipped.
+``tox -e libraries`` installs them as users do, with their requirements; elsewhere these tests are
+skipped.
 """
 
 from __future__ import annotations

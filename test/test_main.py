@@ -22,7 +22,7 @@ from motor.testing import EmbeddedMongo
 from support import PATIENCE
 
 # Nothing listens on port 1, so a connection is refused at once.
-NOBODY = "127.0.0.1:1"
+NO_SERVER = "127.0.0.1:1"
 
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -80,7 +80,7 @@ def test_a_bad_setting_is_explained(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOTOR_MAX_WORKERS", "many")
-    code, text = report(capsys, f"mongodb://{NOBODY}")
+    code, text = report(capsys, f"mongodb://{NO_SERVER}")
     assert code == UNUSABLE
     assert "must be a whole number" in text
     assert "Not connecting" in text
@@ -106,7 +106,7 @@ def test_a_standalone_server_is_reached(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_no_server_is_said_in_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = report(capsys, f"mongodb://{NOBODY}", "--timeout", "0.05")
+    code, text = report(capsys, f"mongodb://{NO_SERVER}", "--timeout", "0.05")
     assert code == UNREACHABLE
     assert text.splitlines()[-3:] == [
         "No server can be used, after 0.05 s:",
@@ -165,10 +165,10 @@ def test_a_command_that_is_refused_is_not_blamed_on_the_password(
 def test_a_short_password_is_not_shown_by_masking_it_in_other_words(
     capsys: pytest.CaptureFixture[str], password: str
 ) -> None:
-    _, plain = report(capsys, f"mongodb://me:other@{NOBODY}", "--timeout=0.05")
-    _, text = report(capsys, f"mongodb://me:{password}@{NOBODY}", "--timeout=0.05")
+    _, plain = report(capsys, f"mongodb://me:other@{NO_SERVER}", "--timeout=0.05")
+    _, text = report(capsys, f"mongodb://me:{password}@{NO_SERVER}", "--timeout=0.05")
     assert text == plain
-    _, text = report(capsys, f"mongodb://me:{password}@{NOBODY}/?tls=maybe", "--timeout=0.05")
+    _, text = report(capsys, f"mongodb://me:{password}@{NO_SERVER}/?tls=maybe", "--timeout=0.05")
     assert text.splitlines()[-1] == (
         "The URI cannot be used: The value of tls must be 'true' or 'false'"
     )
@@ -184,24 +184,24 @@ def test_a_warning_is_part_of_the_report(
         return made(uri, **options)
 
     monkeypatch.setattr(main_module, "AsyncIOMotorClient", making)
-    _, text = report(capsys, f"mongodb://me:open-sesame-2@{NOBODY}", "--timeout=0.05")
+    _, text = report(capsys, f"mongodb://me:open-sesame-2@{NO_SERVER}", "--timeout=0.05")
     assert "Warning: *** is not what it was" in text
 
 
 @pytest.mark.parametrize(
     "uri",
     [
-        f"mongodb://me:sesame@{NOBODY}/?appName=a@b",
-        f"mongodb://me:p@sesame@{NOBODY}",
-        f"mongodb://me:p/sesame@{NOBODY}",
-        f"mongodb://me:p@x/sesame@{NOBODY}/db",
-        f"mongodb://me:p?sesame@{NOBODY}",
+        f"mongodb://me:sesame@{NO_SERVER}/?appName=a@b",
+        f"mongodb://me:p@sesame@{NO_SERVER}",
+        f"mongodb://me:p/sesame@{NO_SERVER}",
+        f"mongodb://me:p@x/sesame@{NO_SERVER}/db",
+        f"mongodb://me:p?sesame@{NO_SERVER}",
         "mongodb://me:p:sesame@",
         "me:sesame@localhost",
-        f"mongodb://{NOBODY}/?tlsCertificateKeyFilePassword=sesame",
-        f"mongodb://{NOBODY}/?authMechanismProperties=AWS_SESSION_TOKEN:sesame",
-        f"mongodb://me:sesame@{NOBODY}/?tls=maybe",
-        f"mongodb://me:sesame@{NOBODY}/?authMechanism=sesam",
+        f"mongodb://{NO_SERVER}/?tlsCertificateKeyFilePassword=sesame",
+        f"mongodb://{NO_SERVER}/?authMechanismProperties=AWS_SESSION_TOKEN:sesame",
+        f"mongodb://me:sesame@{NO_SERVER}/?tls=maybe",
+        f"mongodb://me:sesame@{NO_SERVER}/?authMechanism=sesam",
     ],
 )
 def test_no_secret_is_ever_shown(capsys: pytest.CaptureFixture[str], uri: str) -> None:
@@ -212,7 +212,7 @@ def test_no_secret_is_ever_shown(capsys: pytest.CaptureFixture[str], uri: str) -
 
 
 def test_a_password_to_be_quoted_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = report(capsys, f"mongodb://me:p@ss@{NOBODY}")
+    code, text = report(capsys, f"mongodb://me:p@ss@{NO_SERVER}")
     assert code == UNUSABLE
     assert "quote_plus" in text
 
@@ -235,7 +235,7 @@ def test_it_runs_as_a_module() -> None:
     environment: dict[str, Any] = {**os.environ, "PYTHONWARNINGS": "error"}
     environment.pop("MOTOR_MAX_WORKERS", None)
     result = subprocess.run(
-        [sys.executable, "-m", "motor", f"mongodb://{NOBODY}", "--timeout", "0.05"],
+        [sys.executable, "-m", "motor", f"mongodb://{NO_SERVER}", "--timeout", "0.05"],
         cwd=Path(motor.__file__).parent.parent,
         env=environment,
         capture_output=True,

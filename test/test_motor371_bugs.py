@@ -1,4 +1,4 @@
-"""What Motor 3.7.1 did wrong, GridFS aside, and this Motor does not.
+"""Bugs of Motor 3.7.1, apart from GridFS, that this Motor does not have.
 
 Each test fails with Motor 3.7.1: most on an exception, which the comment beside it names.
 """
@@ -157,11 +157,11 @@ async def test_a_rewound_cursor_is_killed_off_the_loop(
 async def test_a_client_is_closed_off_the_loop(recorded: Any, commands: ThreadRecorder) -> None:
     cursor = recorded.find(batch_size=2)
     await cursor.next()
-    # PyMongo kills the cursors that nobody has any more when its client is closed, if not before.
+    # PyMongo kills forgotten cursors when their client is closed, if not before.
     # The worker that has read from this one may have it for a moment longer.
     delegate = weakref.ref(cursor.delegate)
     del cursor
-    await async_wait_until(lambda: delegate() is None, what="nobody had the cursor")
+    await async_wait_until(lambda: delegate() is None, what="the cursor was forgotten")
     recorded.database.client.close()
     await commands.seen_off_the_loop("endSessions")
     await commands.seen_off_the_loop("killCursors")

@@ -1,4 +1,4 @@
-"""What packages written for Motor 3 import is here, and is what they take it for."""
+"""The names that packages for Motor 3 import exist, and mean what the packages expect."""
 
 from __future__ import annotations
 

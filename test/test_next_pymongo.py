@@ -157,7 +157,7 @@ def test_the_same_class_is_made_once(framework_module: ModuleType) -> None:
     create = create_class_with_framework
     first = create(AgnosticNextCollection, framework_module, __name__)
     assert create(AgnosticNextCollection, framework_module, __name__) is first
-    # There is one class to wrap results in, whoever makes it.
+    # There is one class to wrap results in, for all that make it.
     assert create(AgnosticNextCollection, framework_module, "elsewhere") is first
 
 

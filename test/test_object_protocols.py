@@ -1,4 +1,4 @@
-"""What a client, a database, a collection, a cursor or a session is not, and what it says then."""
+"""Uses that clients, databases, collections, cursors and sessions refuse, and their messages."""
 
 from __future__ import annotations
 

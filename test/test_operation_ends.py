@@ -1,4 +1,4 @@
-"""What becomes of calls whose loop is closed, and of the objects of those that have ended."""
+"""Calls whose loop is closed, and the objects of calls that have ended."""
 
 from __future__ import annotations
 

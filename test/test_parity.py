@@ -110,7 +110,7 @@ def exception(class_name: str, member: str) -> str | None:
 
 
 async def finish(result: Any) -> None:
-    """Wait for whatever was started, and forget how it ended: there is no server."""
+    """Wait for what was started, and ignore its outcome: there is no server."""
     if inspect.isawaitable(result):
         with suppress(Exception):
             await result

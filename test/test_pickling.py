@@ -1,4 +1,4 @@
-"""Motor's objects stay in their process, and say so; copies of them share what they stand for."""
+"""Motor's objects cannot be pickled, and say so; copies of them share their delegate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What doc/stability.rst lists as public is what the modules say in `__all__`, and is described."""
+"""The public names in doc/stability.rst are those in the modules' `__all__`, and are described."""
 
 from __future__ import annotations
 

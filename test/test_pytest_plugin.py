@@ -293,7 +293,7 @@ def test_what_pytest_loads_has_the_fixtures(run: Run) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        # As in Motor 3: there is no such module, wherever else a Motor is installed.
+        # As in Motor 3: there is no such module, although another Motor is installed.
         "import sys\nsys.modules['motor.testing'] = None\n",
         "raise AttributeError('no such name in this PyMongo')\n",
     ],

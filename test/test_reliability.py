@@ -89,7 +89,7 @@ async def test_upload_that_is_cancelled_while_it_closes_leaves_no_error_unseen(
     ):
         task = asyncio.ensure_future(upload())
         while not task.done():
-            # Cancelled wherever it is, which is in closing before long.
+            # Cancelled at any point; after some rounds, while it closes.
             await asyncio.sleep(0.05)
             task.cancel()
     with pytest.raises(asyncio.CancelledError):

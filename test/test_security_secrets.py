@@ -1,4 +1,4 @@
-"""Secrets are planted wherever Motor takes them, and looked for wherever Motor shows something."""
+"""Secrets are planted where Motor takes them, and looked for where Motor shows something."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def contexts(client: Any) -> list[ssl.SSLContext]:
     return [client.delegate.options.pool_options._ssl_context]
 
 
-def test_contexts_verify_whatever_else_is_chosen(
+def test_contexts_verify_with_all_other_options(
     make_client: Any, certificates: Certificates
 ) -> None:
     client = make_client("mongodb://127.0.0.1:1/?connect=false", certificates.authority_file)

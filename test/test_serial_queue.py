@@ -263,7 +263,7 @@ def test_finalizers_may_add_calls_in_the_middle_of_anything() -> None:
     finalized = 0
 
     class Forgotten:
-        """Makes a call when the garbage collector finds it, on whichever thread that happens."""
+        """Makes a call when the garbage collector finds it, on any thread."""
 
         def __init__(self) -> None:
             self.cycle = self

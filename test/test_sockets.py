@@ -146,7 +146,7 @@ def waits(waiting: Future[Any]) -> bool:
 
 
 @pytest.mark.parametrize("size", [16, 50_000], ids=["small", "large"])
-def test_without_a_timeout_it_waits_whatever_was_set_before(
+def test_without_a_timeout_it_waits_after_any_earlier_timeout(
     pair: Pair, background: ThreadPoolExecutor, size: int
 ) -> None:
     near, far = pair
@@ -221,7 +221,7 @@ def test_more_than_the_systems_buffers_hold_is_sent(
     assert received.result(PATIENCE) == whole
 
 
-def test_sending_what_nobody_reads_is_a_timeout(pair: Pair) -> None:
+def test_sending_without_a_reader_is_a_timeout(pair: Pair) -> None:
     near, _ = pair
     near.settimeout(0.05)
     with pytest.raises(TimeoutError):

@@ -1,4 +1,4 @@
-"""The sockets that read ahead give what plain ones give, and which sockets are left alone."""
+"""Sockets that read ahead give what plain ones give; some sockets are not replaced."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_it_gives_what_a_plain_socket_gives(steps: list[Any]) -> None:
 
 def test_plain_and_tls_sockets_are_buffered(make_pair: Callable[[str], Pair]) -> None:
     assert type(make_pair("tcp")[0]) is PlainSocket
-    # OpenSSL receives by itself, whatever the flags.
+    # OpenSSL receives by itself, with any flags.
     assert type(make_pair("tls")[0]) is BufferedSocket
 
 

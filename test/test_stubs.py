@@ -1,4 +1,4 @@
-"""The stubs are what the generator writes, and the generator says when they are not."""
+"""The stubs are those that the generator writes; if not, the generator says so."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_check_misses_a_stub_that_is_gone(stubs: Path, check: Check) -> None:
     assert "motor/motor_tornado.pyi" in printed
 
 
-def test_check_refuses_a_stub_that_nobody_generates(stubs: Path, check: Check) -> None:
+def test_check_refuses_a_stub_that_is_not_generated(stubs: Path, check: Check) -> None:
     (stubs / "motor" / "by_hand.pyi").write_text("x: int\n")
     status, printed = check(stubs)
     assert status == 1

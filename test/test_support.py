@@ -1,4 +1,4 @@
-"""The fixtures notice what they are there to notice."""
+"""The fixtures find what they are for."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ async def test_loop_errors_are_noticed(
 
 async def test_waiting_gives_up_with_a_reason() -> None:
     assert wait_until(lambda: 5) == 5
-    with pytest.raises(AssertionError, match=r"0\.01 s in vain until pigs fly"):
+    with pytest.raises(AssertionError, match=r"0\.01 s without success until pigs fly"):
         wait_until(lambda: False, timeout=0.01, what="pigs fly")
     assert await async_wait_until(lambda: asyncio.sleep(0, 6)) == 6
-    with pytest.raises(AssertionError, match="in vain until pigs fly"):
+    with pytest.raises(AssertionError, match="without success until pigs fly"):
         await async_wait_until(lambda: False, timeout=0.01, what="pigs fly")
 
 

@@ -187,7 +187,7 @@ async def test_rewound_cursor_is_closed_on_the_server(
 ) -> None:
     cursor = tail(collection)
     assert (await cursor.next())["_id"] == 0
-    # Held here, so that it is not closed merely for being forgotten.
+    # Held here: otherwise the garbage collector would close it.
     first = cursor.delegate
     cursor.rewind()
     assert cursor.delegate is not first

@@ -1,4 +1,4 @@
-"""Transactions: their beginning, options and end, and what cancellation does to them."""
+"""Transactions: their beginning, options and end, and their cancellation."""
 
 from __future__ import annotations
 

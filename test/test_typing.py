@@ -1,4 +1,4 @@
-"""Type checkers find the mistakes that they should find, and no others."""
+"""Type checkers find the expected mistakes, and no others."""
 
 from __future__ import annotations
 

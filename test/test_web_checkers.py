@@ -1,4 +1,4 @@
-"""What programs that others wrote say of the answers: curl, and the HTTP linter REDbot."""
+"""Other programs check the answers: curl, and the HTTP linter REDbot."""
 
 from __future__ import annotations
 

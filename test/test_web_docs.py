@@ -1,4 +1,4 @@
-"""The programs in the page about serving files, as somebody would run them."""
+"""The programs in the page about serving files, as users run them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each way to serve GridFS has of its own."""
+"""The features of each way to serve GridFS."""
 
 from __future__ import annotations
 

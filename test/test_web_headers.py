@@ -1,4 +1,4 @@
-"""The header of a file, made from what somebody stored."""
+"""The header of a file, made from stored data."""
 
 from __future__ import annotations
 

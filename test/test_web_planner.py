@@ -1,4 +1,4 @@
-"""What the answer is, decided without a server."""
+"""The decision on an answer, without a server."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_range_outside_the_file():
     assert (answer.status, answer.body) == (416, ())
     fields = fields_of(answer)
     assert fields["Content-Range"] == "bytes */2560"
-    # Nobody may keep this for the file, or save it as one.
+    # No cache may keep this as the file, and no client may save it.
     assert set(fields) == {
         "Accept-Ranges",
         "Content-Range",

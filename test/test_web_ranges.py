@@ -1,4 +1,4 @@
-"""What a Range field asks for, and what it does not get."""
+"""The ranges that a Range field asks for, and the ones that are refused."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_more_pieces_than_any_client_needs_are_answered_with_the_whole_file():
     assert parse_range(asked(10_000), 10**9) is None
 
 
-def test_whatever_is_asked_no_byte_is_sent_twice_and_none_asked_for_is_missing():
+def test_no_byte_is_sent_twice_and_no_requested_byte_is_missing():
     chance = random.Random(4)
     for _ in range(500):
         length = chance.randint(1, 2000)

@@ -1,4 +1,4 @@
-"""with_transaction: what is repeated, what is not, and when it gives up."""
+"""with_transaction: what it repeats, what it does not, and when it gives up."""
 
 from __future__ import annotations
 

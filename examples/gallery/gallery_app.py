@@ -118,8 +118,7 @@ class Gallery:
                 if not received:
                     raise HTTPException(400, "This file is empty.")
         except ClientDisconnect:
-            # The end of the block has deleted the stored part. There is no client to read an
-            # answer.
+            # The end of the block has deleted the stored part. No client waits for an answer.
             return Response(status_code=400)
         except FileExists:
             raise HTTPException(409, "There is a file with this id.") from None

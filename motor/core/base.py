@@ -244,7 +244,7 @@ class AgnosticBase(NotPicklable):
     ) -> OperationFuture[Any]:
         """Start the delegate's method `name` on a worker.
 
-        Where there is no loop, a `DeferredOperation` is returned, which can be awaited alike.
+        Where there is no loop, it returns a `DeferredOperation`, which can be awaited, too.
         """
         if kwargs and not self._usual[name](kwargs):
             old_call = legacy_hooks.refused(self, name, args, kwargs)

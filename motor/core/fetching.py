@@ -35,7 +35,7 @@ class Fetch(Protocol):
 
         - `meanwhile`: may be called while the server works; must not raise
 
-        Returns None at the cursor's end, and when a tailable cursor waited in vain.
+        Returns None at the cursor's end, and if a tailable cursor got no data in its time.
         """
 
 

@@ -38,8 +38,8 @@ def with_write_concern(
     - `collection`: the Motor collection
     - `safe`: True for an answer from the server at least, False for none, None for the collection's
       own write concern. What `options` say comes first
-    - `options`: `w`, `wtimeout` (ms), `j`, `fsync`: those that are missing have their defaults,
-      whatever the collection's own write concern
+    - `options`: `w`, `wtimeout` (ms), `j`, `fsync`: missing ones have their defaults, not those of
+      the collection's own write concern
 
     Raises ConfigurationError for other options.
     """

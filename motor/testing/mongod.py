@@ -118,7 +118,7 @@ def wait_until(ready: Callable[[], bool], deadline: float, what: str) -> None:
     """Poll ``ready`` until it holds; :exc:`TimeoutError` at ``deadline`` (monotonic seconds)."""
     while not ready():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Waited in vain until {what}.")
+            raise TimeoutError(f"Timed out while waiting until {what}.")
         time.sleep(_POLL_SECONDS)
 
 

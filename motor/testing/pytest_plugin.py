@@ -1,7 +1,7 @@
 """A plugin for pytest: a MongoDB for the run, a client, and for each test a database of its own.
 
 The fixtures are plain ones, as a Motor client belongs to no event loop: they serve the tests of
-pytest-asyncio, anyio and Tornado alike, each test on a loop of its own. A project changes one by
+pytest-asyncio, anyio and Tornado, each test on a loop of its own. A project changes one by
 defining a fixture of the same name.
 """
 
@@ -40,8 +40,8 @@ def mongo_uri() -> Iterator[str]:
     """The connection string of the run's MongoDB.
 
     That is MONGODB_URI from the environment; where it is not set, a replica set with one member is
-    started, and stopped at the end of the run. Define the fixture anew for another, for example
-    with `motor.testing.EmbeddedMongo(nodes=3)`.
+    started, and stopped at the end of the run. To use another, define a fixture of this name, for
+    example with `motor.testing.EmbeddedMongo(nodes=3)`.
     """
     from motor.testing import server
 
@@ -51,7 +51,7 @@ def mongo_uri() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def motor_client_options() -> dict[str, Any]:
-    """The options that `motor_client` is made with: none. Define the fixture anew for others."""
+    """The options of `motor_client`: none. For others, define a fixture of this name."""
     return {}
 
 

@@ -24,7 +24,7 @@ class Response:
 
     @property
     def headers(self) -> MutableMapping[str, str]:
-        """The fields by name, whatever its case; a change of them changes `raw_headers`."""
+        """The fields by name, in any case; changes go to `raw_headers`."""
         return _Headers(self.raw_headers)
 
 

@@ -148,7 +148,7 @@ def standard_headers(
     disposition: str | None = "inline",
     now: datetime | None = None,
 ) -> dict[str, str]:
-    """The header fields that describe a file, whatever part of it is asked for.
+    """The header fields that describe a file, for any part of it.
 
     - `content_type`: replaced by "application/octet-stream" if it cannot be sent
     - `cache_time`: seconds for which caches need not ask again, or 0

@@ -1,5 +1,5 @@
-"""Breaks servers, connections and clients while drivers work, and then checks the books.
+"""Breaks servers, connections and clients while drivers work, and then checks the results.
 
 Run as `tox -e chaos`, or `PYTHONPATH=test python -m chaos` in the checkout. One replica set, a
-proxy for each driver and member, a process for each driver. `run.py` is where to begin reading.
+proxy for each driver and member, a process for each driver. Begin reading in `run.py`.
 """

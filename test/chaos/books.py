@@ -1,6 +1,6 @@
-"""The books: what a worker was told, held against what the database has.
+"""The books: the results that a worker got, compared with the database.
 
-Each entry takes in the journal's lines of its kinds, and finds what does not balance.
+Each account takes lines of the journal, and finds differences.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Findings = Counter[str]
 
 
 class Account:
-    """Things that are there once if acknowledged, and at most once if in doubt."""
+    """Things that exist once if acknowledged, and at most once if in doubt."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -35,7 +35,7 @@ class Account:
         (self.acknowledged if line["outcome"] == "ok" else self.in_doubt).update(line["keys"])
 
     def balance(self, present: Iterable[str]) -> Findings:
-        """Hold it against the keys that are there."""
+        """Compare it with the keys in the database."""
         counts = Counter(present)
         found = {
             "lost": self.acknowledged - counts.keys(),
@@ -59,7 +59,7 @@ class Counters:
         known[line["counter"]] += line["by"]
 
     def balance(self, values: dict[str, int]) -> Findings:
-        """Hold them against the counters' values."""
+        """Compare them with the values of the counters."""
         found: Findings = Counter()
         for name in self._acknowledged.keys() | self._in_doubt.keys():
             value, least = values.get(name, 0), self._acknowledged[name]
@@ -85,7 +85,7 @@ class Bulks:
         self._outcomes[line["bulk"]] = line
 
     def balance(self, marks: Iterable[str]) -> Findings:
-        """Hold them against the marks that are there."""
+        """Compare them with the marks in the database."""
         counts = Counter(marks)
         found: Findings = Counter()
         for key, line in self._outcomes.items():
@@ -118,7 +118,7 @@ class Streams:
         self._tokens[stream] = line["token"]
 
     def balance(self, present: Iterable[str]) -> Findings:
-        """Hold them against the keys that are there: a stream has those of its place."""
+        """Compare them with the keys in the database: a stream has those of its place."""
         by_place: defaultdict[str, set[str]] = defaultdict(set)
         for key in present:
             by_place[_place(key)].add(key)
@@ -149,7 +149,7 @@ class Tail:
         self._numbers.append(line["number"])
 
     def balance(self, present: list[int]) -> Findings:
-        """Hold them against the numbers that are there, in their order."""
+        """Compare them with the numbers in the database, in order."""
         return Counter(
             {
                 "tailed missed": len(set(present) - set(self._numbers)),
@@ -218,7 +218,7 @@ class Books:
             self._seen[kind] += 1
 
     def balance(self, database: Any) -> Findings:
-        """What does not balance, held against the worker's database."""
+        """The differences from the worker's database."""
         keys = [d["key"] for d in database.inserts.find({"key": {"$exists": True}})]
         found = self._seen + self.inserts.balance(keys)
         found += self.streams.balance(keys)

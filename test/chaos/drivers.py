@@ -1,4 +1,4 @@
-"""Who is tried: Motor with each choice of accelerators, Motor 3.7.1, and PyMongo's own clients."""
+"""The drivers: Motor with each choice of accelerators, Motor 3.7.1, and PyMongo's own clients."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ CANDIDATES = {
     )
 }
 
-#: What the quick run tries: the rest differs in what is beneath the first.
+#: The drivers of the quick run: the others are variants of the first.
 QUICK = ("motor", "motor-none", "pymongo-async", "motor-3.7.1", "pymongo")
 
 
 def chosen(names: list[str] | None) -> list[Candidate]:
     """The candidates with these names, or all.
 
-    Raises ValueError for a name that is none.
+    Raises ValueError for an unknown name.
     """
     unknown = set(names or ()) - set(CANDIDATES)
     if unknown:

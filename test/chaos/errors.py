@@ -10,7 +10,7 @@ from chaos.journals import Line
 
 #: Seconds that an answer may be late on a machine that has much else to do.
 SLACK = 2.5
-#: Documented errors that tell users something that is not so.
+#: Documented errors that say something false.
 _STRANGE = re.compile(r"Sessions are not supported|Cannot run getMore on cursor")
 _DOCUMENTED = re.compile(r"(pymongo|gridfs|bson)\.errors\.|builtins\.TimeoutError")
 
@@ -47,7 +47,7 @@ class Errors:
             self._broken["children failed"] += 1
 
     def late(self) -> list[Line]:
-        """What took longer than promised, the time taken off when its loop stood still."""
+        """What took longer than promised, without the time in which its loop stood still."""
         return [line for line in self._timed if self._excess(line) > SLACK]
 
     def findings(self) -> Findings:

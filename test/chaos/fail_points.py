@@ -17,8 +17,8 @@ COMMANDS = [
     *("commitTransaction", "abortTransaction"),
 ]
 
-#: All but the ends of transactions. These errors say that the transaction is gone, which would be a
-#: lie where its end has been repeated because the first answer was lost.
+#: All but the ends of transactions: these errors say that the transaction is gone, which is false
+#: if the end is repeated because its first answer was lost.
 COMMANDS_BEFORE_THE_END = COMMANDS[:-2]
 
 #: What a driver may try again: the specification of retryable reads and writes names them.
@@ -38,7 +38,7 @@ RETRYABLE = {
     13436: "NotPrimaryOrSecondary",
 }
 
-#: What it must not: one of each family that the server has.
+#: What it must not try again: one error of each family that the server has.
 NOT_RETRYABLE = {
     1: "InternalError",
     2: "BadValue",

@@ -1,4 +1,4 @@
-"""What is done to servers, connections and clients: a name, and a context manager for its time."""
+"""Faults of servers, connections and clients: each has a name and a context manager."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from chaos.schedule import Fault
 
 @dataclass
 class World:
-    """All that can be harmed."""
+    """The servers, connections and clients of a run."""
 
     replica_set: ReplicaSet
     network: Network
@@ -219,7 +219,7 @@ def _all() -> dict[str, tuple[Harm, tuple[str, ...]]]:
     return found
 
 
-#: Each fault's name, what it does, and whom it may strike.
+#: Each fault's name, its function, and its possible targets.
 FAULTS = _all()
 
 #: After these a new primary has to be found.

@@ -1,4 +1,4 @@
-"""What harness and workers have to agree on."""
+"""Names that the harness and the workers share."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Worker:
     def _tell(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            # A process that has ended is found out when it is waited for.
+            # Waiting for the process reports that it has ended.
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 

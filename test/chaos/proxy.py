@@ -1,4 +1,4 @@
-"""A TCP proxy in front of one member, which does to its connections what networks do."""
+"""A TCP proxy in front of one member, which breaks its connections as networks do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONNECT_SECONDS = 5.0
 
 @dataclass
 class Behaviour:
-    """What the proxy does to what passes.
+    """How the proxy treats bytes.
 
     - `delay`, `jitter`: seconds that each piece is late, and at most how much more
     - `piece`, `pause`: pass on as many bytes at a time, and wait as many seconds in between
@@ -31,7 +31,7 @@ class Behaviour:
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection: what it receives, the other end sends."""
+    """One end of a connection: the other end sends the bytes that it receives."""
 
     def __init__(self, behaviour: Behaviour, loop: asyncio.AbstractEventLoop) -> None:
         self._behaviour = behaviour

@@ -1,4 +1,4 @@
-"""Three members, and what can happen to them."""
+"""Three members, and their faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from motor.testing.mongod import direct_client, wait_until
 _ANSWER_SECONDS = 5.0
 _PRIMARY_SECONDS = 20.0
 _SET = "chaos"
-#: Beyond what a member has: room to answer, not for the stack of another thread.
+#: More than a member uses: enough to answer, but not for the stack of another thread.
 _SPARE_BYTES = 256 * 1024
 
 

@@ -1,4 +1,4 @@
-"""What came of a run, as text for a terminal and as a table for the documentation."""
+"""The results of a run, as text for a terminal and as a table for the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one driver did in a run."""
+"""The results of one driver in a run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Result:
     left_at_servers: Findings = field(default_factory=Counter)
 
     def read(self, worker: Worker, database: Any) -> None:
-        """Read the worker's journals, and hold them against its database."""
+        """Read the worker's journals, and compare them with its database."""
         for line in lines(worker.directory):
             self.kinds[line["kind"]] += 1
             for reader in (self.books, self.errors, self.gaps, self.memory):

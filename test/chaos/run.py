@@ -45,7 +45,7 @@ def run(options: Options) -> int:
     candidates = chosen(options.drivers)
     _say(f"seed {options.seed}")
     made = environments(options.cache, sys.executable, candidates)
-    # Whatever hangs, this process ends in time, and all that it started with it.
+    # If anything hangs, this process still ends in time, with all processes that it has started.
     signal.alarm(math.ceil(options.seconds + options.count + _SPARE_SECONDS))
     directory = options.results or Path(tempfile.mkdtemp(prefix="motor-chaos-"))
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""When which fault strikes: all of it follows from the seed."""
+"""When which fault strikes: the seed decides."""
 
 from __future__ import annotations
 
@@ -64,6 +64,6 @@ def schedule(
 def _family(name: str, who: str) -> str:
     words = name.split()
     numbered = next((i for i, word in enumerate(words) if word.isdigit()), None)
-    # A member that is killed and one that is silent are no families together, primary and
-    # secondary are not alike either: only the numbered errors share their turns.
+    # A killed member and a silent one are separate families, and so are primary and secondary:
+    # only the numbered errors share their turns.
     return " ".join(words[:numbered]) if numbered is not None else f"{name} {who}"

@@ -1,4 +1,4 @@
-"""Values in a form that can be compared: exact in their types, blind to what differs by nature.
+"""Values in a form that can be compared: exact in their types, without what must differ.
 
 Two drivers that do the same thing get other session ids, cursor ids, cluster times and generated
 ObjectIds. Everything else must be the same, down to the classes and the order of the keys.

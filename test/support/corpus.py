@@ -22,13 +22,13 @@ from support.framework import Framework
 
 __all__ = ["APP_NAME", "Outcome", "Pair", "Peer", "examples", "pair_of"]
 
-#: What both clients call themselves, for fail points that concern nobody else.
+#: The `appName` of both clients, for fail points that concern only them.
 APP_NAME = "corpus"
 
 #: The names of the notes that say how far the reading of a cursor has got.
 PROGRESS = ("alive", "retrieved", "cursor_id")
 
-#: How many times more examples to try than usual, and then such as nobody has tried before.
+#: How many times more examples to try than usual, and then new ones.
 EXPLORE = int(os.environ.get("MOTOR_TEST_EXPLORE", "1"))
 
 
@@ -91,7 +91,7 @@ class Peer:
         """The next document in a list; an empty list at the end."""
         try:
             found = cursor.next()
-            # A synchronous cursor's documents are no awaitables, whatever class they have.
+            # A synchronous cursor's documents are not awaitables, although their class may be.
             return [await found if isawaitable(found) else found]
         except (StopIteration, StopAsyncIteration):
             return []
@@ -184,7 +184,7 @@ class Outcome:
         if [name for name, _ in self._progress] != [name for name, _ in other._progress]:
             return
         for (name, mine), (_, others) in zip(self._progress, other._progress, strict=True):
-            # Whoever is ahead has retrieved more, and knows the end earlier.
+            # The one that is ahead has retrieved more, and knows the end earlier.
             may_be = mine is others is None or (
                 mine <= others if name == "retrieved" else mine >= others
             )
@@ -226,7 +226,7 @@ def pair_of(
 ) -> Iterator[Pair]:
     """The two drivers, with clients of the same `options`.
 
-    - `watched`: whether anybody listens to their commands. Replies that somebody else sees are
+    - `watched`: whether listeners see their commands. Replies that a listener sees are
       decoded another way
     """
     synchronous, motor = EventLog(), EventLog()

@@ -1,4 +1,4 @@
-"""Errors that are PyMongo's: asked for by asking PyMongo, whose words change with its releases."""
+"""Expect PyMongo's errors, by calling PyMongo: its messages change with its releases."""
 
 from __future__ import annotations
 

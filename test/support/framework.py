@@ -100,7 +100,7 @@ class Framework:
         """Run `main` to its end on a fresh loop, close the loop, and return the result.
 
         `main` is a coroutine, or a function that returns one or (Tornado's) a future. A task left
-        pending is an error; so is, at the end of the test, whatever the loop had to complain of.
+        pending is an error; so is, at the end of the test, every error that the loop has reported.
         """
         if self.name == "asyncio":
             supervised = self._supervise(main, args, timeout)

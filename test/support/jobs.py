@@ -1,4 +1,4 @@
-"""Jobs for a pool of workers, and ways to see what becomes of them."""
+"""Jobs for a pool of workers, and ways to watch them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test must not leave behind: threads, child processes, connections."""
+"""Finds what a test leaves behind: threads, child processes, connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The members of Motor 3.7.1's classes, by what a call of them gives.
+"""The members of Motor 3.7.1's classes, by the result of a call.
 
 The names are those without the framework's prefix: both frameworks had the same members.
 """

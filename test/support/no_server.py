@@ -1,4 +1,4 @@
-"""Motor objects of every class, without a server: what a call gives at once can be looked at."""
+"""Motor objects of every class, without a server, to see what a call returns at once."""
 
 from __future__ import annotations
 

@@ -41,4 +41,4 @@ async def async_wait_until(
 
 
 def _message(predicate: Callable[[], Any], timeout: float, what: str) -> str:
-    return f"waited {timeout} s in vain until {what or predicate.__qualname__}"
+    return f"waited {timeout} s without success until {what or predicate.__qualname__}"

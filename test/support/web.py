@@ -66,7 +66,7 @@ class Options:
     """The options that all fronts have, by the names of their arguments."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
-    #: Set by `set_extra_headers`, in whatever way the front has for it.
+    #: Set by `set_extra_headers`, in the way of the front.
     extra_headers: dict[str, str] = field(default_factory=dict)
 
 

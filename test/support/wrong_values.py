@@ -11,7 +11,7 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
-#: Values that few arguments take. They are made anew for each call: some are used up by it.
+#: Values that few arguments take. They are made for each call, because some calls use them up.
 WRONG: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
     "object": object,

@@ -1,4 +1,4 @@
-"""An application as one finds them: FastAPI, its dependencies, and a client in its state."""
+"""A typical application: FastAPI, its dependencies, and a client in its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repositories: generic classes around collections, for whichever framework."""
+"""Repositories: generic classes around collections, for both frameworks."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class AgnosticBaseCursor(OldCursorStyle):
         return None if session is None else self._wrap(session)
 
     def get_io_loop(self) -> Any:
-        """The event loop of whatever has made the cursor, when none is running."""
+        """The event loop of the object that made the cursor, when none is running."""
         return self.collection.get_io_loop()
 
     # Reading.

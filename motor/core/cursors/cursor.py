@@ -88,7 +88,7 @@ class AgnosticCursor(AgnosticBaseCursor):
     # Again.
 
     def rewind(self) -> Any:
-        """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""
+        """Start again: the next read sends the query again. Returns the cursor."""
         reader = self._reader
         # A fresh copy instead of the delegate's own rewind, which would close it on the loop's
         # thread and change it under a read that has not ended.

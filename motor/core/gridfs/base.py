@@ -126,7 +126,7 @@ def collections_of(root: Any, *, primary: bool = False) -> tuple[Any, Any]:
     longer than everything else for a file.
 
     - `root`: the Motor collection that the bucket is named after
-    - `primary`: whether to read from the primary, whatever the read preference is
+    - `primary`: whether to read from the primary, with any read preference
     """
     kept = "_primary_collections" if primary else "_file_collections"
     found: tuple[Any, Any] | None = vars(root).get(kept)

@@ -109,12 +109,12 @@ class DelegateUpload:
         await asyncio.shield(self._submit(self._grid_in.close, queue=self._queue))
 
     async def abort(self) -> None:
-        """Delete what was stored, as PyMongo does it: whatever has the file's ``_id``."""
+        """Delete what was stored, as PyMongo does: everything with the file's ``_id``."""
         await self._submit(self._grid_in.abort, queue=self._queue)
 
     async def give_up(self, *error: Any) -> None:
         """End after an exception in a block, as PyMongo does it: what was stored stays.
 
-        To delete it would be to delete whatever has the file's ``_id``.
+        Deleting it would delete everything with the file's ``_id``.
         """
         await self._submit(self._grid_in.__exit__, error, queue=self._queue)

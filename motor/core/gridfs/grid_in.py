@@ -295,8 +295,8 @@ class AgnosticGridIn(GridFSObject):
         """Start storing what remains, and the file's document: then others can see the file.
 
         Returns a future of None. It fails with FileExists when there is another file with this
-        ``_id``, and with whatever an earlier write has failed with; :meth:`abort` then deletes what
-        was stored. Closing a file twice is no error.
+        ``_id``, and with the error of an earlier write; :meth:`abort` then deletes what was stored.
+        Closing a file twice is no error.
         """
 
         async def finish() -> None:

@@ -171,7 +171,7 @@ class Upload:
         return self._queue or bound_queue.get() or self._own_queues[0]
 
     async def _drain(self) -> None:
-        """Wait until all batches that were sent are done, whichever event loop sent them."""
+        """Wait until all sent batches are done, from any event loop."""
         for queue in self._used:
             if queue.busy:
                 await self._submit(_nothing, queue=queue)

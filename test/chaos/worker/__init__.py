@@ -1,1 +1,1 @@
-"""What runs in a driver's own process: it works, and writes down what it was told."""
+"""The code in a driver's own process: it works, and writes down the results."""

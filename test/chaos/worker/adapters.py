@@ -1,4 +1,4 @@
-"""The little that differs between the drivers."""
+"""What differs between the drivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This process's clock on the wall, which can be set forward. The one that counts seconds stays."""
+"""Sets the process's wall clock forward. The monotonic clock does not change."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def held() -> dict[str, Any]:
 
 
 def left(before: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """What is held more than `before`, once `seconds` did not clear it."""
+    """What is held in addition to `before`, and still is after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         gc.collect()

@@ -1,4 +1,4 @@
-"""What all kinds of work share: a client and its database, and how one operation is tried."""
+"""What all kinds of work share: a client and its database, and how to try one operation."""
 
 from __future__ import annotations
 
