@@ -48,7 +48,7 @@ def get_gridfs_file(bucket: Any, filename: str, request: web.Request) -> Awaitab
         def by_id(bucket, filename, request):
             return bucket.open_download_stream(ObjectId(filename))
 
-        handler = AIOHTTPGridFS(client.my_database, get_gridfs_file=by_id)
+        handler = AIOHTTPGridFS(client.library, get_gridfs_file=by_id)
     """
     return open_by_name(bucket, filename)
 
@@ -80,7 +80,7 @@ class AIOHTTPGridFS:
     ::
 
         app = aiohttp.web.Application()
-        app.router.add_get("/files/{filename:.+}", AIOHTTPGridFS(client.my_database))
+        app.router.add_get("/files/{filename:.+}", AIOHTTPGridFS(client.library))
 
     The route needs a ``{filename}``, here one that may have slashes in it. `add_get` is for HEAD as
     well. Answers have whole files or ranges of them, and tell caches and clients that have the file

@@ -144,6 +144,20 @@ def test_books_are_stored_and_found(name: str, start: Any, sync_db: Any) -> None
     assert sync_db.books.count_documents({}) == 2
 
 
+@pytest.mark.parametrize("name", SITES)
+def test_errors_are_json(name: str, start: Any) -> None:
+    site = start(name)
+    for body in ({"title": "no year"}, {**MOMO, "year": "last"}, ["Momo"], b"{"):
+        status, error = ask(site, "POST", "/books", body)
+        assert status in (400, 422), body
+        assert isinstance(error, dict), error
+    for method, path, expected in (("GET", "/nothing", 404), ("DELETE", "/books", 405)):
+        status, error = ask(site, method, path)
+        assert status == expected
+        assert isinstance(error, dict), error
+    assert ask(site, "GET", "/books") == (200, [])
+
+
 def test_fastapi_runs_background_tasks_and_plain_functions(start: Any, sync_db: Any) -> None:
     site = start("fastapi")
     assert ask(site, "POST", "/books", {"title": "no year"})[0] == 422
@@ -177,16 +191,17 @@ def test_websocket_tells_of_new_books(name: str, start: Any) -> None:
         assert json.loads(websocket.recv(timeout=PATIENCE))["title"] == "Momo"
 
 
-def test_websocket_ends_with_the_server(uri: str) -> None:
-    pytest.importorskip("fastapi")
+@pytest.mark.parametrize("name", ["fastapi", "starlette"])
+def test_websocket_ends_with_the_server(name: str, uri: str) -> None:
+    pytest.importorskip(name)
     pytest.importorskip("uvicorn")
     client = pytest.importorskip("websockets.sync.client")
     with (
-        uvicorn_running("fastapi_books", uri) as (process, site),
+        uvicorn_running(f"{name}_books", uri) as (process, site),
         client.connect(f"ws://127.0.0.1:{site.port}/changes") as websocket,
     ):
         process.send_signal(signal.SIGINT)
-        # What Ctrl-C does: without the receiving half of the handler this would wait for ever.
+        # Without the receiving half of the handler, this would wait for ever.
         assert process.wait(PATIENCE) in (0, -signal.SIGINT)
         with pytest.raises(Exception, match="1012"):
             websocket.recv(timeout=PATIENCE)

@@ -12,10 +12,20 @@ routes = web.RouteTableDef()
 
 async def database(app):
     client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-    app[BOOKS] = client.get_default_database("bookshelf").books
+    app[BOOKS] = client.get_default_database("bookstore").books
     await app[BOOKS].create_index("year")
     yield
     await client.close()
+
+
+@web.middleware
+async def errors_as_json(request, handler):
+    try:
+        return await handler(request)
+    except web.HTTPError as error:
+        return web.json_response({"error": error.reason}, status=error.status)
+    except (KeyError, TypeError, ValueError) as error:
+        return web.json_response({"error": f"bad request: {error}"}, status=400)
 
 
 @routes.get("/books")
@@ -28,11 +38,12 @@ async def find(request):
 @routes.post("/books")
 async def add(request):
     book = await request.json()
-    result = await request.app[BOOKS].insert_one({"title": book["title"], "year": book["year"]})
+    document = {"title": str(book["title"]), "year": int(book["year"])}
+    result = await request.app[BOOKS].insert_one(document)
     return web.json_response({"id": str(result.inserted_id)}, status=201)
 
 
-app = web.Application()
+app = web.Application(middlewares=[errors_as_json])
 app.cleanup_ctx.append(database)
 app.add_routes(routes)
 

@@ -12,7 +12,7 @@ app = Celery("books", broker=os.environ.get("CELERY_BROKER_URL", "amqp://localho
 # One client for the module. Celery forks its workers after the import. Each worker connects at its
 # first task, and keeps its connections for the next.
 client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-books = client.get_default_database("bookshelf").books
+books = client.get_default_database("bookstore").books
 
 
 async def count_copies(title: str) -> None:

@@ -14,7 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, Asyn
 from motor.web.asgi import GridFSResponse
 
 client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-db = client.get_default_database("bookshelf")
+db = client.get_default_database("bookstore")
 covers = AsyncIOMotorGridFSBucket(db, "covers")
 
 

@@ -10,7 +10,7 @@ from litestar.params import FromQuery, JSONBody
 from motor.motor_asyncio import AsyncIOMotorClient
 
 client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-books = client.get_default_database("bookshelf").books
+books = client.get_default_database("bookstore").books
 
 
 @dataclass

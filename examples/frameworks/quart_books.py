@@ -3,11 +3,12 @@
 import os
 
 from quart import Quart, request
+from werkzeug.exceptions import HTTPException
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
 client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-books = client.get_default_database("bookshelf").books
+books = client.get_default_database("bookstore").books
 app = Quart(__name__)
 
 
@@ -31,5 +32,17 @@ async def find():
 @app.post("/books")
 async def add():
     book = await request.get_json()
-    result = await books.insert_one({"title": book["title"], "year": book["year"]})
+    result = await books.insert_one({"title": str(book["title"]), "year": int(book["year"])})
     return {"id": str(result.inserted_id)}, 201
+
+
+@app.errorhandler(HTTPException)
+async def http_error(error):
+    return {"error": error.name}, error.code
+
+
+@app.errorhandler(KeyError)
+@app.errorhandler(TypeError)
+@app.errorhandler(ValueError)
+async def bad_request(error):
+    return {"error": f"bad request: {error}"}, 400

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from bson import json_util
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
@@ -13,7 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from motor.web.asgi import GridFSApp
 
 client = AsyncIOMotorClient(os.environ.get("MONGODB_URI", "mongodb://localhost:27017"))
-db = client.get_default_database("bookshelf")
+db = client.get_default_database("bookstore")
 books = db.books
 
 
@@ -32,7 +33,7 @@ async def find(request):
 
 async def add(request):
     book = await request.json()
-    result = await books.insert_one({"title": book["title"], "year": book["year"]})
+    result = await books.insert_one({"title": str(book["title"]), "year": int(book["year"])})
     return JSONResponse({"id": str(result.inserted_id)}, status_code=201)
 
 
@@ -51,8 +52,20 @@ async def send(websocket, stream):
         await websocket.send_text(json_util.dumps(change["fullDocument"]))
 
 
+async def http_error(request, error):
+    return JSONResponse({"error": error.detail}, status_code=error.status_code)
+
+
+async def bad_request(request, error):
+    return JSONResponse({"error": f"bad request: {error}"}, status_code=400)
+
+
 app = Starlette(
     lifespan=lifespan,
+    exception_handlers={
+        HTTPException: http_error,
+        **dict.fromkeys([KeyError, TypeError, ValueError], bad_request),
+    },
     routes=[
         Route("/books", find, methods=["GET"]),
         Route("/books", add, methods=["POST"]),

@@ -147,8 +147,8 @@ class GridFSApp:
 
     ::
 
-        app = Starlette(routes=[Mount("/files", GridFSApp(client.my_database))])
-        app.mount("/files", GridFSApp(client.my_database))  # FastAPI
+        app = Starlette(routes=[Mount("/files", GridFSApp(client.library))])
+        app.mount("/files", GridFSApp(client.library))  # FastAPI
 
     It answers GET and HEAD, with whole files or ranges of them, and tells caches and clients that
     have the file already to keep it.

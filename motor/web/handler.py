@@ -31,7 +31,7 @@ class GridFSHandler(RequestHandler):
 
     ::
 
-        Application([(r"/files/(.*)", GridFSHandler, {"database": client.my_database})])
+        Application([(r"/files/(.*)", GridFSHandler, {"database": client.library})])
 
     It answers GET and HEAD, with whole files or ranges of them, and tells caches and clients that
     have the file already to keep it. Options come as the third item of the route, see `initialize`;
