@@ -1,7 +1,7 @@
 """Serve files from GridFS with aiohttp.
 
-``AIOHTTPGridFS`` is a request handler. The functions beside it are what it does by default, each to
-be replaced by an argument of the same name.
+``AIOHTTPGridFS`` is a request handler. The functions beside it are its defaults. Replace each by an
+argument of the same name.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ __all__ = [
 
 
 def get_gridfs_file(bucket: Any, filename: str, request: web.Request) -> Awaitable[Any]:
-    """Choose the file to serve: the newest of the name that the URL has.
+    """Choose the file to serve: the newest one with the name in the URL.
 
     - `bucket`: an ``AsyncIOMotorGridFSBucket``
     - `filename`: what ``{filename}`` in the route matched
     - `request`: aiohttp's request
 
-    Returns an awaitable of an open ``AsyncIOMotorGridOut``. If one of your own raises
-    gridfs.NoFile, or bson.errors.InvalidId for what is no id, the answer is 404. By id::
+    Returns an awaitable of an open ``AsyncIOMotorGridOut``. If your own function raises
+    gridfs.NoFile, or bson.errors.InvalidId for a malformed id, the answer is 404. By id::
 
         def by_id(bucket, filename, request):
             return bucket.open_download_stream(ObjectId(filename))
@@ -56,8 +56,8 @@ def get_gridfs_file(bucket: Any, filename: str, request: web.Request) -> Awaitab
 def get_content_type(filename: str, gridout: Any) -> str:
     """The Content-Type to send for an open ``AsyncIOMotorGridOut``.
 
-    The file's own, or `contentType` of its metadata, or a guess from the ending of the name in the
-    URL or the file's, or "application/octet-stream".
+    The type stored with the file, or `contentType` of its metadata, or a guess from the ending of
+    the name in the URL or of the file's name, or "application/octet-stream".
     """
     return FileFacts.of(gridout).best_content_type(filename)
 
@@ -82,9 +82,8 @@ class AIOHTTPGridFS:
         app = aiohttp.web.Application()
         app.router.add_get("/files/{filename:.+}", AIOHTTPGridFS(client.library))
 
-    The route needs a ``{filename}``, here one that may have slashes in it. `add_get` is for HEAD as
-    well. Answers have whole files or ranges of them, and tell caches and clients that have the file
-    already to keep it.
+    The route needs a ``{filename}``, here one that may contain slashes. `add_get` also serves HEAD.
+    It answers with whole files or ranges of them, and with 304 if the client has the file already.
 
     - `database`: an ``AsyncIOMotorDatabase``
     - `root_collection`: the name of the bucket
@@ -95,8 +94,8 @@ class AIOHTTPGridFS:
     - `disposition`: "inline" to have the browser show the file, "attachment" to have it saved; None
       to leave out the Content-Disposition field, and with it the file's name
 
-    Raises TypeError for another `database`, ValueError for another `disposition`, or `revisions`
-    together with `get_gridfs_file`.
+    Raises TypeError for a `database` of another class, and ValueError for another `disposition`, or
+    for `revisions` together with `get_gridfs_file`.
     """
 
     def __init__(

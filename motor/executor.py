@@ -1,4 +1,4 @@
-"""The threads that run calls: the executor that the whole process shares, and what it is doing."""
+"""The threads that run calls: the executor that the whole process shares, and its statistics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PoolStatistics", "default_executor", "statistics"]
 
 
 def statistics(client: Any = None, *, waiting: bool = False) -> PoolStatistics:
-    """What the workers are doing and have done, for programs that export metrics.
+    """Return what the workers are doing and have done, for programs that export metrics.
 
     - `client`: a Motor client, for the pool that runs its calls: its own if it was given an
       `executor`. None: the pool that all others share

@@ -183,7 +183,7 @@ def test_an_id_that_is_taken_or_not_from_here_is_refused(gallery, stored):
         answer = gallery.request(
             "POST", f"/files?name=a.png&id={other}", b"x", content_type="image/png"
         )
-        assert (answer.status, error_in(answer)) == (400, "This is no id for a new file.")
+        assert (answer.status, error_in(answer)) == (400, "This is not a valid id for a new file.")
     for no_id in ("", "x", "0" * 24, "%00"):
         answer = gallery.request(
             "POST", f"/files?name=a.png&id={no_id}", b"x", content_type="image/png"

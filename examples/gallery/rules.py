@@ -61,4 +61,4 @@ def check_new_id(text: str) -> ObjectId:
         age = datetime.now(UTC) - file_id.generation_time
         if timedelta(seconds=-1) <= age < ID_LIFE:
             return file_id
-    raise HTTPException(400, "This is no id for a new file.")
+    raise HTTPException(400, "This is not a valid id for a new file.")

@@ -21,7 +21,7 @@ OPTIONS = ("w", "wtimeout", "j", "fsync")
 
 
 def make_write_concern(options: Mapping[str, Any]) -> WriteConcern:
-    """The write concern of these options. Raises ConfigurationError for one that is none."""
+    """The write concern of these options. Raises ConfigurationError for an invalid one."""
     for name in options:
         if name not in OPTIONS:
             raise ConfigurationError(

@@ -42,7 +42,7 @@ rm -rf -- "$1"
 
 
 class EmbeddedMongo:
-    """A MongoDB replica set, or one standalone server, that lives as long as this object's use.
+    """A MongoDB replica set, or one standalone server, for the time of a ``with`` block.
 
     A context manager; or call :meth:`start` and :meth:`stop`. The servers listen on free ports
     of 127.0.0.1, keep their data in a temporary directory, and accept test commands such as

@@ -19,10 +19,10 @@ def mock_client(client_class: type[C], **options: Any) -> C: ...
 def mock_client(client_class: Any = AsyncIOMotorClient, **options: Any) -> Any:
     """Return a client of an empty MongoDB in memory, which no other client sees.
 
-    Its databases, collections and cursors are Motor's own, and are used as such. What they do is up
-    to mongomock, which imitates MongoDB in Python: there are no sessions, transactions and change
-    streams, which raise NotImplementedError, and of queries and aggregations not every operator.
-    Test what depends on those with :class:`EmbeddedMongo`.
+    Its databases, collections and cursors are Motor's own. mongomock does their work: it imitates
+    MongoDB in Python. Sessions, transactions and change streams raise NotImplementedError, and some
+    operators of queries and aggregations are missing. Test code that uses those with
+    :class:`EmbeddedMongo`.
 
     :param client_class: The class of the client: ``AsyncIOMotorClient``, Tornado's ``MotorClient``,
         or a subclass.

@@ -1,4 +1,4 @@
-"""Serve files from GridFS with Starlette, FastAPI, or anything else that speaks ASGI on asyncio.
+"""Serve files from GridFS with Starlette, FastAPI, and other ASGI frameworks on asyncio.
 
 ``GridFSApp`` is an application to mount, ``GridFSResponse`` the answer of one route. Neither needs
 any package; where Starlette is installed, ``GridFSResponse`` is one of its responses.
@@ -50,7 +50,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class GridFSResponse(Response):
-    """The answer with a file from GridFS, or with what the request wants of it.
+    """An answer with a file from GridFS, or with the part of it that the request asks for.
 
     ::
 
@@ -59,22 +59,23 @@ class GridFSResponse(Response):
             return GridFSResponse(await bucket.open_download_stream_by_name(name))
 
     - `grid_out`: an open ``AsyncIOMotorGridOut``
-    - `content_type`: the type to send; by default the file's own, or `contentType` of its metadata,
-      or a guess from its name, or "application/octet-stream", which is also sent in place of what
-      cannot be a type
+    - `content_type`: the type to send; by default the type stored with the file, or `contentType`
+      of its metadata, or a guess from its name, or "application/octet-stream", which also replaces
+      a
+      value that cannot be a type
     - `cache_time`: seconds for which a cache need not ask whether the file has changed; with 0 it
       may keep the file and asks each time
     - `disposition`: "inline" to have the browser show the file, "attachment" to have it saved; None
       to leave out the Content-Disposition field, and with it the file's name
-    - `headers`: further fields, or others in place of the standard ones; `response.headers` may be
-      changed as well until the response is sent
+    - `headers`: further fields, or replacements of the standard ones; you may also change
+      `response.headers` until the response is sent
     - `background`: called and awaited after the response, as Starlette does
 
-    Status and body are decided when it is sent, from the request: conditions, ranges, HEAD. In
-    answer to another method than GET and HEAD the whole file is sent.
+    The request decides on status and body when the response is sent: conditions, ranges, HEAD. The
+    answer to a method other than GET and HEAD is the whole file.
 
-    Raises TypeError for another `grid_out` and a `cache_time` that is no number, InvalidOperation
-    for a `grid_out` that is not open, ValueError for another `disposition`.
+    Raises TypeError for a `grid_out` of another class and a `cache_time` that is not a number,
+    InvalidOperation for a `grid_out` that is not open, ValueError for another `disposition`.
     """
 
     def __init__(
@@ -150,14 +151,14 @@ class GridFSApp:
         app = Starlette(routes=[Mount("/files", GridFSApp(client.library))])
         app.mount("/files", GridFSApp(client.library))  # FastAPI
 
-    It answers GET and HEAD, with whole files or ranges of them, and tells caches and clients that
-    have the file already to keep it.
+    It answers GET and HEAD, with whole files or ranges of them, and with 304 if the client has the
+    file already.
 
     - `database`: an ``AsyncIOMotorDatabase``
     - `root_collection`: the name of the bucket
     - `get_gridfs_file(bucket, filename, scope)`: returns an awaitable of the open
-      ``AsyncIOMotorGridOut`` to serve; by default the newest of the name. If it raises
-      gridfs.NoFile, or bson.errors.InvalidId for what is no id, the answer is 404.
+      ``AsyncIOMotorGridOut`` to serve; by default the newest one with the name. If it raises
+      gridfs.NoFile, or bson.errors.InvalidId for a malformed id, the answer is 404.
     - `get_content_type(filename, grid_out)`: returns the Content-Type to send
     - `get_cache_time(filename, modified, content_type)`: returns the seconds for which a cache need
       not ask whether the file has changed; with 0, the default, it asks each time
@@ -166,8 +167,8 @@ class GridFSApp:
       newest
     - `disposition`: as for `GridFSResponse`
 
-    `filename` is what follows the path of the mount. Raises TypeError for another `database`,
-    ValueError for another `disposition`, or `revisions` together with `get_gridfs_file`.
+    `filename` is the path below the mount. Raises TypeError for a `database` of another class, and
+    ValueError for another `disposition`, or for `revisions` together with `get_gridfs_file`.
     """
 
     def __init__(

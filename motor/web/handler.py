@@ -33,10 +33,9 @@ class GridFSHandler(RequestHandler):
 
         Application([(r"/files/(.*)", GridFSHandler, {"database": client.library})])
 
-    It answers GET and HEAD, with whole files or ranges of them, and tells caches and clients that
-    have the file already to keep it. Options come as the third item of the route, see `initialize`;
-    for more, override `get_gridfs_file`, `get_content_type`, `get_cache_time` and
-    `set_extra_headers` in a subclass.
+    It answers GET and HEAD, with whole files or ranges of them, and with 304 if the client has the
+    file already. The third item of the route has options, see `initialize`; for more, override
+    `get_gridfs_file`, `get_content_type`, `get_cache_time` and `set_extra_headers` in a subclass.
     """
 
     database: Any
@@ -81,14 +80,14 @@ class GridFSHandler(RequestHandler):
     def get_gridfs_file(
         self, bucket: Any, filename: str, request: httputil.HTTPServerRequest
     ) -> Awaitable[Any]:
-        """Choose the file to serve. By default the newest of the name that the URL has.
+        """Choose the file to serve. By default, the newest one with the name in the URL.
 
         - `bucket`: a ``MotorGridFSBucket``
         - `filename`: what the group in the route's pattern matched
         - `request`: Tornado's request
 
         Returns an awaitable, such as a future, of an open ``MotorGridOut``. If it raises
-        gridfs.NoFile, or bson.errors.InvalidId for what is no id, the answer is 404. By id::
+        gridfs.NoFile, or bson.errors.InvalidId for a malformed id, the answer is 404. By id::
 
             def get_gridfs_file(self, bucket, filename, request):
                 return bucket.open_download_stream(ObjectId(filename))
@@ -100,8 +99,8 @@ class GridFSHandler(RequestHandler):
     def get_content_type(self, path: str, gridout: Any) -> str:
         """The Content-Type to send for an open ``MotorGridOut``.
 
-        By default the file's own, or `contentType` of its metadata, or a guess from the ending of
-        the name in the URL or the file's, or "application/octet-stream".
+        By default, the type stored with the file, or `contentType` of its metadata, or a guess from
+        the ending of the name in the URL or of the file's name, or "application/octet-stream".
         """
         return FileFacts.of(gridout).best_content_type(path)
 
@@ -113,7 +112,7 @@ class GridFSHandler(RequestHandler):
         return 0
 
     def set_extra_headers(self, path: str, gridout: Any) -> None:
-        """Add to the answer's header, or change it, with `set_header`. By default nothing."""
+        """Add to the answer's header, or change it, with `set_header`. By default, do nothing."""
 
     # Answering ------------------------------------------------------------------------------
 

@@ -155,7 +155,7 @@ def standard_headers(
     - `disposition`: "inline", "attachment", or None for no Content-Disposition
     - `now`: the time of the answer
 
-    Raises TypeError if `cache_time` is no number.
+    Raises TypeError if `cache_time` is not a number.
     """
     now = datetime.now(UTC) if now is None else as_utc(now)
     if not is_content_type(content_type):

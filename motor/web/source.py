@@ -31,7 +31,7 @@ _MAX_DIGITS = 9
 
 
 class BadRevision(ValueError):
-    """A URL's `revision` is no number."""
+    """A URL's `revision` is not a number."""
 
 
 def parse_revision(values: Iterable[str]) -> int:

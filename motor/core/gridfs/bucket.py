@@ -63,7 +63,7 @@ class AgnosticGridFSBucket(GridFSObject):
     PyMongo's as well, and takes synchronous sources and destinations only.
 
     Raises TypeError if `database` is not a Motor database of the same framework, TypeError or
-    ValueError for a `chunk_size_bytes` that is no number of bytes, and ConfigurationError for a
+    ValueError for a `chunk_size_bytes` that is not a number of bytes, and ConfigurationError for a
     write concern that acknowledges nothing.
     """
 

@@ -82,7 +82,7 @@ class AgnosticGridIn(GridFSObject):
       ``chunk_size`` and ``content_type``; with an ``encoding``, text can be written
 
     Raises TypeError if `root_collection` is not a Motor collection of the same framework, TypeError
-    or ValueError for a chunk size that is no number of bytes.
+    or ValueError for a chunk size that is not a number of bytes.
 
     At the end of an ``async with`` block the file is closed; after an exception it is aborted.
     Until it is closed, attributes that are set become fields of its document.

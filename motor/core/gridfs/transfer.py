@@ -102,8 +102,8 @@ def _read(read: Callable[[int], Any], size: int, count: int) -> list[Any]:
             if inspect.iscoroutine(piece):
                 piece.close()
             raise TypeError(
-                f"{read!r} returned {type(piece)}, to be awaited, and is no coroutine function: "
-                "read from an asynchronous iterable instead"
+                f"{read!r} must return bytes or be a coroutine function, but it returned an "
+                f"awaitable, {type(piece)}: make it an 'async def', or pass an asynchronous iterable"
             )
         if not piece:
             break
