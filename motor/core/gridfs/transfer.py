@@ -103,7 +103,7 @@ def _read(read: Callable[[int], Any], size: int, count: int) -> list[Any]:
                 piece.close()
             raise TypeError(
                 f"{read!r} must return bytes or be a coroutine function, but it returned an "
-                f"awaitable, {type(piece)}: make it an 'async def', or pass an asynchronous iterable"
+                f"awaitable, {type(piece)}: use 'async def', or pass an asynchronous iterable"
             )
         if not piece:
             break
