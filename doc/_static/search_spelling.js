@@ -1,11 +1,11 @@
-// A search for a word that no page has finds the word that looks most like it: "agregate" finds
-// aggregate. Sphinx's own search, in searchtools.js, does the rest.
+// If no page has a word, the search finds the most similar word: "agregate" finds aggregate. Sphinx's
+// own search, in searchtools.js, does the rest.
 "use strict";
 
 (() => {
   if (typeof Search === "undefined") return; // only the page with the results has it
 
-  // How many letters have to be added, taken, changed, or swapped with their neighbour.
+  // How many letters must be added, removed, changed, or swapped with their neighbour.
   const distance = (a, b) => {
     let [older, previous] = [[], [...Array(b.length + 1).keys()]];
     for (let i = 1; i <= a.length; i++) {

@@ -1,4 +1,4 @@
-// The server, as functions. Each fails with an Error whose message is for the person at the page.
+// The server, as functions. Each fails with an Error whose message is shown on the page.
 
 const LOST = "The connection to the server was lost.";
 
@@ -22,9 +22,9 @@ export async function reserveIds(count) {
   return (await answer.json()).ids;
 }
 
-/** Upload a File under an id; `onProgress` gets 0…100. Resolves to the stored file, or null if aborted. */
+/** Upload a File under an id; `onProgress` gets 0…100. Resolves to the file, or null if aborted. */
 export function uploadFile(file, id, { signal, onProgress }) {
-  // XMLHttpRequest, since fetch does not tell how much has been sent.
+  // XMLHttpRequest, because fetch does not say how much is sent.
   const xhr = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
     xhr.upload.onprogress = (event) => onProgress((100 * event.loaded) / event.total);

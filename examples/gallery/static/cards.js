@@ -1,11 +1,11 @@
-// One card of the grid: what stands for a file, and leads to it.
+// One card of the grid: it shows a file, and links to it.
 
 import { fileUrl } from "./api.js";
 import { formatDay, formatSize } from "./format.js";
 
 const template = document.getElementById("card");
 
-/** A list item for `file`. Its text is set as text, however much a name looks like HTML. */
+/** A list item for `file`. Its text is set as text, even if the name looks like HTML. */
 export function makeCard(file) {
   const card = template.content.firstElementChild.cloneNode(true);
   card.querySelector(".card-link").href = `#${file.id}`;
@@ -17,7 +17,7 @@ export function makeCard(file) {
   return card;
 }
 
-// The name is read out anyway: to say it twice would be noise.
+// Screen readers read the name anyway, and should not read it twice.
 function thumbnail(file) {
   const isVideo = file.type.startsWith("video/");
   const media = document.createElement(isVideo ? "video" : "img");

@@ -1,4 +1,4 @@
-// The page: the grid of files, and what leads to uploads and to the viewer.
+// The page: the grid of files, and the ways to upload and to open the viewer.
 
 import { listFiles } from "./api.js";
 import { makeCard } from "./cards.js";
@@ -19,7 +19,7 @@ async function loadMore() {
   try {
     const page = await listFiles(next);
     ({ next, maxBytes } = page);
-    // What was uploaded since the page was opened is there already.
+    // Files that were uploaded on this page are there already.
     for (const file of page.files) if (!find(file.id)) add(file);
   } catch (error) {
     byId("trouble-text").textContent = error.message;

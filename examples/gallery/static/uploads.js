@@ -66,7 +66,7 @@ class Row {
       aborting.abort();
       this.remove();
     });
-    // textContent takes a name for what it is, however much it looks like HTML.
+    // textContent sets the name as text, even if it looks like HTML.
     this.element.querySelector(".name").textContent = file.name;
     this.progress.setAttribute("aria-label", `Upload of ${file.name}`);
     this.button.setAttribute("aria-label", `Cancel the upload of ${file.name}`);
@@ -76,7 +76,7 @@ class Row {
 
   onProgress = (percent) => {
     this.progress.value = percent;
-    // All is sent, and the server has yet to say that it is stored.
+    // Everything is sent. Now the server must say that the file is stored.
     this.state.textContent = percent < 100 ? `${Math.floor(percent)} %` : "Storing";
   };
 

@@ -39,7 +39,7 @@ export function show(file) {
 }
 
 function setEnabled(button, target) {
-  // A disabled button would lose the focus, and the arrow keys with it.
+  // A disabled button would lose the focus, and the arrow keys would stop working.
   if (!target && document.activeElement === button) byId("close").focus();
   button.disabled = !target;
 }
@@ -71,12 +71,12 @@ function sorry(kind) {
 }
 
 function goTo(file) {
-  // Replaced, so that the way back leads to the grid at once.
+  // Replaced, so that "back" leads to the grid at once.
   if (file) location.replace(`#${file.id}`);
 }
 
 function onKey(event) {
-  // In a video, the arrows are for moving in it.
+  // In a video, the arrow keys seek.
   if (event.target.matches("video") || event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.key === "ArrowLeft") goTo(neighbours(shown)[0]);
   if (event.key === "ArrowRight") goTo(neighbours(shown)[1]);
