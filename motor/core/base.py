@@ -45,8 +45,8 @@ bound_queue: ContextVar[SerialQueue | None] = ContextVar("bound_queue", default=
 _registry: dict[type, type[AgnosticBase]] = {}
 
 
-#: The same for the classes of earlier results; None: they are not wrapped. When the registry changes,
-#: a new dictionary replaces it. It is not emptied, because workers may be reading it.
+#: The same for the classes of earlier results; None: they are not wrapped. When the registry
+#: changes, a new dictionary replaces it. It is not emptied, because workers may be reading it.
 _known: dict[type, type[AgnosticBase] | None] = {}
 
 
