@@ -957,7 +957,7 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
     See :class:`pymongo.cursor.Cursor`.
     """
     def get_io_loop(self) -> AbstractEventLoop:
-        """The event loop of whatever has made the cursor, when none is running."""
+        """The event loop of the object that made the cursor, when none is running."""
     @property
     def session(self) -> AsyncIOMotorClientSession | None:
         """The session that was passed for this cursor, or None."""
@@ -1026,7 +1026,7 @@ class AsyncIOMotorCommandCursor(AgnosticCommandCursor[_ItemType], Coroutine[Any,
     See :class:`pymongo.command_cursor.CommandCursor`.
     """
     def get_io_loop(self) -> AbstractEventLoop:
-        """The event loop of whatever has made the cursor, when none is running."""
+        """The event loop of the object that made the cursor, when none is running."""
     @property
     def session(self) -> AsyncIOMotorClientSession | None:
         """The session that was passed for this cursor, or None."""
@@ -1199,7 +1199,7 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
     PyMongo's as well, and takes synchronous sources and destinations only.
 
     Raises TypeError if `database` is not a Motor database of the same framework, TypeError or
-    ValueError for a `chunk_size_bytes` that is no number of bytes, and ConfigurationError for a
+    ValueError for a `chunk_size_bytes` that is not a number of bytes, and ConfigurationError for a
     write concern that acknowledges nothing.
     """
     def __init__(
@@ -1327,7 +1327,7 @@ class AsyncIOMotorGridIn(AgnosticGridIn):
       ``chunk_size`` and ``content_type``; with an ``encoding``, text can be written
 
     Raises TypeError if `root_collection` is not a Motor collection of the same framework, TypeError
-    or ValueError for a chunk size that is no number of bytes.
+    or ValueError for a chunk size that is not a number of bytes.
 
     At the end of an ``async with`` block the file is closed; after an exception it is aborted.
     Until it is closed, attributes that are set become fields of its document.

@@ -1258,7 +1258,7 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
     PyMongo's as well, and takes synchronous sources and destinations only.
 
     Raises TypeError if `database` is not a Motor database of the same framework, TypeError or
-    ValueError for a `chunk_size_bytes` that is no number of bytes, and ConfigurationError for a
+    ValueError for a `chunk_size_bytes` that is not a number of bytes, and ConfigurationError for a
     write concern that acknowledges nothing.
     """
     collection: AgnosticCollection[Any]
@@ -1438,7 +1438,7 @@ class AgnosticGridIn(_GridInOfPyMongo, AgnosticBase):
       ``chunk_size`` and ``content_type``; with an ``encoding``, text can be written
 
     Raises TypeError if `root_collection` is not a Motor collection of the same framework, TypeError
-    or ValueError for a chunk size that is no number of bytes.
+    or ValueError for a chunk size that is not a number of bytes.
 
     At the end of an ``async with`` block the file is closed; after an exception it is aborted.
     Until it is closed, attributes that are set become fields of its document.
@@ -1490,8 +1490,8 @@ class AgnosticGridIn(_GridInOfPyMongo, AgnosticBase):
         """Start storing what remains, and the file's document: then others can see the file.
 
         Returns a future of None. It fails with FileExists when there is another file with this
-        ``_id``, and with whatever an earlier write has failed with; :meth:`abort` then deletes what
-        was stored. Closing a file twice is no error.
+        ``_id``, and with the error of an earlier write; :meth:`abort` then deletes what was stored.
+        Closing a file twice is no error.
         """
     def abort(self) -> OperationFuture[None]:
         """Start deleting what was stored, also of a file that is closed, and close the file.
@@ -1702,7 +1702,7 @@ class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType])
         - `batch_size`: a number of documents, 0 for the server's default
         """
     def rewind(self) -> Self:
-        """Start again: the query is sent anew when the cursor is next read. Returns the cursor."""
+        """Start again: the next read sends the query again. Returns the cursor."""
     def clone(self) -> Self:
         """A new cursor with the same options, which has not been read."""
     def __copy__(self) -> Self: ...
