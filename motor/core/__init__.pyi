@@ -246,7 +246,7 @@ class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
     def session(self) -> AgnosticClientSession | None:
         """The session that was passed for this cursor, or None."""
     def get_io_loop(self) -> Any:
-        """The event loop of whatever has made the cursor, when none is running."""
+        """The event loop of the object that made the cursor, when none is running."""
     async def next(self) -> _ItemType:
         """The next document.
 
