@@ -44,7 +44,7 @@ def _server(client: Any) -> ServerDescription | None:
     return next((server for server in known if server.is_writable), next(iter(known), None))
 
 
-def _pool_size(client: Any) -> int | None:
+def _pool_size(client: Any) -> float | None:
     """How many connections there may be to a server; None: any number."""
     delegate = client.delegate
     if not isinstance(delegate, MongoClient):
