@@ -19,7 +19,7 @@ from pymongo.errors import OperationFailure
 
 from motor.executor import default_executor
 from motor.testing import server
-from support import CommandRecorder, Framework
+from support import PATIENCE, CommandRecorder, Framework
 from support.framework import VARIANTS, run_plainly
 from support.leaks import LeakCheck, PooledConnections
 from support.web import FRONTS, Options, Serve, Site, running
@@ -63,7 +63,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture(scope="session")
 def mongo_uri() -> Iterator[str]:
     """The server of the whole run: `MONGODB_URI`, or a replica set with one member."""
-    with server() as uri:
+    with server(startup_timeout=5 * PATIENCE) as uri:
         yield uri
 
 
