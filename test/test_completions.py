@@ -18,8 +18,6 @@ from motor.execution.pool import WorkerPool
 from support import Framework, async_wait_until, run_python, wait_until
 from support.jobs import PATIENCE, Held, busy_pool, is_quiet, start
 
-pytestmark = pytest.mark.every_loop
-
 try:
     import uvloop
 except ImportError:

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 import pymongo
 from pymongo.driver_info import DriverInfo
-from pymongo.errors import PyMongoError
 from pymongo.mongo_client import MongoClient
 
 from motor._version import version
@@ -28,10 +27,10 @@ def begin_to_connect(client: Any) -> None:
     """Let `client` begin to connect, without waiting for a server.
 
     A client that was made with ``connect=False`` connects at its first operation. This operation
-    gives up at once, and its error is ignored.
+    gives up at once, and its error is ignored, whatever it is.
     """
     if isinstance(client, MongoClient):
-        with contextlib.suppress(PyMongoError, RuntimeError), pymongo.timeout(_AT_ONCE):
+        with contextlib.suppress(Exception), pymongo.timeout(_AT_ONCE):
             client.admin.command("ping")
 
 
