@@ -130,6 +130,8 @@ class Process:
             self._journal.write(
                 "memory",
                 kilobytes=leftovers.resident_kilobytes(),
+                # What is in use, however much the allocators keep for later.
+                blocks=sys.getallocatedblocks(),
                 threads=threading.active_count(),
             )
 
