@@ -1,7 +1,8 @@
 """A process's clock on the wall, set forward from outside by libfaketime.
 
-Debian and Ubuntu have it in the package `faketime`. Where it is missing, workers change what
-`time.time` says to Python instead (`worker/clock.py`).
+Debian and Ubuntu have it in the package `faketime`. Only `--faketime` uses it: with as many threads
+as the drivers have, the library takes most of the time for itself. Otherwise workers change what
+`time.time` says to Python (`worker/clock.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+
+
+def is_installed() -> bool:
+    """Whether the library is there."""
+    return bool(_LIBRARIES)
 
 
 class Clock:
@@ -20,15 +26,8 @@ class Clock:
         self._write()
 
     @property
-    def is_there(self) -> bool:
-        """Whether the library is installed."""
-        return bool(_LIBRARIES)
-
-    @property
     def variables(self) -> dict[str, str]:
-        """The environment that the process needs: none without the library."""
-        if not self.is_there:
-            return {}
+        """The environment that the process needs."""
         return {
             "LD_PRELOAD": str(_LIBRARIES[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.drivers import CANDIDATES, DEFAULT_CACHE, QUICK
+from chaos.faketime import is_installed
 from chaos.plan import PACE
 
 _QUICK_SECONDS = 90.0
@@ -38,6 +39,7 @@ class Options:
     results: Path | None
     table: Path | None
     tally: Path | None
+    faketime: bool
     plan_only: bool
     faults: list[str] | None = None
 
@@ -70,8 +72,13 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--tally", type=Path, metavar="FILE", help="adds up the runs with this file in one table"
     )
+    parser.add_argument(
+        "--faketime", action="store_true", help="sets clocks by libfaketime, which is slow"
+    )
     parser.add_argument("--plan", action="store_true", help="prints the schedule, and does nothing")
     given = parser.parse_args(arguments)
+    if given.faketime and not is_installed():
+        parser.error("--faketime needs libfaketime: apt install faketime")
     seconds, rest, kind = _FULL_SECONDS, _FULL_REST, "chaos"
     drivers = given.driver
     if given.quick:
@@ -94,6 +101,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         results=given.results,
         table=given.table,
         tally=given.tally,
+        faketime=given.faketime,
         plan_only=given.plan,
         faults=given.fault,
     )

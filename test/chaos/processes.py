@@ -35,7 +35,7 @@ class Worker:
         self.candidate = candidate
         self.directory = directory
         self._limit = plan["seconds"] + _SPARE_SECONDS
-        self._clock = Clock(directory / "clock")
+        self._clock = Clock(directory / "clock") if plan["faketime"] else None
         command = [environments.python_of(candidate.driver), "-P", "-m", "chaos.worker"]
         with (directory / "stderr").open("wb") as errors:
             self._process = subprocess.Popen(
@@ -85,7 +85,7 @@ class Worker:
 
     def set_clock(self, seconds: int) -> None:
         """Set the process's clock forward."""
-        if self._clock.is_there:
+        if self._clock is not None:
             self._clock.set_forward(seconds)
             return
         self._tell({"do": "set clock", "seconds": seconds})
@@ -111,7 +111,9 @@ class Worker:
             self._process.stdin.flush()
 
     def _variables(self, environments: Environments) -> dict[str, str]:
-        variables = environments.variables() | self._clock.variables
+        variables = environments.variables()
+        if self._clock is not None:
+            variables |= self._clock.variables
         variables.pop("MOTOR_ACCELERATORS", None)
         if self.candidate.accelerators is not None:
             variables["MOTOR_ACCELERATORS"] = self.candidate.accelerators

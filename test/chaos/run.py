@@ -116,6 +116,7 @@ class _Run:
             "count": self._options.count,
             "seed": self._options.seed,
             "pace": self._options.pace,
+            "faketime": self._options.faketime,
             "places": PLACES,
             "host": self._network.host(candidate.name),
             "uri": f"mongodb://{members}/?replicaSet=chaos",
