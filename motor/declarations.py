@@ -13,6 +13,8 @@ import types
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from motor.originals import docstring_for, static_member
+
 __all__ = [
     "Async",
     "AsyncCommand",
@@ -29,9 +31,6 @@ __all__ = [
     "MotorCursorChainingMethod",
     "ReadOnlyProperty",
     "coroutine_annotation",
-    "is_value",
-    "public_name",
-    "static_member",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,23 +51,6 @@ def coroutine_annotation(f: F) -> F:
     else:
         f._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
     return f
-
-
-def public_name(cls: type) -> str:
-    """The dotted name by which PyMongo documents one of its synchronous classes."""
-    return f"{cls.__module__.replace('.synchronous.', '.')}.{cls.__qualname__}"
-
-
-def static_member(cls: Any, name: str) -> Any:
-    """What stands in the body of a class, or of a base, under `name`; None if nothing does."""
-    for base in cls.__mro__:
-        if name in vars(base):
-            return vars(base)[name]
-    return None
-
-
-def is_value(member: Any) -> bool:
-    return member is not None and not callable(member) and not isinstance(member, classmethod)
 
 
 class InstanceAttribute:
@@ -129,12 +111,7 @@ class MotorAttributeFactory:
         return property(read, write, doc=self._document(cls, attr_name))
 
     def _document(self, cls: Any, pymongo_name: str) -> str:
-        if self.doc is not None:
-            return self.doc
-        member = static_member(cls.__delegate_class__, pymongo_name)
-        role = "attr" if is_value(member) else "meth"
-        target = f"{public_name(cls.__delegate_class__)}.{pymongo_name}"
-        return f"Like :{role}:`~{target}`{self.summary}."
+        return docstring_for(cls, pymongo_name, self.summary) if self.doc is None else self.doc
 
 
 def check_has(delegate: Any, name: str) -> None:
@@ -171,9 +148,12 @@ class AsyncProperty(MotorAttributeFactory):
 
     def create_attribute(self, cls: Any, attr_name: str) -> Any:
         def read(self: Any) -> Any:
-            return self._submit_function(
-                getattr, (self.delegate, attr_name), wrap=getattr(self, "_wrap", None)
-            )
+            def value() -> Any:
+                return getattr(self.delegate, attr_name)
+
+            value.__name__ = attr_name
+            caller = self if hasattr(self, "_explain") else None
+            return self._submit_function(value, caller=caller)
 
         return self._property(cls, attr_name, read)
 

@@ -31,10 +31,8 @@ from motor.declarations import (
     MotorCursorChainingMethod,
     ReadOnlyProperty,
     coroutine_annotation,
-    is_value,
-    public_name,
-    static_member,
 )
+from motor.originals import is_value, public_name, static_member, with_pymongos_part
 from motor.signatures import annotations_of, signature_of
 
 __all__ = [
@@ -70,7 +68,8 @@ T = TypeVar("T")
 def takes_arguments_of(original: Callable[..., Any]) -> Callable[[F], F]:
     """Let a function that passes its arguments on show those that PyMongo's `original` takes.
 
-    Its own keyword-only arguments stay among them. For ``help()``, editors and checks at a call.
+    Its own keyword-only arguments stay among them. What PyMongo's docstring says of them comes
+    after its own. For ``help()``, editors and checks at a call.
     """
 
     def decorate(function: F) -> F:
@@ -80,6 +79,7 @@ def takes_arguments_of(original: Callable[..., Any]) -> Callable[[F], F]:
         # Sorted by kind, as Python wants them: keywords of any name come last.
         parameters = sorted([*theirs, *added], key=lambda parameter: parameter.kind)
         function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        function.__doc__ = with_pymongos_part(inspect.cleandoc(function.__doc__ or ""), original)
         return function
 
     return decorate

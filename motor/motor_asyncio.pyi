@@ -112,7 +112,14 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> AsyncIOMotorLatentCommandCursor[dict[str, Any]]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.list_databases`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """List the databases with their sizes. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for database in client.list_databases():
+                print(database["name"], database["sizeOnDisk"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.list_databases`.
         """
     @classmethod
     def from_delegate(
@@ -131,9 +138,12 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         default_transaction_options: TransactionOptions | None = None,
         snapshot: bool | None = False,
     ) -> AsyncIOMotorClientSession:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
+        """Start a session. Returns it at once, for ``async with``, with or without ``await``.
 
-        Returns the session at once, for ``async with``, with or without ``await`` before it.
+        ::
+
+            async with client.start_session() as session:
+                await books.insert_one({"title": "Emma"}, session=session)
         """
     def __getitem__(self, name: str) -> AsyncIOMotorDatabase[_DocumentType]: ...
     def __getattr__(self, name: str) -> AsyncIOMotorDatabase[_DocumentType]: ...
@@ -167,7 +177,15 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.drop_database`, but runs on a worker and returns a future, which has started.
+        """Drop a database with all that is in it. Returns a future of None. There is no error if
+        it does not exist.
+
+        ::
+
+            await client.drop_database(db.name)
+            assert db.name not in await client.list_database_names()
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.drop_database`.
         """
     def eq_props(self) -> tuple[tuple[tuple[str, int | None], ...], str | None, str | None, str]:
         """Like :meth:`~pymongo.mongo_client.MongoClient.eq_props`."""
@@ -180,7 +198,16 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_database`."""
+        """Get a database, with options of its own. Returns it at once; nothing is sent.
+        ``client.library`` and ``client['library']`` have the client's options.
+
+        ::
+
+            library = client.get_database("library", write_concern=WriteConcern("majority"))
+            print(library.write_concern)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_database`.
+        """
     @overload
     def get_database(
         self,
@@ -191,7 +218,16 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_database`."""
+        """Get a database, with options of its own. Returns it at once; nothing is sent.
+        ``client.library`` and ``client['library']`` have the client's options.
+
+        ::
+
+            library = client.get_database("library", write_concern=WriteConcern("majority"))
+            print(library.write_concern)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_database`.
+        """
     @overload
     def get_default_database(
         self,
@@ -201,7 +237,16 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_default_database`."""
+        """Get the database that the URI names, or the one given here if it names none. Returns it
+        at once; nothing is sent.
+
+        ::
+
+            library = client.get_default_database("library")
+            print(library.name)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_default_database`.
+        """
     @overload
     def get_default_database(
         self,
@@ -212,13 +257,29 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_default_database`."""
+        """Get the database that the URI names, or the one given here if it names none. Returns it
+        at once; nothing is sent.
+
+        ::
+
+            library = client.get_default_database("library")
+            print(library.name)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_default_database`.
+        """
     def list_database_names(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[list[str]]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.list_database_names`, but runs on a worker and returns a future, which has started.
+        """List the names of the databases. Returns a future of a list.
+
+        ::
+
+            names = await client.list_database_names()
+            print(names)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.list_database_names`.
         """
     @property
     def nodes(self) -> frozenset[tuple[str, int | None]]:
@@ -236,7 +297,14 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         self,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.server_info`, but runs on a worker and returns a future, which has started.
+        """Ask the server for its version and how it was built. Returns a future of a dictionary.
+
+        ::
+
+            info = await client.server_info()
+            print(info["version"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.server_info`.
         """
     @property
     def topology_description(self) -> TopologyDescription:
@@ -256,7 +324,16 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
     ) -> AsyncIOMotorChangeStream[_DocumentType]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.watch`, but returns at once: the stream is opened when it is first used, or awaited.
+        """Watch all databases of the deployment for changes. Returns a change stream at once, for
+        ``async with`` and ``async for``. Needs a replica set.
+
+        ::
+
+            async with client.watch() as stream:
+                change = await stream.next()
+                print(change["ns"], change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.watch`.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -276,10 +353,27 @@ class AsyncIOMotorClientSession(AgnosticClientSession, Coroutine[Any, Any, Async
         asyncio loop or a Tornado IOLoop. Raises RuntimeError when there is none.
         """
     def abort_transaction(self) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.client_session.ClientSession.abort_transaction`, but runs on a worker and returns a future, which has started.
+        """Abort the transaction: nothing of it is done. Returns a future of None.
+
+        ::
+
+            session.start_transaction()
+            await books.insert_one({"title": "Emma"}, session=session)
+            await session.abort_transaction()
+
+        Its arguments are those of :meth:`~pymongo.client_session.ClientSession.abort_transaction`.
         """
     def commit_transaction(self) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.client_session.ClientSession.commit_transaction`, but runs on a worker and returns a future, which has started.
+        """Commit the transaction: all of it is done, or nothing. Returns a future of None.
+        ``async with session.start_transaction():`` does it by itself.
+
+        ::
+
+            session.start_transaction()
+            await books.insert_one({"title": "Emma"}, session=session)
+            await session.commit_transaction()
+
+        Its arguments are those of :meth:`~pymongo.client_session.ClientSession.commit_transaction`.
         """
     @property
     def in_transaction(self) -> bool:
@@ -365,7 +459,14 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> AsyncIOMotorLatentCommandCursor[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.list_collections`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """List the collections with their options. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for collection in db.list_collections():
+                print(collection["name"], collection["options"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.list_collections`.
         """
     @property
     def client(self) -> AsyncIOMotorClient[_DocumentType]:
@@ -378,7 +479,13 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AsyncIOMotorDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+        """Get the same database with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            safe = db.with_options(write_concern=WriteConcern("majority"))
+            await safe.books.insert_one({"title": "Emma"})
+        """
     @overload
     def with_options(
         self,
@@ -387,7 +494,13 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AsyncIOMotorDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+        """Get the same database with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            safe = db.with_options(write_concern=WriteConcern("majority"))
+            await safe.books.insert_one({"title": "Emma"})
+        """
     def __getitem__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
     def aggregate(
@@ -396,7 +509,15 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         **kwargs: Any,
     ) -> AsyncIOMotorLatentCommandCursor[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.aggregate`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """Run an aggregation pipeline that needs no collection. Returns a cursor of its results at
+        once.
+
+        ::
+
+            async for each in db.aggregate([{"$documents": [{"x": 1}]}]):
+                print(each["x"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.aggregate`.
         """
     @property
     def codec_options(self) -> CodecOptions[Any]:
@@ -414,7 +535,14 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.command`, but runs on a worker and returns a future, which has started.
+        """Run a command on the database. Returns a future of the server's answer, a dictionary.
+
+        ::
+
+            answer = await db.command("dbStats")
+            print(answer["collections"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.command`.
         """
     @overload
     def command(
@@ -429,7 +557,14 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_CodecDocumentType]:
-        """Like :meth:`~pymongo.database.Database.command`, but runs on a worker and returns a future, which has started.
+        """Run a command on the database. Returns a future of the server's answer, a dictionary.
+
+        ::
+
+            answer = await db.command("dbStats")
+            print(answer["collections"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.command`.
         """
     @overload  # type: ignore[override]
     def create_collection(
@@ -443,7 +578,15 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentType]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     @overload
     def create_collection(
@@ -457,7 +600,15 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentTypeArg]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     def dereference(
         self,
@@ -475,7 +626,15 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         encrypted_fields: Mapping[str, Any] | None = None,
     ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.drop_collection`, but runs on a worker and returns a future, which has started.
+        """Drop a collection with its documents and indexes. Returns a future of the server's
+        answer. There is no error if it does not exist.
+
+        ::
+
+            await db.drop_collection("books")
+            assert "books" not in await db.list_collection_names()
+
+        Its arguments are those of :meth:`~pymongo.database.Database.drop_collection`.
         """
     @overload
     def get_collection(
@@ -486,7 +645,16 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     @overload
     def get_collection(
         self,
@@ -496,7 +664,16 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     def list_collection_names(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
@@ -504,7 +681,14 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
-        """Like :meth:`~pymongo.database.Database.list_collection_names`, but runs on a worker and returns a future, which has started.
+        """List the names of the collections. Returns a future of a list.
+
+        ::
+
+            names = await db.list_collection_names()
+            print(sorted(names))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.list_collection_names`.
         """
     @property
     def name(self) -> str:
@@ -541,7 +725,16 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
     ) -> AsyncIOMotorChangeStream[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.watch`, but returns at once: the stream is opened when it is first used, or awaited.
+        """Watch all collections of the database for changes. Returns a change stream at once, for
+        ``async with`` and ``async for``. Needs a replica set.
+
+        ::
+
+            async with db.watch() as stream:
+                change = await stream.next()
+                print(change["ns"]["coll"], change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.watch`.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -592,10 +785,27 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         let: Mapping[str, Any] | None = None,
     ) -> OperationFuture[BulkWriteResult]:
-        """Like :meth:`~pymongo.collection.Collection.bulk_write`, but runs on a worker and returns a future, which has started.
+        """Send many writes at once. Returns a future of the result, which counts what was done.
+
+        ::
+
+            requests = [InsertOne({"title": "Emma"}), DeleteOne({"title": "Evelina"})]
+            result = await books.bulk_write(requests)
+            print(result.inserted_count, result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.bulk_write`.
         """
     def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorCursor[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.find`."""
+        """Find the documents that match a filter. Returns a cursor at once; the query is sent when
+        the cursor is first read.
+
+        ::
+
+            async for book in books.find({"author": "Austen"}).sort("year"):
+                print(book["title"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find`.
+        """
     def find_raw_batches(self, *args: Any, **kwargs: Any) -> AsyncIOMotorRawBatchCursor:
         """Like :meth:`~pymongo.collection.Collection.find_raw_batches`."""
     @overload
@@ -606,7 +816,13 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AsyncIOMotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     @overload
     def with_options(
         self,
@@ -615,7 +831,13 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AsyncIOMotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     def __getitem__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
     def aggregate(
@@ -626,7 +848,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> AsyncIOMotorLatentCommandCursor[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.aggregate`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """Run an aggregation pipeline. Returns a cursor of its results at once.
+
+        ::
+
+            pipeline = [{"$group": {"_id": "$author", "count": {"$sum": 1}}}]
+            async for group in books.aggregate(pipeline):
+                print(group["_id"], group["count"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.aggregate`.
         """
     @property
     def codec_options(self) -> CodecOptions[Any]:
@@ -638,7 +868,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.count_documents`, but runs on a worker and returns a future, which has started.
+        """Count the documents that match a filter. Returns a future of the number.
+
+        ::
+
+            count = await books.count_documents({"author": "Austen"})
+            print(count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.count_documents`.
         """
     def create_index(
         self,
@@ -647,7 +884,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[str]:
-        """Like :meth:`~pymongo.collection.Collection.create_index`, but runs on a worker and returns a future, which has started.
+        """Create an index unless it is there. Returns a future of the index's name.
+
+        ::
+
+            name = await books.create_index([("author", 1), ("year", -1)])
+            print(name)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.create_index`.
         """
     def create_indexes(
         self,
@@ -656,7 +900,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
-        """Like :meth:`~pymongo.collection.Collection.create_indexes`, but runs on a worker and returns a future, which has started.
+        """Create several indexes unless they are there. Returns a future of a list of their names.
+
+        ::
+
+            models = [IndexModel([("author", 1)]), IndexModel([("year", -1)])]
+            names = await books.create_indexes(models)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.create_indexes`.
         """
     def create_search_index(
         self,
@@ -685,7 +936,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_many`, but runs on a worker and returns a future, which has started.
+        """Delete all documents that match a filter. Returns a future of the result, which has
+        their number.
+
+        ::
+
+            result = await books.delete_many({"author": "Burney"})
+            print(result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.delete_many`.
         """
     def delete_one(
         self,
@@ -696,7 +955,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_one`, but runs on a worker and returns a future, which has started.
+        """Delete one document that matches a filter. Returns a future of the result, which has the
+        number of those deleted: 1 or 0.
+
+        ::
+
+            result = await books.delete_one({"title": "Evelina"})
+            print(result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.delete_one`.
         """
     def distinct(
         self,
@@ -707,7 +974,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[Any]]:
-        """Like :meth:`~pymongo.collection.Collection.distinct`, but runs on a worker and returns a future, which has started.
+        """Find the different values of a field. Returns a future of a list of them.
+
+        ::
+
+            authors = await books.distinct("author", {"year": {"$gte": 1800}})
+            print(authors)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.distinct`.
         """
     def drop(
         self,
@@ -715,7 +989,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         encrypted_fields: Mapping[str, Any] | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.collection.Collection.drop`, but runs on a worker and returns a future, which has started.
+        """Drop the collection with its documents and indexes. Returns a future of None. There is
+        no error if it does not exist.
+
+        ::
+
+            await books.drop()
+            assert await books.count_documents({}) == 0
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop`.
         """
     def drop_index(
         self,
@@ -724,7 +1006,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.collection.Collection.drop_index`, but runs on a worker and returns a future, which has started.
+        """Drop one index, by its name or its keys. Returns a future of None.
+
+        ::
+
+            await books.create_index("year")
+            await books.drop_index("year_1")
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop_index`.
         """
     def drop_indexes(
         self,
@@ -732,7 +1021,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.collection.Collection.drop_indexes`, but runs on a worker and returns a future, which has started.
+        """Drop all indexes except the one on ``_id``. Returns a future of None.
+
+        ::
+
+            await books.drop_indexes()
+            assert list(await books.index_information()) == ["_id_"]
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop_indexes`.
         """
     def drop_search_index(
         self,
@@ -748,7 +1044,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.estimated_document_count`, but runs on a worker and returns a future, which has started.
+        """Tell how many documents there are, without counting. Returns a future of the number.
+        Quick, and not exact after a crash or in a sharded cluster.
+
+        ::
+
+            count = await books.estimated_document_count()
+            print(count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.estimated_document_count`.
         """
     def find_one(
         self,
@@ -756,7 +1060,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         *args: Any,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one`, but runs on a worker and returns a future, which has started.
+        """Find one document that matches a filter. Returns a future of the document, or of None if
+        there is none.
+
+        ::
+
+            book = await books.find_one({"title": "Persuasion"})
+            print("none" if book is None else book["year"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one`.
         """
     def find_one_and_delete(
         self,
@@ -769,7 +1081,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_delete`, but runs on a worker and returns a future, which has started.
+        """Find one document and delete it. Returns a future of the document, or of None if there
+        is none.
+
+        ::
+
+            book = await books.find_one_and_delete({"title": "Evelina"})
+            print(book)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_delete`.
         """
     def find_one_and_replace(
         self,
@@ -785,7 +1105,16 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_replace`, but runs on a worker and returns a future, which has started.
+        """Find one document and replace it. Returns a future of the document as it was before, or
+        after with ``return_document``; of None if there is none.
+
+        ::
+
+            new = {"title": "Persuasion", "author": "Austen", "year": 1817}
+            old = await books.find_one_and_replace({"title": "Persuasion"}, new)
+            print(old)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_replace`.
         """
     def find_one_and_update(
         self,
@@ -802,7 +1131,16 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_update`, but runs on a worker and returns a future, which has started.
+        """Find one document and update it. Returns a future of the document as it was before, or
+        after with ``return_document``; of None if there is none.
+
+        ::
+
+            query, update = {"title": "Persuasion"}, {"$inc": {"copies": 1}}
+            book = await books.find_one_and_update(query, update, return_document=True)
+            print(book["copies"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_update`.
         """
     @property
     def full_name(self) -> str:
@@ -812,7 +1150,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.collection.Collection.index_information`, but runs on a worker and returns a future, which has started.
+        """Describe the indexes. Returns a future of a dictionary by the names of the indexes.
+
+        ::
+
+            indexes = await books.index_information()
+            print(indexes["_id_"]["key"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.index_information`.
         """
     def insert_many(
         self,
@@ -822,7 +1167,14 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[InsertManyResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
+        """Insert several documents. Returns a future of the result, which has their ``_id``.
+
+        ::
+
+            result = await books.insert_many([{"title": "Emma"}, {"title": "Persuasion"}])
+            print(result.inserted_ids)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.insert_many`.
         """
     def insert_one(
         self,
@@ -831,14 +1183,29 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[InsertOneResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_one`, but runs on a worker and returns a future, which has started.
+        """Insert one document. Returns a future of the result, which has the document's ``_id``. A
+        document without an ``_id`` is given one.
+
+        ::
+
+            result = await books.insert_one({"title": "Emma", "author": "Austen", "year": 1815})
+            print(result.inserted_id)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.insert_one`.
         """
     def list_indexes(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> AsyncIOMotorLatentCommandCursor[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.collection.Collection.list_indexes`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """List the indexes. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for index in books.list_indexes():
+                print(index["name"], index["key"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.list_indexes`.
         """
     def list_search_indexes(
         self,
@@ -872,7 +1239,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.collection.Collection.rename`, but runs on a worker and returns a future, which has started.
+        """Rename the collection. Returns a future of the server's answer. It fails if there is one
+        of the new name, unless ``dropTarget=True`` is given.
+
+        ::
+
+            await books.rename("old_books")
+            print(await db["old_books"].count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.rename`.
         """
     def replace_one(
         self,
@@ -887,7 +1262,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.replace_one`, but runs on a worker and returns a future, which has started.
+        """Replace one document that matches a filter, all but its ``_id``. Returns a future of the
+        result, which has the numbers of documents found and changed.
+
+        ::
+
+            result = await books.replace_one({"title": "Emma"}, {"title": "Emma", "year": 1815})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.replace_one`.
         """
     def update_many(
         self,
@@ -902,7 +1285,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_many`, but runs on a worker and returns a future, which has started.
+        """Update all documents that match a filter. Returns a future of the result, which has the
+        numbers of documents found and changed.
+
+        ::
+
+            result = await books.update_many({"author": "Austen"}, {"$set": {"shelf": 3}})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.update_many`.
         """
     def update_one(
         self,
@@ -918,7 +1309,15 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_one`, but runs on a worker and returns a future, which has started.
+        """Update one document that matches a filter. Returns a future of the result, which has the
+        numbers of documents found and changed.
+
+        ::
+
+            result = await books.update_one({"title": "Emma"}, {"$set": {"year": 1815}})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.update_one`.
         """
     def update_search_index(
         self,
@@ -945,7 +1344,16 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
     ) -> AsyncIOMotorChangeStream[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.watch`, but returns at once: the stream is opened when it is first used, or awaited.
+        """Watch the collection for changes. Returns a change stream at once, for ``async with``
+        and ``async for``. Needs a replica set.
+
+        ::
+
+            async with books.watch() as stream:
+                change = await stream.next()
+                print(change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.watch`.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -962,10 +1370,25 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
     def session(self) -> AsyncIOMotorClientSession | None:
         """The session that was passed for this cursor, or None."""
     def distinct(self, key: str) -> OperationFuture[list[Any]]:
-        """Like :meth:`~pymongo.cursor.Cursor.distinct`, but runs on a worker and returns a future, which has started.
+        """Find the different values of a field in what the cursor would give. Returns a future of
+        a list of them.
+
+        ::
+
+            years = await books.find({"author": "Austen"}).distinct("year")
+            print(years)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.distinct`.
         """
     def explain(self) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.cursor.Cursor.explain`, but runs on a worker and returns a future, which has started.
+        """Ask how the server would run the query. Returns a future of its plan, a dictionary.
+
+        ::
+
+            plan = await books.find({"title": "Emma"}).explain()
+            print(plan["queryPlanner"]["winningPlan"])
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.explain`.
         """
     @property
     def address(self) -> tuple[str, int | None] | None:
@@ -983,9 +1406,25 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
         self,
         index: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None,
     ) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.hint`."""
+        """Tell the server which index to use. Returns the cursor.
+
+        ::
+
+            name = await books.create_index("year")
+            found = await books.find({"year": {"$gt": 1800}}).hint(name).to_list()
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.hint`.
+        """
     def limit(self, limit: int) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.limit`."""
+        """Limit the number of documents. 0 is no limit. Returns the cursor.
+
+        ::
+
+            newest = await books.find().sort("year", -1).limit(3).to_list()
+            print(newest)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.limit`.
+        """
     def max(
         self,
         spec: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
@@ -1003,13 +1442,30 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
     ) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.min`."""
     def skip(self, skip: int) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.skip`."""
+        """Leave out the first documents. Returns the cursor.
+
+        ::
+
+            second_page = await books.find().sort("title").skip(10).limit(10).to_list()
+            print(second_page)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.skip`.
+        """
     def sort(
         self,
         key_or_list: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
         direction: int | str | None = None,
     ) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.sort`."""
+        """Sort the documents by a field, or by several: 1 is ascending, -1 descending. Returns the
+        cursor.
+
+        ::
+
+            async for book in books.find().sort([("author", 1), ("year", -1)]):
+                print(book)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.sort`.
+        """
     def where(self, code: str | Code) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.where`."""
 
@@ -1228,10 +1684,15 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> AsyncIOMotorGridIn:
-        """A new file, to be written. Nothing is sent yet.
+        """Make a new file, to be written. Returns it at once; nothing is sent yet.
+
+        ::
+
+            async with bucket.open_upload_stream("emma.txt") as grid_in:
+                await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text. See :meth:`gridfs.GridFSBucket.open_upload_stream`.
+        `filename` that is no text.
         """
     def open_upload_stream_with_id(
         self,
@@ -1241,21 +1702,22 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> AsyncIOMotorGridIn:
-        """Like `open_upload_stream`, with the file's ``_id`` given.
-
-        See :meth:`gridfs.GridFSBucket.open_upload_stream_with_id`.
-        """
+        """Like `open_upload_stream`, with the file's ``_id`` given."""
     def open_download_stream(  # type: ignore[override]
         self,
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[AsyncIOMotorGridOut]:
-        """Start opening the file with the ``_id`` `file_id`, to be read.
+        """Open the file with the ``_id`` `file_id`, to be read. Returns a future of the file.
+
+        ::
+
+            grid_out = await bucket.open_download_stream(file_id)
+            print(grid_out.length, await grid_out.read())
 
         - `session`: a Motor session, for all of the file's reads
 
-        Returns a future of the file. It fails with NoFile when there is no such file. See
-        :meth:`gridfs.GridFSBucket.open_download_stream`.
+        It fails with NoFile when there is no such file.
         """
     def open_download_stream_by_name(  # type: ignore[override]
         self,
@@ -1266,11 +1728,14 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         """Like `open_download_stream`, for the file of a name.
 
         - `revision`: see `download_to_stream_by_name`
-
-        See :meth:`gridfs.GridFSBucket.open_download_stream_by_name`.
         """
     def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorGridOutCursor:
-        """Find files by what is in their documents.
+        """Find files by what is in their documents. Returns a cursor at once, of files to be read.
+
+        ::
+
+            async for grid_out in bucket.find({"filename": "emma.txt"}):
+                print(await grid_out.read())
 
         - `filter`: a query document; None: all files
         - `skip`, `limit`: numbers of files; a `limit` of 0 is none
@@ -1279,8 +1744,7 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         - `batch_size`: how many documents come at once; 0: the server decides
         - `session`: a Motor session, for the query and the files
 
-        Returns a cursor at once; it gives files, open, to be read. Raises InvalidOperation if the
-        session is in a transaction. See :meth:`gridfs.GridFSBucket.find`.
+        The files are open. Raises InvalidOperation if the session is in a transaction.
         """
     @property
     def io_loop(self) -> AbstractEventLoop:
@@ -1290,7 +1754,15 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~gridfs.grid_file.GridFSBucket.delete`, but runs on a worker and returns a future, which has started.
+        """Delete a file, by its ``_id``. Returns a future of None. It fails with NoFile when there
+        is no such file.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")
+            await bucket.delete(file_id)
+
+        Its arguments are those of :meth:`~gridfs.grid_file.GridFSBucket.delete`.
         """
     def delete_by_name(
         self,
@@ -1305,7 +1777,15 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         new_filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~gridfs.grid_file.GridFSBucket.rename`, but runs on a worker and returns a future, which has started.
+        """Give a file, by its ``_id``, another name. Returns a future of None. It fails with
+        NoFile when there is no such file.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")
+            await bucket.rename(file_id, "emma.txt")
+
+        Its arguments are those of :meth:`~gridfs.grid_file.GridFSBucket.rename`.
         """
     def rename_by_name(
         self,

@@ -117,7 +117,14 @@ class MotorClient(AgnosticClient[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> MotorLatentCommandCursor[dict[str, Any]]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.list_databases`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """List the databases with their sizes. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for database in client.list_databases():
+                print(database["name"], database["sizeOnDisk"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.list_databases`.
         """
     @classmethod
     def from_delegate(
@@ -136,9 +143,12 @@ class MotorClient(AgnosticClient[_DocumentType]):
         default_transaction_options: TransactionOptions | None = None,
         snapshot: bool | None = False,
     ) -> MotorClientSession:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
+        """Start a session. Returns it at once, for ``async with``, with or without ``await``.
 
-        Returns the session at once, for ``async with``, with or without ``await`` before it.
+        ::
+
+            async with client.start_session() as session:
+                await books.insert_one({"title": "Emma"}, session=session)
         """
     def __getitem__(self, name: str) -> MotorDatabase[_DocumentType]: ...
     def __getattr__(self, name: str) -> MotorDatabase[_DocumentType]: ...
@@ -172,7 +182,15 @@ class MotorClient(AgnosticClient[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.drop_database`, but runs on a worker and returns a future, which has started.
+        """Drop a database with all that is in it. Returns a future of None. There is no error if
+        it does not exist.
+
+        ::
+
+            await client.drop_database(db.name)
+            assert db.name not in await client.list_database_names()
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.drop_database`.
         """
     def eq_props(self) -> tuple[tuple[tuple[str, int | None], ...], str | None, str | None, str]:
         """Like :meth:`~pymongo.mongo_client.MongoClient.eq_props`."""
@@ -185,7 +203,16 @@ class MotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_database`."""
+        """Get a database, with options of its own. Returns it at once; nothing is sent.
+        ``client.library`` and ``client['library']`` have the client's options.
+
+        ::
+
+            library = client.get_database("library", write_concern=WriteConcern("majority"))
+            print(library.write_concern)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_database`.
+        """
     @overload
     def get_database(
         self,
@@ -196,7 +223,16 @@ class MotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_database`."""
+        """Get a database, with options of its own. Returns it at once; nothing is sent.
+        ``client.library`` and ``client['library']`` have the client's options.
+
+        ::
+
+            library = client.get_database("library", write_concern=WriteConcern("majority"))
+            print(library.write_concern)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_database`.
+        """
     @overload
     def get_default_database(
         self,
@@ -206,7 +242,16 @@ class MotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_default_database`."""
+        """Get the database that the URI names, or the one given here if it names none. Returns it
+        at once; nothing is sent.
+
+        ::
+
+            library = client.get_default_database("library")
+            print(library.name)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_default_database`.
+        """
     @overload
     def get_default_database(
         self,
@@ -217,13 +262,29 @@ class MotorClient(AgnosticClient[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.get_default_database`."""
+        """Get the database that the URI names, or the one given here if it names none. Returns it
+        at once; nothing is sent.
+
+        ::
+
+            library = client.get_default_database("library")
+            print(library.name)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_default_database`.
+        """
     def list_database_names(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[list[str]]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.list_database_names`, but runs on a worker and returns a future, which has started.
+        """List the names of the databases. Returns a future of a list.
+
+        ::
+
+            names = await client.list_database_names()
+            print(names)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.list_database_names`.
         """
     @property
     def nodes(self) -> frozenset[tuple[str, int | None]]:
@@ -241,7 +302,14 @@ class MotorClient(AgnosticClient[_DocumentType]):
         self,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.server_info`, but runs on a worker and returns a future, which has started.
+        """Ask the server for its version and how it was built. Returns a future of a dictionary.
+
+        ::
+
+            info = await client.server_info()
+            print(info["version"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.server_info`.
         """
     @property
     def topology_description(self) -> TopologyDescription:
@@ -261,7 +329,16 @@ class MotorClient(AgnosticClient[_DocumentType]):
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
     ) -> MotorChangeStream[_DocumentType]:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.watch`, but returns at once: the stream is opened when it is first used, or awaited.
+        """Watch all databases of the deployment for changes. Returns a change stream at once, for
+        ``async with`` and ``async for``. Needs a replica set.
+
+        ::
+
+            async with client.watch() as stream:
+                change = await stream.next()
+                print(change["ns"], change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.watch`.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -281,10 +358,27 @@ class MotorClientSession(AgnosticClientSession, Coroutine[Any, Any, MotorClientS
         asyncio loop or a Tornado IOLoop. Raises RuntimeError when there is none.
         """
     def abort_transaction(self) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.client_session.ClientSession.abort_transaction`, but runs on a worker and returns a future, which has started.
+        """Abort the transaction: nothing of it is done. Returns a future of None.
+
+        ::
+
+            session.start_transaction()
+            await books.insert_one({"title": "Emma"}, session=session)
+            await session.abort_transaction()
+
+        Its arguments are those of :meth:`~pymongo.client_session.ClientSession.abort_transaction`.
         """
     def commit_transaction(self) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.client_session.ClientSession.commit_transaction`, but runs on a worker and returns a future, which has started.
+        """Commit the transaction: all of it is done, or nothing. Returns a future of None.
+        ``async with session.start_transaction():`` does it by itself.
+
+        ::
+
+            session.start_transaction()
+            await books.insert_one({"title": "Emma"}, session=session)
+            await session.commit_transaction()
+
+        Its arguments are those of :meth:`~pymongo.client_session.ClientSession.commit_transaction`.
         """
     @property
     def in_transaction(self) -> bool:
@@ -370,7 +464,14 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> MotorLatentCommandCursor[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.list_collections`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """List the collections with their options. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for collection in db.list_collections():
+                print(collection["name"], collection["options"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.list_collections`.
         """
     @property
     def client(self) -> MotorClient[_DocumentType]:
@@ -383,7 +484,13 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> MotorDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+        """Get the same database with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            safe = db.with_options(write_concern=WriteConcern("majority"))
+            await safe.books.insert_one({"title": "Emma"})
+        """
     @overload
     def with_options(
         self,
@@ -392,7 +499,13 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> MotorDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+        """Get the same database with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            safe = db.with_options(write_concern=WriteConcern("majority"))
+            await safe.books.insert_one({"title": "Emma"})
+        """
     def __getitem__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def aggregate(
@@ -401,7 +514,15 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         **kwargs: Any,
     ) -> MotorLatentCommandCursor[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.aggregate`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """Run an aggregation pipeline that needs no collection. Returns a cursor of its results at
+        once.
+
+        ::
+
+            async for each in db.aggregate([{"$documents": [{"x": 1}]}]):
+                print(each["x"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.aggregate`.
         """
     @property
     def codec_options(self) -> CodecOptions[Any]:
@@ -419,7 +540,14 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.command`, but runs on a worker and returns a future, which has started.
+        """Run a command on the database. Returns a future of the server's answer, a dictionary.
+
+        ::
+
+            answer = await db.command("dbStats")
+            print(answer["collections"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.command`.
         """
     @overload
     def command(
@@ -434,7 +562,14 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_CodecDocumentType]:
-        """Like :meth:`~pymongo.database.Database.command`, but runs on a worker and returns a future, which has started.
+        """Run a command on the database. Returns a future of the server's answer, a dictionary.
+
+        ::
+
+            answer = await db.command("dbStats")
+            print(answer["collections"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.command`.
         """
     @overload  # type: ignore[override]
     def create_collection(
@@ -448,7 +583,15 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentType]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     @overload
     def create_collection(
@@ -462,7 +605,15 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentTypeArg]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     def dereference(
         self,
@@ -480,7 +631,15 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         encrypted_fields: Mapping[str, Any] | None = None,
     ) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.database.Database.drop_collection`, but runs on a worker and returns a future, which has started.
+        """Drop a collection with its documents and indexes. Returns a future of the server's
+        answer. There is no error if it does not exist.
+
+        ::
+
+            await db.drop_collection("books")
+            assert "books" not in await db.list_collection_names()
+
+        Its arguments are those of :meth:`~pymongo.database.Database.drop_collection`.
         """
     @overload
     def get_collection(
@@ -491,7 +650,16 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     @overload
     def get_collection(
         self,
@@ -501,7 +669,16 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     def list_collection_names(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
@@ -509,7 +686,14 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
-        """Like :meth:`~pymongo.database.Database.list_collection_names`, but runs on a worker and returns a future, which has started.
+        """List the names of the collections. Returns a future of a list.
+
+        ::
+
+            names = await db.list_collection_names()
+            print(sorted(names))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.list_collection_names`.
         """
     @property
     def name(self) -> str:
@@ -546,7 +730,16 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
     ) -> MotorChangeStream[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.watch`, but returns at once: the stream is opened when it is first used, or awaited.
+        """Watch all collections of the database for changes. Returns a change stream at once, for
+        ``async with`` and ``async for``. Needs a replica set.
+
+        ::
+
+            async with db.watch() as stream:
+                change = await stream.next()
+                print(change["ns"]["coll"], change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.watch`.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -597,10 +790,27 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         let: Mapping[str, Any] | None = None,
     ) -> OperationFuture[BulkWriteResult]:
-        """Like :meth:`~pymongo.collection.Collection.bulk_write`, but runs on a worker and returns a future, which has started.
+        """Send many writes at once. Returns a future of the result, which counts what was done.
+
+        ::
+
+            requests = [InsertOne({"title": "Emma"}), DeleteOne({"title": "Evelina"})]
+            result = await books.bulk_write(requests)
+            print(result.inserted_count, result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.bulk_write`.
         """
     def find(self, *args: Any, **kwargs: Any) -> MotorCursor[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.find`."""
+        """Find the documents that match a filter. Returns a cursor at once; the query is sent when
+        the cursor is first read.
+
+        ::
+
+            async for book in books.find({"author": "Austen"}).sort("year"):
+                print(book["title"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find`.
+        """
     def find_raw_batches(self, *args: Any, **kwargs: Any) -> MotorRawBatchCursor:
         """Like :meth:`~pymongo.collection.Collection.find_raw_batches`."""
     @overload
@@ -611,7 +821,13 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> MotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     @overload
     def with_options(
         self,
@@ -620,7 +836,13 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> MotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     def __getitem__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def aggregate(
@@ -631,7 +853,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> MotorLatentCommandCursor[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.aggregate`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """Run an aggregation pipeline. Returns a cursor of its results at once.
+
+        ::
+
+            pipeline = [{"$group": {"_id": "$author", "count": {"$sum": 1}}}]
+            async for group in books.aggregate(pipeline):
+                print(group["_id"], group["count"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.aggregate`.
         """
     @property
     def codec_options(self) -> CodecOptions[Any]:
@@ -643,7 +873,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.count_documents`, but runs on a worker and returns a future, which has started.
+        """Count the documents that match a filter. Returns a future of the number.
+
+        ::
+
+            count = await books.count_documents({"author": "Austen"})
+            print(count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.count_documents`.
         """
     def create_index(
         self,
@@ -652,7 +889,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[str]:
-        """Like :meth:`~pymongo.collection.Collection.create_index`, but runs on a worker and returns a future, which has started.
+        """Create an index unless it is there. Returns a future of the index's name.
+
+        ::
+
+            name = await books.create_index([("author", 1), ("year", -1)])
+            print(name)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.create_index`.
         """
     def create_indexes(
         self,
@@ -661,7 +905,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
-        """Like :meth:`~pymongo.collection.Collection.create_indexes`, but runs on a worker and returns a future, which has started.
+        """Create several indexes unless they are there. Returns a future of a list of their names.
+
+        ::
+
+            models = [IndexModel([("author", 1)]), IndexModel([("year", -1)])]
+            names = await books.create_indexes(models)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.create_indexes`.
         """
     def create_search_index(
         self,
@@ -690,7 +941,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_many`, but runs on a worker and returns a future, which has started.
+        """Delete all documents that match a filter. Returns a future of the result, which has
+        their number.
+
+        ::
+
+            result = await books.delete_many({"author": "Burney"})
+            print(result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.delete_many`.
         """
     def delete_one(
         self,
@@ -701,7 +960,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[DeleteResult]:
-        """Like :meth:`~pymongo.collection.Collection.delete_one`, but runs on a worker and returns a future, which has started.
+        """Delete one document that matches a filter. Returns a future of the result, which has the
+        number of those deleted: 1 or 0.
+
+        ::
+
+            result = await books.delete_one({"title": "Evelina"})
+            print(result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.delete_one`.
         """
     def distinct(
         self,
@@ -712,7 +979,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[Any]]:
-        """Like :meth:`~pymongo.collection.Collection.distinct`, but runs on a worker and returns a future, which has started.
+        """Find the different values of a field. Returns a future of a list of them.
+
+        ::
+
+            authors = await books.distinct("author", {"year": {"$gte": 1800}})
+            print(authors)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.distinct`.
         """
     def drop(
         self,
@@ -720,7 +994,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         encrypted_fields: Mapping[str, Any] | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.collection.Collection.drop`, but runs on a worker and returns a future, which has started.
+        """Drop the collection with its documents and indexes. Returns a future of None. There is
+        no error if it does not exist.
+
+        ::
+
+            await books.drop()
+            assert await books.count_documents({}) == 0
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop`.
         """
     def drop_index(
         self,
@@ -729,7 +1011,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.collection.Collection.drop_index`, but runs on a worker and returns a future, which has started.
+        """Drop one index, by its name or its keys. Returns a future of None.
+
+        ::
+
+            await books.create_index("year")
+            await books.drop_index("year_1")
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop_index`.
         """
     def drop_indexes(
         self,
@@ -737,7 +1026,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[None]:
-        """Like :meth:`~pymongo.collection.Collection.drop_indexes`, but runs on a worker and returns a future, which has started.
+        """Drop all indexes except the one on ``_id``. Returns a future of None.
+
+        ::
+
+            await books.drop_indexes()
+            assert list(await books.index_information()) == ["_id_"]
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop_indexes`.
         """
     def drop_search_index(
         self,
@@ -753,7 +1049,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Like :meth:`~pymongo.collection.Collection.estimated_document_count`, but runs on a worker and returns a future, which has started.
+        """Tell how many documents there are, without counting. Returns a future of the number.
+        Quick, and not exact after a crash or in a sharded cluster.
+
+        ::
+
+            count = await books.estimated_document_count()
+            print(count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.estimated_document_count`.
         """
     def find_one(
         self,
@@ -761,7 +1065,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         *args: Any,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one`, but runs on a worker and returns a future, which has started.
+        """Find one document that matches a filter. Returns a future of the document, or of None if
+        there is none.
+
+        ::
+
+            book = await books.find_one({"title": "Persuasion"})
+            print("none" if book is None else book["year"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one`.
         """
     def find_one_and_delete(
         self,
@@ -774,7 +1086,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_delete`, but runs on a worker and returns a future, which has started.
+        """Find one document and delete it. Returns a future of the document, or of None if there
+        is none.
+
+        ::
+
+            book = await books.find_one_and_delete({"title": "Evelina"})
+            print(book)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_delete`.
         """
     def find_one_and_replace(
         self,
@@ -790,7 +1110,16 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_replace`, but runs on a worker and returns a future, which has started.
+        """Find one document and replace it. Returns a future of the document as it was before, or
+        after with ``return_document``; of None if there is none.
+
+        ::
+
+            new = {"title": "Persuasion", "author": "Austen", "year": 1817}
+            old = await books.find_one_and_replace({"title": "Persuasion"}, new)
+            print(old)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_replace`.
         """
     def find_one_and_update(
         self,
@@ -807,7 +1136,16 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[_DocumentType | None]:
-        """Like :meth:`~pymongo.collection.Collection.find_one_and_update`, but runs on a worker and returns a future, which has started.
+        """Find one document and update it. Returns a future of the document as it was before, or
+        after with ``return_document``; of None if there is none.
+
+        ::
+
+            query, update = {"title": "Persuasion"}, {"$inc": {"copies": 1}}
+            book = await books.find_one_and_update(query, update, return_document=True)
+            print(book["copies"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_update`.
         """
     @property
     def full_name(self) -> str:
@@ -817,7 +1155,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.collection.Collection.index_information`, but runs on a worker and returns a future, which has started.
+        """Describe the indexes. Returns a future of a dictionary by the names of the indexes.
+
+        ::
+
+            indexes = await books.index_information()
+            print(indexes["_id_"]["key"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.index_information`.
         """
     def insert_many(
         self,
@@ -827,7 +1172,14 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[InsertManyResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_many`, but runs on a worker and returns a future, which has started.
+        """Insert several documents. Returns a future of the result, which has their ``_id``.
+
+        ::
+
+            result = await books.insert_many([{"title": "Emma"}, {"title": "Persuasion"}])
+            print(result.inserted_ids)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.insert_many`.
         """
     def insert_one(
         self,
@@ -836,14 +1188,29 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[InsertOneResult]:
-        """Like :meth:`~pymongo.collection.Collection.insert_one`, but runs on a worker and returns a future, which has started.
+        """Insert one document. Returns a future of the result, which has the document's ``_id``. A
+        document without an ``_id`` is given one.
+
+        ::
+
+            result = await books.insert_one({"title": "Emma", "author": "Austen", "year": 1815})
+            print(result.inserted_id)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.insert_one`.
         """
     def list_indexes(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> MotorLatentCommandCursor[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.collection.Collection.list_indexes`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """List the indexes. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for index in books.list_indexes():
+                print(index["name"], index["key"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.list_indexes`.
         """
     def list_search_indexes(
         self,
@@ -877,7 +1244,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[MutableMapping[str, Any]]:
-        """Like :meth:`~pymongo.collection.Collection.rename`, but runs on a worker and returns a future, which has started.
+        """Rename the collection. Returns a future of the server's answer. It fails if there is one
+        of the new name, unless ``dropTarget=True`` is given.
+
+        ::
+
+            await books.rename("old_books")
+            print(await db["old_books"].count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.rename`.
         """
     def replace_one(
         self,
@@ -892,7 +1267,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.replace_one`, but runs on a worker and returns a future, which has started.
+        """Replace one document that matches a filter, all but its ``_id``. Returns a future of the
+        result, which has the numbers of documents found and changed.
+
+        ::
+
+            result = await books.replace_one({"title": "Emma"}, {"title": "Emma", "year": 1815})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.replace_one`.
         """
     def update_many(
         self,
@@ -907,7 +1290,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_many`, but runs on a worker and returns a future, which has started.
+        """Update all documents that match a filter. Returns a future of the result, which has the
+        numbers of documents found and changed.
+
+        ::
+
+            result = await books.update_many({"author": "Austen"}, {"$set": {"shelf": 3}})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.update_many`.
         """
     def update_one(
         self,
@@ -923,7 +1314,15 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Like :meth:`~pymongo.collection.Collection.update_one`, but runs on a worker and returns a future, which has started.
+        """Update one document that matches a filter. Returns a future of the result, which has the
+        numbers of documents found and changed.
+
+        ::
+
+            result = await books.update_one({"title": "Emma"}, {"$set": {"year": 1815}})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.update_one`.
         """
     def update_search_index(
         self,
@@ -950,7 +1349,16 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
     ) -> MotorChangeStream[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.watch`, but returns at once: the stream is opened when it is first used, or awaited.
+        """Watch the collection for changes. Returns a change stream at once, for ``async with``
+        and ``async for``. Needs a replica set.
+
+        ::
+
+            async with books.watch() as stream:
+                change = await stream.next()
+                print(change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.watch`.
         """
     @property
     def write_concern(self) -> WriteConcern:
@@ -967,10 +1375,25 @@ class MotorCursor(AgnosticCursor[_ItemType]):
     def session(self) -> MotorClientSession | None:
         """The session that was passed for this cursor, or None."""
     def distinct(self, key: str) -> OperationFuture[list[Any]]:
-        """Like :meth:`~pymongo.cursor.Cursor.distinct`, but runs on a worker and returns a future, which has started.
+        """Find the different values of a field in what the cursor would give. Returns a future of
+        a list of them.
+
+        ::
+
+            years = await books.find({"author": "Austen"}).distinct("year")
+            print(years)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.distinct`.
         """
     def explain(self) -> OperationFuture[dict[str, Any]]:
-        """Like :meth:`~pymongo.cursor.Cursor.explain`, but runs on a worker and returns a future, which has started.
+        """Ask how the server would run the query. Returns a future of its plan, a dictionary.
+
+        ::
+
+            plan = await books.find({"title": "Emma"}).explain()
+            print(plan["queryPlanner"]["winningPlan"])
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.explain`.
         """
     @property
     def address(self) -> tuple[str, int | None] | None:
@@ -988,9 +1411,25 @@ class MotorCursor(AgnosticCursor[_ItemType]):
         self,
         index: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None,
     ) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.hint`."""
+        """Tell the server which index to use. Returns the cursor.
+
+        ::
+
+            name = await books.create_index("year")
+            found = await books.find({"year": {"$gt": 1800}}).hint(name).to_list()
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.hint`.
+        """
     def limit(self, limit: int) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.limit`."""
+        """Limit the number of documents. 0 is no limit. Returns the cursor.
+
+        ::
+
+            newest = await books.find().sort("year", -1).limit(3).to_list()
+            print(newest)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.limit`.
+        """
     def max(
         self,
         spec: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
@@ -1008,13 +1447,30 @@ class MotorCursor(AgnosticCursor[_ItemType]):
     ) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.min`."""
     def skip(self, skip: int) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.skip`."""
+        """Leave out the first documents. Returns the cursor.
+
+        ::
+
+            second_page = await books.find().sort("title").skip(10).limit(10).to_list()
+            print(second_page)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.skip`.
+        """
     def sort(
         self,
         key_or_list: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
         direction: int | str | None = None,
     ) -> Self:
-        """Like :meth:`~pymongo.cursor.Cursor.sort`."""
+        """Sort the documents by a field, or by several: 1 is ascending, -1 descending. Returns the
+        cursor.
+
+        ::
+
+            async for book in books.find().sort([("author", 1), ("year", -1)]):
+                print(book)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.sort`.
+        """
     def where(self, code: str | Code) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.where`."""
 
@@ -1233,10 +1689,15 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> MotorGridIn:
-        """A new file, to be written. Nothing is sent yet.
+        """Make a new file, to be written. Returns it at once; nothing is sent yet.
+
+        ::
+
+            async with bucket.open_upload_stream("emma.txt") as grid_in:
+                await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text. See :meth:`gridfs.GridFSBucket.open_upload_stream`.
+        `filename` that is no text.
         """
     def open_upload_stream_with_id(
         self,
@@ -1246,21 +1707,22 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> MotorGridIn:
-        """Like `open_upload_stream`, with the file's ``_id`` given.
-
-        See :meth:`gridfs.GridFSBucket.open_upload_stream_with_id`.
-        """
+        """Like `open_upload_stream`, with the file's ``_id`` given."""
     def open_download_stream(  # type: ignore[override]
         self,
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[MotorGridOut]:
-        """Start opening the file with the ``_id`` `file_id`, to be read.
+        """Open the file with the ``_id`` `file_id`, to be read. Returns a future of the file.
+
+        ::
+
+            grid_out = await bucket.open_download_stream(file_id)
+            print(grid_out.length, await grid_out.read())
 
         - `session`: a Motor session, for all of the file's reads
 
-        Returns a future of the file. It fails with NoFile when there is no such file. See
-        :meth:`gridfs.GridFSBucket.open_download_stream`.
+        It fails with NoFile when there is no such file.
         """
     def open_download_stream_by_name(  # type: ignore[override]
         self,
@@ -1271,11 +1733,14 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         """Like `open_download_stream`, for the file of a name.
 
         - `revision`: see `download_to_stream_by_name`
-
-        See :meth:`gridfs.GridFSBucket.open_download_stream_by_name`.
         """
     def find(self, *args: Any, **kwargs: Any) -> MotorGridOutCursor:
-        """Find files by what is in their documents.
+        """Find files by what is in their documents. Returns a cursor at once, of files to be read.
+
+        ::
+
+            async for grid_out in bucket.find({"filename": "emma.txt"}):
+                print(await grid_out.read())
 
         - `filter`: a query document; None: all files
         - `skip`, `limit`: numbers of files; a `limit` of 0 is none
@@ -1284,8 +1749,7 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         - `batch_size`: how many documents come at once; 0: the server decides
         - `session`: a Motor session, for the query and the files
 
-        Returns a cursor at once; it gives files, open, to be read. Raises InvalidOperation if the
-        session is in a transaction. See :meth:`gridfs.GridFSBucket.find`.
+        The files are open. Raises InvalidOperation if the session is in a transaction.
         """
     @property
     def io_loop(self) -> IOLoop:
@@ -1295,7 +1759,15 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~gridfs.grid_file.GridFSBucket.delete`, but runs on a worker and returns a future, which has started.
+        """Delete a file, by its ``_id``. Returns a future of None. It fails with NoFile when there
+        is no such file.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")
+            await bucket.delete(file_id)
+
+        Its arguments are those of :meth:`~gridfs.grid_file.GridFSBucket.delete`.
         """
     def delete_by_name(
         self,
@@ -1310,7 +1782,15 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         new_filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Like :meth:`~gridfs.grid_file.GridFSBucket.rename`, but runs on a worker and returns a future, which has started.
+        """Give a file, by its ``_id``, another name. Returns a future of None. It fails with
+        NoFile when there is no such file.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")
+            await bucket.rename(file_id, "emma.txt")
+
+        Its arguments are those of :meth:`~gridfs.grid_file.GridFSBucket.rename`.
         """
     def rename_by_name(
         self,

@@ -163,7 +163,7 @@ def test_context_is_that_of_the_call() -> None:
 
     def run() -> None:
         variable.set("at the call")
-        operation = DeferredOperation(lambda: _note(seen))
+        operation = DeferredOperation(lambda: _note(seen), "note")
         variable.set("later")
         asyncio.run(operation)
 
@@ -192,7 +192,7 @@ def test_cancelling_the_task_cancels_the_operation(framework: Framework) -> None
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    operation = DeferredOperation(forever)
+    operation = DeferredOperation(forever, "forever")
     asyncio.run(main())
     assert cancelled.is_set()
 

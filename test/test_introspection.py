@@ -18,6 +18,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from motor import core
+from motor.originals import own_part
 from support import Framework, class_names
 
 PREFIX = "AsyncIOMotor"
@@ -111,21 +112,26 @@ def test_everything_public_is_documented(framework: Framework) -> None:
 def test_docstrings_name_the_original_and_the_difference(framework: Framework) -> None:
     collection = framework.Collection
     target = "~pymongo.collection.Collection"
-    assert collection.insert_one.__doc__.startswith(f"Like :meth:`{target}.insert_one`")
-    assert "future" in collection.insert_one.__doc__
-    assert collection.aggregate.__doc__.startswith(f"Like :meth:`{target}.aggregate`")
-    assert "returns at once" in collection.aggregate.__doc__
-    assert collection.find.__doc__ == f"Like :meth:`{target}.find`."
-    assert collection.full_name.__doc__ == f"Like :attr:`{target}.full_name`."
+    options = own_part(collection.options.__doc__)
+    assert options.startswith(f"Like :meth:`{target}.options`")
+    assert "future" in options
+    raw = own_part(collection.aggregate_raw_batches.__doc__)
+    assert raw.startswith(f"Like :meth:`{target}.aggregate_raw_batches`")
+    assert "returns at once" in raw
+    assert own_part(collection.find_raw_batches.__doc__) == (
+        f"Like :meth:`{target}.find_raw_batches`."
+    )
+    assert own_part(collection.full_name.__doc__) == f"Like :attr:`{target}.full_name`."
 
 
 def test_docstrings_refer_to_what_exists(framework: Framework) -> None:
     for cls in classes(framework):
         members = [*generated(cls, types.FunctionType), *generated(cls, property)]
         for name, member in members:
-            reference = member.__doc__.partition("`~")[2].partition("`")[0]
+            doc = own_part(member.__doc__)
+            reference = doc.partition("`~")[2].partition("`")[0]
             role = "meth" if callable(pydoc.locate(reference)) else "attr"
-            assert member.__doc__.startswith(f"Like :{role}:")
+            assert f"Like :{role}:" in doc or f"arguments are those of :{role}:" in doc
             assert pydoc.locate(reference) is not None, reference
             assert reference.endswith(f".{name}")
             assert ".synchronous." not in reference
@@ -163,7 +169,8 @@ def help_on(thing: Any) -> str:
 def test_help_is_readable(framework: Framework) -> None:
     text = help_on(framework.Collection)
     assert re.search(r"insert_one\( ?self, document: ", text)
-    assert "Like :meth:`~pymongo.collection.Collection.insert_one`, but runs on a worker" in text
+    assert "Insert one document. Returns a future" in text
+    assert "Like :meth:`~pymongo.collection.Collection.options`, but runs on a worker" in text
     assert "*args, **kwargs) Like" not in text
     assert re.search(r"find_one\( ?self, filter: ", help_on(framework.Collection.find_one))
 

@@ -61,8 +61,8 @@ def modules() -> dict[str, Path]:
 
 def room(module: str) -> str:
     parts = module.split(".")
-    if parts[1:] in (["declarations"], ["signatures"]):
-        # What class bodies declare, and functions of others; metaprogramming carries that out.
+    if parts[1:] in (["declarations"], ["originals"], ["signatures"]):
+        # What class bodies declare, and members of others; metaprogramming carries that out.
         return "metaprogramming"
     if len(parts) > 1 and parts[1] in MAY_IMPORT:
         return parts[1]

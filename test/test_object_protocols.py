@@ -51,8 +51,9 @@ def test_calling_an_unknown_method_says_that_there_is_none(framework: Framework,
         with pytest.raises(TypeError) as caught:
             call()
         assert str(caught.value) == (
-            f"{kind} object is not callable. If you meant to call the '{name}' method on a {owner} "
-            "object it is failing because no such method exists."
+            f"{kind} object is not callable. If you meant to call the '{name}' method on "
+            f"{'an' if owner[0] == 'A' else 'a'} {owner} object it is failing because no such "
+            "method exists."
         )
 
 

@@ -15,7 +15,7 @@ from motor.execution.call import AGAIN
 from motor.execution.pool import WorkerPool
 from motor.operation import OperationFuture
 from support import Framework, async_wait_until, wait_until
-from support.jobs import PATIENCE, Held, busy_pool, is_quiet, refuse_threads, start
+from support.jobs import PATIENCE, Held, Presents, busy_pool, is_quiet, refuse_threads, start
 
 pytestmark = pytest.mark.every_loop
 
@@ -54,7 +54,7 @@ async def test_wrap_turns_the_result_on_the_worker(framework: Framework, pool: A
         where.append(threading.current_thread())
         return value + 1
 
-    assert await start(pool, lambda: 1, wrap=wrap) == 2
+    assert await start(pool, lambda: 1, caller=Presents(wrap)) == 2
     assert where[0] is not threading.current_thread()
 
 
@@ -75,7 +75,9 @@ async def test_stop_iteration_becomes_a_runtime_error(
     def stop(_: object = None) -> None:
         raise StopIteration("at the end")
 
-    future = start(pool, stop) if where == "function" else start(pool, lambda: 1, wrap=stop)
+    future = (
+        start(pool, stop) if where == "function" else start(pool, lambda: 1, caller=Presents(stop))
+    )
     with pytest.raises(RuntimeError, match="StopIteration") as caught:
         await asyncio.wait_for(future, PATIENCE)
     assert isinstance(caught.value.__cause__, StopIteration)
@@ -199,7 +201,7 @@ async def test_a_repeated_call_ends_with_the_result_of_its_last_turn(
     framework: Framework, pool: Any
 ) -> None:
     turns = iter([AGAIN, AGAIN, "last"])
-    assert await start(pool, lambda: next(turns), wrap=str.upper) == "LAST"
+    assert await start(pool, lambda: next(turns), caller=Presents(str.upper)) == "LAST"
 
 
 async def test_a_repeated_call_ends_when_its_future_is_cancelled(

@@ -13,7 +13,7 @@ import pytest
 from motor.execution.call import AGAIN, submit
 from motor.execution.pool import WorkerPool
 from support import Framework, async_wait_until, wait_until
-from support.jobs import PATIENCE, Held, is_quiet, start
+from support.jobs import PATIENCE, Held, Presents, is_quiet, start
 
 pytestmark = pytest.mark.every_loop
 
@@ -47,7 +47,7 @@ def test_a_repeated_call_ends_when_its_loop_is_closed(framework: Framework, wrap
     pool = WorkerPool(1)
 
     async def main() -> None:
-        start(pool, lambda: AGAIN, wrap=wrap)
+        start(pool, lambda: AGAIN, caller=Presents(wrap) if wrap else None)
 
     framework.run(main)
     wait_until(lambda: is_quiet(pool), PATIENCE)

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from motor import metaprogramming as mp
+from motor.originals import own_part
 
 
 class Group(Enum):
@@ -69,7 +70,7 @@ def members(cls: Any) -> Iterator[Member]:
             _group(cls, name, is_property),
             is_property,
             "" if is_property else arguments(value, bound=inspect.ismethod(value)),
-            inspect.getdoc(value) or "",
+            own_part(inspect.getdoc(value) or ""),
             _pymongo_name(cls, getattr(value, "pymongo_method_name", name)),
         )
 

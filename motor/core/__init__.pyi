@@ -112,17 +112,27 @@ class AgnosticBase:
 
 @type_check_only
 class _ClientEncryptionOfPyMongo(Generic[_DocumentType]):
-    def add_key_alt_name(self, id: Binary, key_alt_name: str) -> OperationFuture[Any]: ...
-    def close(self) -> OperationFuture[None]: ...
+    def add_key_alt_name(self, id: Binary, key_alt_name: str) -> OperationFuture[Any]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.add_key_alt_name`, but runs on a worker and returns a future, which has started.
+        """
+    def close(self) -> OperationFuture[None]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.close`, but runs on a worker and returns a future, which has started.
+        """
     def create_data_key(
         self,
         kms_provider: str,
         master_key: Mapping[str, Any] | None = None,
         key_alt_names: Sequence[str] | None = None,
         key_material: bytes | None = None,
-    ) -> OperationFuture[Binary]: ...
-    def decrypt(self, value: Binary) -> OperationFuture[Any]: ...
-    def delete_key(self, id: Binary) -> OperationFuture[DeleteResult]: ...
+    ) -> OperationFuture[Binary]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.create_data_key`, but runs on a worker and returns a future, which has started.
+        """
+    def decrypt(self, value: Binary) -> OperationFuture[Any]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.decrypt`, but runs on a worker and returns a future, which has started.
+        """
+    def delete_key(self, id: Binary) -> OperationFuture[DeleteResult]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.delete_key`, but runs on a worker and returns a future, which has started.
+        """
     def encrypt(
         self,
         value: Any,
@@ -133,7 +143,9 @@ class _ClientEncryptionOfPyMongo(Generic[_DocumentType]):
         contention_factor: int | None = None,
         range_opts: RangeOpts | None = None,
         string_opts: StringOpts | None = None,
-    ) -> OperationFuture[Binary]: ...
+    ) -> OperationFuture[Binary]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.encrypt`, but runs on a worker and returns a future, which has started.
+        """
     def encrypt_expression(
         self,
         expression: Mapping[str, Any],
@@ -143,20 +155,30 @@ class _ClientEncryptionOfPyMongo(Generic[_DocumentType]):
         query_type: str | None = None,
         contention_factor: int | None = None,
         range_opts: RangeOpts | None = None,
-    ) -> OperationFuture[RawBSONDocument]: ...
-    def get_key(self, id: Binary) -> OperationFuture[RawBSONDocument | None]: ...
-    def get_key_by_alt_name(self, key_alt_name: str) -> OperationFuture[RawBSONDocument | None]: ...
+    ) -> OperationFuture[RawBSONDocument]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.encrypt_expression`, but runs on a worker and returns a future, which has started.
+        """
+    def get_key(self, id: Binary) -> OperationFuture[RawBSONDocument | None]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_key`, but runs on a worker and returns a future, which has started.
+        """
+    def get_key_by_alt_name(self, key_alt_name: str) -> OperationFuture[RawBSONDocument | None]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_key_by_alt_name`, but runs on a worker and returns a future, which has started.
+        """
     def remove_key_alt_name(
         self,
         id: Binary,
         key_alt_name: str,
-    ) -> OperationFuture[RawBSONDocument | None]: ...
+    ) -> OperationFuture[RawBSONDocument | None]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.remove_key_alt_name`, but runs on a worker and returns a future, which has started.
+        """
     def rewrap_many_data_key(
         self,
         filter: Mapping[str, Any],
         provider: str | None = None,
         master_key: Mapping[str, Any] | None = None,
-    ) -> OperationFuture[RewrapManyDataKeyResult]: ...
+    ) -> OperationFuture[RewrapManyDataKeyResult]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.rewrap_many_data_key`, but runs on a worker and returns a future, which has started.
+        """
 
 class AgnosticClientEncryption(_ClientEncryptionOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
     """Encrypts and decrypts single values, and manages their keys.
@@ -213,361 +235,53 @@ class AgnosticClientEncryption(_ClientEncryptionOfPyMongo[_DocumentType], Agnost
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
 
-class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
-    """A cursor: documents that come from the server in batches, for ``async for``.
-
-    It is equal to itself only.
-    """
-    collection: Any
-    __iter__: None
-    def __init__(
-        self,
-        cursor: Any,
-        collection: Any,
-        *,
-        _start: Callable[[], Any] | None = None,
-        _queue: SerialQueue | None = None,
-        _convert: Callable[[Any], Any] | None = None,
-    ) -> None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    @property
-    def delegate(self) -> Any:
-        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
-    @property
-    def started(self) -> bool:
-        """Whether anything has been asked of the server."""
-    @property
-    def closed(self) -> bool:
-        """Whether the cursor was closed."""
-    @property
-    def alive(self) -> bool:
-        """Whether there is, or may yet be, another document."""
-    @property
-    def session(self) -> AgnosticClientSession | None:
-        """The session that was passed for this cursor, or None."""
-    def get_io_loop(self) -> Any:
-        """The event loop of the object that made the cursor, when none is running."""
-    async def next(self) -> _ItemType:
-        """The next document.
-
-        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
-        none has come while the server waited.
-        """
-    async def __anext__(self) -> _ItemType: ...
-    def __aiter__(self) -> Self: ...
-    def __getattr__(self, name: str) -> Any: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
-        """Start reading the next `length` documents, or all that remain, into a list.
-
-        - `length`: how many documents at most; None: all
-
-        Returns a future of the list. What is left stays with the cursor. Raises TypeError or
-        ValueError for a `length` that is not a number of documents, and InvalidOperation for a
-        tailable cursor, which has no end.
-        """
-    def close(self) -> OperationFuture[None]:
-        """Start closing the cursor, on the server too. Returns a future of None.
-
-        A ``next`` that waits for data in another task ends with StopAsyncIteration.
-        """
-    @property
-    def fetch_next(self) -> OperationFuture[int]:
-        """A future that is true when `next_object` has a document to give. Deprecated.
-
-        It resolves to the number of documents that were fetched, to True when some were at hand,
-        and to a false value at the end.
-        """
-    def next_object(self) -> _ItemType | None:
-        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
-    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
-        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
-        end.
-
-        - `callback`: takes a document and an error, of which one at least is None. When it returns
-          False, no more documents are read; the cursor stays open
-
-        An error while reading ends it with ``callback(None, error)``; what the callback itself
-        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
-        called.
-        """
-
-class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
-    """A stream of change events, opened when it is first read, entered or awaited.
-
-    See :class:`pymongo.change_stream.ChangeStream`.
-    """
-    __motor_class_name__: ClassVar[str]
-    __delegate_class__: ClassVar[type[Any]]
-    __async_class__: ClassVar[type[Any]]
-    delegate: ChangeStream[_DocumentType] | None
-    def __init__(
-        self,
-        target: AgnosticClient[_DocumentType] | AgnosticDatabase[_DocumentType] | AgnosticCollection[_DocumentType],
-        *args: Any,
-        **kwargs: Any,
-    ) -> None: ...
-    @property
-    def alive(self) -> bool:
-        """Whether another event may come."""
-    @property
-    def resume_token(self) -> Mapping[str, Any] | None:
-        """The token to resume after the last event that was taken; None before there is one."""
-    async def next(self) -> _DocumentType:
-        """The next event. Waits for it as long as it takes.
-
-        An event that comes when the wait was cancelled is not lost: the next call has it. Raises
-        StopAsyncIteration when the stream is closed, also by another task in the meantime.
-        """
-    async def try_next(self) -> _DocumentType | None:
-        """The next event, or None when none has come after one round trip at most."""
-    def __aiter__(self) -> Self: ...
-    async def __anext__(self) -> _DocumentType: ...
-    def __await__(self) -> Generator[Any, Any, Self]: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def close(self) -> OperationFuture[None]:
-        """Start closing the stream. Returns a future of None.
-
-        A ``next`` that waits in another task ends with StopAsyncIteration.
-        """
-    def send(self, value: None) -> Any:
-        """Run up to the next suspension: what a task does with a coroutine."""
-    def throw(self, *exception: Any) -> Any:
-        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
-    def __eq__(self, other: object, /) -> bool: ...
-
-@type_check_only
-class _ClientOfPyMongo(Generic[_DocumentType]):
-    @property
-    def HOST(self) -> str: ...
-    @property
-    def PORT(self) -> int: ...
-    def append_metadata(self, driver_info: DriverInfo) -> None: ...
-    def bulk_write(
-        self,
-        models: Sequence[InsertOne[Any] | DeleteOne | DeleteMany | ReplaceOne[Any] | UpdateOne | UpdateMany],
-        session: AgnosticClientSession | ClientSession | None = None,
-        ordered: bool = True,
-        verbose_results: bool = False,
-        bypass_document_validation: bool | None = None,
-        comment: Any | None = None,
-        let: Mapping[str, Any] | None = None,
-        write_concern: WriteConcern | None = None,
-    ) -> OperationFuture[ClientBulkWriteResult]: ...
-    @property
-    def codec_options(self) -> CodecOptions[Any]: ...
-    def drop_database(
-        self,
-        name_or_database: str | AgnosticDatabase[_DocumentTypeArg],
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[None]: ...
-    def eq_props(
-        self,
-    ) -> tuple[tuple[tuple[str, int | None], ...], str | None, str | None, str]: ...
-    @overload
-    def get_database(
-        self,
-        name: str | None = None,
-        codec_options: None = None,
-        read_preference: ServerMode | None = None,
-        write_concern: WriteConcern | None = None,
-        read_concern: ReadConcern | None = None,
-    ) -> AgnosticDatabase[_DocumentType]: ...
-    @overload
-    def get_database(
-        self,
-        name: str | None = None,
-        *,
-        codec_options: CodecOptions[_DocumentTypeArg],
-        read_preference: ServerMode | None = None,
-        write_concern: WriteConcern | None = None,
-        read_concern: ReadConcern | None = None,
-    ) -> AgnosticDatabase[_DocumentTypeArg]: ...
-    @overload
-    def get_default_database(
-        self,
-        default: str | None = None,
-        codec_options: None = None,
-        read_preference: ServerMode | None = None,
-        write_concern: WriteConcern | None = None,
-        read_concern: ReadConcern | None = None,
-    ) -> AgnosticDatabase[_DocumentType]: ...
-    @overload
-    def get_default_database(
-        self,
-        default: str | None = None,
-        *,
-        codec_options: CodecOptions[_DocumentTypeArg],
-        read_preference: ServerMode | None = None,
-        write_concern: WriteConcern | None = None,
-        read_concern: ReadConcern | None = None,
-    ) -> AgnosticDatabase[_DocumentTypeArg]: ...
-    def list_database_names(
-        self,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-    ) -> OperationFuture[list[str]]: ...
-    def list_databases(
-        self,
-        session: AgnosticClientSession | ClientSession | None = None,
-        comment: Any | None = None,
-        **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[dict[str, Any]]: ...
-    @property
-    def nodes(self) -> frozenset[tuple[str, int | None]]: ...
-    @property
-    def options(self) -> ClientOptions: ...
-    @property
-    def read_concern(self) -> ReadConcern: ...
-    @property
-    def read_preference(self) -> ServerMode: ...
-    def server_info(
-        self,
-        session: AgnosticClientSession | ClientSession | None = None,
-    ) -> OperationFuture[dict[str, Any]]: ...
-    @property
-    def topology_description(self) -> TopologyDescription: ...
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Mapping[str, Any] | Collation | None = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: AgnosticClientSession | ClientSession | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any | None = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-    ) -> AgnosticChangeStream[_DocumentType]: ...
-    @property
-    def write_concern(self) -> WriteConcern: ...
-
-class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
-    """A client for a MongoDB deployment: one node, a replica set, or a sharded cluster.
-
-    Takes the arguments and the URI options of :class:`pymongo.mongo_client.MongoClient`, and two
-    more:
-
-    - `io_loop`: the event loop that calls belong to when they are made while none is running: an
-      asyncio loop, or for Tornado's classes an IOLoop. None: the one set for the calling thread
-    - `executor`: a ``concurrent.futures.ThreadPoolExecutor`` whose threads run this client's calls.
-      None: Motor's own, which all clients share
-
-    It connects at the first operation, unless ``connect=True`` is passed.
-    """
-    __motor_class_name__: ClassVar[str]
-    __delegate_class__: ClassVar[type[Any]]
-    __async_class__: ClassVar[type[Any]]
-    __iter__: None
-    delegate: MongoClient[_DocumentType]
-    def __init__(
-        self,
-        host: str | Sequence[str] | None = None,
-        port: int | None = None,
-        document_class: type[_DocumentType] | None = None,
-        tz_aware: bool | None = None,
-        connect: bool | None = None,
-        type_registry: TypeRegistry | None = None,
-        *,
-        io_loop: Any | None = None,
-        executor: ThreadPoolExecutor | None = None,
-        **kwargs: Any,
-    ) -> None: ...
-    @classmethod
-    def from_delegate(
-        cls,
-        delegate: MongoClient[_DocumentType],
-        *,
-        io_loop: Any | None = None,
-        executor: ThreadPoolExecutor | None = None,
-    ) -> Self: ...
-    @property
-    def io_loop(self) -> Any:
-        """The event loop that calls belong to when they are made while none is running."""
-    def get_io_loop(self) -> Any:
-        """The event loop that calls belong to when they are made while none is running.
-
-        Returns the `io_loop` of the constructor, or the loop that runs, or the one that the client
-        was last used on, if that runs in another thread, or the one set for this thread. Raises
-        RuntimeError when there is none.
-        """
-    def close(self) -> OperationFuture[None] | Done:
-        """End the client's sessions on the server, and close all connections.
-
-        Never blocks an event loop: with one running it goes on in the background, and may be
-        awaited. With none running it is done when the call returns. The client cannot be used
-        again. Closing it twice is no error. Reads that are under way, also such as were cancelled,
-        get two seconds to end, and their cursors are closed. Other cursors and change streams that
-        you still hold stay open on the server until it gives them up: close them first.
-        """
-    def aclose(self) -> OperationFuture[None] | Done:
-        """Like :meth:`close`, by the name that PyMongo's async API has for it."""
-    def aconnect(self) -> OperationFuture[None]:
-        """Start connecting, ahead of the first operation. Returns a future of None.
-
-        Unreachable servers are no error: the first operation will report them.
-        """
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def start_session(
-        self,
-        causal_consistency: bool | None = None,
-        default_transaction_options: TransactionOptions | None = None,
-        snapshot: bool | None = False,
-    ) -> AgnosticClientSession:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
-
-        Returns the session at once, for ``async with``, with or without ``await`` before it.
-        """
-    @property
-    def address(self) -> tuple[str, int | None] | None:
-        """The (host, port) of the standalone, primary or mongos; None while none is known.
-
-        Raises InvalidOperation with several mongos, of which none is *the* server: see `nodes`.
-        """
-    @property
-    def primary(self) -> tuple[str, int | None] | None:
-        """The (host, port) of the replica set's primary; None while none is known."""
-    @property
-    def secondaries(self) -> set[tuple[str, int | None]]:
-        """The (host, port) of each secondary of the replica set that is known."""
-    @property
-    def arbiters(self) -> set[tuple[str, int | None]]:
-        """The (host, port) of each arbiter of the replica set that is known."""
-    @property
-    def is_primary(self) -> bool:
-        """Whether a server is known that takes writes: a standalone, a mongos, or a primary."""
-    @property
-    def is_mongos(self) -> bool:
-        """Whether the known server is a mongos."""
-    def __getitem__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
-    def __getattr__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
-    def __setattr__(self, name: str, value: Any) -> None: ...
-
 @type_check_only
 class _ClientSessionOfPyMongo:
-    def abort_transaction(self) -> OperationFuture[None]: ...
-    def advance_cluster_time(self, cluster_time: Mapping[str, Any]) -> None: ...
-    def advance_operation_time(self, operation_time: Timestamp) -> None: ...
+    def abort_transaction(self) -> OperationFuture[None]:
+        """Abort the transaction: nothing of it is done. Returns a future of None.
+
+        ::
+
+            session.start_transaction()
+            await books.insert_one({"title": "Emma"}, session=session)
+            await session.abort_transaction()
+
+        Its arguments are those of :meth:`~pymongo.client_session.ClientSession.abort_transaction`.
+        """
+    def advance_cluster_time(self, cluster_time: Mapping[str, Any]) -> None:
+        """Like :meth:`~pymongo.client_session.ClientSession.advance_cluster_time`."""
+    def advance_operation_time(self, operation_time: Timestamp) -> None:
+        """Like :meth:`~pymongo.client_session.ClientSession.advance_operation_time`."""
     @property
-    def cluster_time(self) -> ClusterTime | None: ...
-    def commit_transaction(self) -> OperationFuture[None]: ...
+    def cluster_time(self) -> ClusterTime | None:
+        """Like :attr:`~pymongo.client_session.ClientSession.cluster_time`."""
+    def commit_transaction(self) -> OperationFuture[None]:
+        """Commit the transaction: all of it is done, or nothing. Returns a future of None.
+        ``async with session.start_transaction():`` does it by itself.
+
+        ::
+
+            session.start_transaction()
+            await books.insert_one({"title": "Emma"}, session=session)
+            await session.commit_transaction()
+
+        Its arguments are those of :meth:`~pymongo.client_session.ClientSession.commit_transaction`.
+        """
     @property
-    def has_ended(self) -> bool: ...
+    def has_ended(self) -> bool:
+        """Like :attr:`~pymongo.client_session.ClientSession.has_ended`."""
     @property
-    def in_transaction(self) -> bool: ...
+    def in_transaction(self) -> bool:
+        """Like :attr:`~pymongo.client_session.ClientSession.in_transaction`."""
     @property
-    def operation_time(self) -> Timestamp | None: ...
+    def operation_time(self) -> Timestamp | None:
+        """Like :attr:`~pymongo.client_session.ClientSession.operation_time`."""
     @property
-    def options(self) -> SessionOptions: ...
+    def options(self) -> SessionOptions:
+        """Like :attr:`~pymongo.client_session.ClientSession.options`."""
     @property
-    def session_id(self) -> Mapping[str, Any]: ...
+    def session_id(self) -> Mapping[str, Any]:
+        """Like :attr:`~pymongo.client_session.ClientSession.session_id`."""
 
 class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
     """A sequence of operations that belong together; see
@@ -587,9 +301,15 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
     def __copy__(self) -> NoReturn: ...
     def end_session(self) -> OperationFuture[None]:
-        """Start ending the session, and abort its transaction if one is open.
+        """End the session, and abort its transaction if one is open. Returns a future of None.
 
-        Returns a future of None. Ending a session twice is no error.
+        ::
+
+            session = client.start_session()
+            await session.end_session()
+
+        ``async with client.start_session() as session:`` does it by itself. Ending a session twice
+        is no error.
         """
     def start_transaction(
         self,
@@ -598,17 +318,21 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
         read_preference: ServerMode | None = None,
         max_commit_time_ms: int | None = None,
     ) -> TransactionContext:
-        """Start a transaction.
+        """Start a transaction. Returns a context that commits it at its end, or aborts it.
+
+        ::
+
+            async with session.start_transaction():
+                await books.insert_one({"title": "Emma"}, session=session)
 
         - `read_concern`, `write_concern`, `read_preference`: those of the transaction; None: those
           of the session, or of the client
         - `max_commit_time_ms`: how long (in ms) the server may take to commit
         - further keywords are passed on to PyMongo
 
-        Returns a context for ``async with``, with or without ``await`` before it, that commits the
-        transaction at its end and aborts it after an exception. Raises InvalidOperation when a
-        transaction is in progress or the session has ended. See
-        :meth:`pymongo.client_session.ClientSession.start_transaction`.
+        The context is for ``async with``, with or without ``await`` before it. It aborts the
+        transaction after an exception. Raises InvalidOperation when a transaction is in progress or
+        the session has ended. See :meth:`pymongo.client_session.ClientSession.start_transaction`.
         """
     def bind(self, end_session: bool = True) -> BoundSession[Self]:
         """Let all operations in an ``async with`` block use this session without naming it.
@@ -630,15 +354,22 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
         callback: None = None,
     ) -> _T:
         """Run a coroutine function in a transaction, again where the server says that it may
-        succeed.
+        succeed. Returns what its last run returned, when the transaction is committed.
+
+        ::
+
+            async def move(session):
+                await books.insert_one({"title": "Emma"}, session=session)
+
+            await session.with_transaction(move)
 
         - `coro`, or `callback`: takes the session and is awaited, maybe several times; it must pass
           the session on to its operations
         - the other arguments are those of :meth:`start_transaction`
 
-        Returns what the last run returned, when its transaction is committed. A run that fails with
-        the label TransientTransactionError is repeated, and so is a commit whose result is unknown,
-        for two minutes at most. See :meth:`pymongo.client_session.ClientSession.with_transaction`.
+        A run that fails with the label TransientTransactionError is repeated, and so is a commit
+        whose result is unknown, for two minutes at most. See
+        :meth:`pymongo.client_session.ClientSession.with_transaction`.
         """
     @overload
     async def with_transaction(
@@ -652,15 +383,22 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
         callback: Callable[[Self], Awaitable[_T]],
     ) -> _T:
         """Run a coroutine function in a transaction, again where the server says that it may
-        succeed.
+        succeed. Returns what its last run returned, when the transaction is committed.
+
+        ::
+
+            async def move(session):
+                await books.insert_one({"title": "Emma"}, session=session)
+
+            await session.with_transaction(move)
 
         - `coro`, or `callback`: takes the session and is awaited, maybe several times; it must pass
           the session on to its operations
         - the other arguments are those of :meth:`start_transaction`
 
-        Returns what the last run returned, when its transaction is committed. A run that fails with
-        the label TransientTransactionError is repeated, and so is a commit whose result is unknown,
-        for two minutes at most. See :meth:`pymongo.client_session.ClientSession.with_transaction`.
+        A run that fails with the label TransientTransactionError is repeated, and so is a commit
+        whose result is unknown, for two minutes at most. See
+        :meth:`pymongo.client_session.ClientSession.with_transaction`.
         """
     def __await__(self) -> Generator[Any, Any, Self]: ...
     def send(self, value: None) -> Any:
@@ -680,14 +418,26 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[_DocumentType]: ...
+    ) -> AgnosticLatentCommandCursor[_DocumentType]:
+        """Run an aggregation pipeline. Returns a cursor of its results at once.
+
+        ::
+
+            pipeline = [{"$group": {"_id": "$author", "count": {"$sum": 1}}}]
+            async for group in books.aggregate(pipeline):
+                print(group["_id"], group["count"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.aggregate`.
+        """
     def aggregate_raw_batches(
         self,
         pipeline: Sequence[Mapping[str, Any]],
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[bytes]: ...
+    ) -> AgnosticLatentCommandCursor[bytes]:
+        """Like :meth:`~pymongo.collection.Collection.aggregate_raw_batches`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """
     def bulk_write(
         self,
         requests: Sequence[InsertOne[_DocumentType] | DeleteOne | DeleteMany | ReplaceOne[_DocumentType] | UpdateOne | UpdateMany],
@@ -696,44 +446,86 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         let: Mapping[str, Any] | None = None,
-    ) -> OperationFuture[BulkWriteResult]: ...
+    ) -> OperationFuture[BulkWriteResult]:
+        """Send many writes at once. Returns a future of the result, which counts what was done.
+
+        ::
+
+            requests = [InsertOne({"title": "Emma"}), DeleteOne({"title": "Evelina"})]
+            result = await books.bulk_write(requests)
+            print(result.inserted_count, result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.bulk_write`.
+        """
     @property
-    def codec_options(self) -> CodecOptions[Any]: ...
+    def codec_options(self) -> CodecOptions[Any]:
+        """Like :attr:`~pymongo.collection.Collection.codec_options`."""
     def count_documents(
         self,
         filter: Mapping[str, Any],
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[int]: ...
+    ) -> OperationFuture[int]:
+        """Count the documents that match a filter. Returns a future of the number.
+
+        ::
+
+            count = await books.count_documents({"author": "Austen"})
+            print(count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.count_documents`.
+        """
     def create_index(
         self,
         keys: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[str]: ...
+    ) -> OperationFuture[str]:
+        """Create an index unless it is there. Returns a future of the index's name.
+
+        ::
+
+            name = await books.create_index([("author", 1), ("year", -1)])
+            print(name)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.create_index`.
+        """
     def create_indexes(
         self,
         indexes: Sequence[IndexModel],
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[list[str]]: ...
+    ) -> OperationFuture[list[str]]:
+        """Create several indexes unless they are there. Returns a future of a list of their names.
+
+        ::
+
+            models = [IndexModel([("author", 1)]), IndexModel([("year", -1)])]
+            names = await books.create_indexes(models)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.create_indexes`.
+        """
     def create_search_index(
         self,
         model: Mapping[str, Any] | SearchIndexModel,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any = None,
         **kwargs: Any,
-    ) -> OperationFuture[str]: ...
+    ) -> OperationFuture[str]:
+        """Like :meth:`~pymongo.collection.Collection.create_search_index`, but runs on a worker and returns a future, which has started.
+        """
     def create_search_indexes(
         self,
         models: list[SearchIndexModel],
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[list[str]]: ...
+    ) -> OperationFuture[list[str]]:
+        """Like :meth:`~pymongo.collection.Collection.create_search_indexes`, but runs on a worker and returns a future, which has started.
+        """
     def delete_many(
         self,
         filter: Mapping[str, Any],
@@ -742,7 +534,17 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[DeleteResult]: ...
+    ) -> OperationFuture[DeleteResult]:
+        """Delete all documents that match a filter. Returns a future of the result, which has
+        their number.
+
+        ::
+
+            result = await books.delete_many({"author": "Burney"})
+            print(result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.delete_many`.
+        """
     def delete_one(
         self,
         filter: Mapping[str, Any],
@@ -751,7 +553,17 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[DeleteResult]: ...
+    ) -> OperationFuture[DeleteResult]:
+        """Delete one document that matches a filter. Returns a future of the result, which has the
+        number of those deleted: 1 or 0.
+
+        ::
+
+            result = await books.delete_one({"title": "Evelina"})
+            print(result.deleted_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.delete_one`.
+        """
     def distinct(
         self,
         key: str,
@@ -760,45 +572,114 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         hint: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[list[Any]]: ...
+    ) -> OperationFuture[list[Any]]:
+        """Find the different values of a field. Returns a future of a list of them.
+
+        ::
+
+            authors = await books.distinct("author", {"year": {"$gte": 1800}})
+            print(authors)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.distinct`.
+        """
     def drop(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         encrypted_fields: Mapping[str, Any] | None = None,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Drop the collection with its documents and indexes. Returns a future of None. There is
+        no error if it does not exist.
+
+        ::
+
+            await books.drop()
+            assert await books.count_documents({}) == 0
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop`.
+        """
     def drop_index(
         self,
         index_or_name: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Drop one index, by its name or its keys. Returns a future of None.
+
+        ::
+
+            await books.create_index("year")
+            await books.drop_index("year_1")
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop_index`.
+        """
     def drop_indexes(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Drop all indexes except the one on ``_id``. Returns a future of None.
+
+        ::
+
+            await books.drop_indexes()
+            assert list(await books.index_information()) == ["_id_"]
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.drop_indexes`.
+        """
     def drop_search_index(
         self,
         name: str,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Like :meth:`~pymongo.collection.Collection.drop_search_index`, but runs on a worker and returns a future, which has started.
+        """
     def estimated_document_count(
         self,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[int]: ...
-    def find(self, *args: Any, **kwargs: Any) -> AgnosticCursor[_DocumentType]: ...
+    ) -> OperationFuture[int]:
+        """Tell how many documents there are, without counting. Returns a future of the number.
+        Quick, and not exact after a crash or in a sharded cluster.
+
+        ::
+
+            count = await books.estimated_document_count()
+            print(count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.estimated_document_count`.
+        """
+    def find(self, *args: Any, **kwargs: Any) -> AgnosticCursor[_DocumentType]:
+        """Find the documents that match a filter. Returns a cursor at once; the query is sent when
+        the cursor is first read.
+
+        ::
+
+            async for book in books.find({"author": "Austen"}).sort("year"):
+                print(book["title"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find`.
+        """
     def find_one(
         self,
         filter: Any | None = None,
         *args: Any,
         **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]: ...
+    ) -> OperationFuture[_DocumentType | None]:
+        """Find one document that matches a filter. Returns a future of the document, or of None if
+        there is none.
+
+        ::
+
+            book = await books.find_one({"title": "Persuasion"})
+            print("none" if book is None else book["year"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one`.
+        """
     def find_one_and_delete(
         self,
         filter: Mapping[str, Any],
@@ -809,7 +690,17 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]: ...
+    ) -> OperationFuture[_DocumentType | None]:
+        """Find one document and delete it. Returns a future of the document, or of None if there
+        is none.
+
+        ::
+
+            book = await books.find_one_and_delete({"title": "Evelina"})
+            print(book)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_delete`.
+        """
     def find_one_and_replace(
         self,
         filter: Mapping[str, Any],
@@ -823,7 +714,18 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]: ...
+    ) -> OperationFuture[_DocumentType | None]:
+        """Find one document and replace it. Returns a future of the document as it was before, or
+        after with ``return_document``; of None if there is none.
+
+        ::
+
+            new = {"title": "Persuasion", "author": "Austen", "year": 1817}
+            old = await books.find_one_and_replace({"title": "Persuasion"}, new)
+            print(old)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_replace`.
+        """
     def find_one_and_update(
         self,
         filter: Mapping[str, Any],
@@ -838,15 +740,37 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]: ...
-    def find_raw_batches(self, *args: Any, **kwargs: Any) -> AgnosticRawBatchCursor: ...
+    ) -> OperationFuture[_DocumentType | None]:
+        """Find one document and update it. Returns a future of the document as it was before, or
+        after with ``return_document``; of None if there is none.
+
+        ::
+
+            query, update = {"title": "Persuasion"}, {"$inc": {"copies": 1}}
+            book = await books.find_one_and_update(query, update, return_document=True)
+            print(book["copies"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.find_one_and_update`.
+        """
+    def find_raw_batches(self, *args: Any, **kwargs: Any) -> AgnosticRawBatchCursor:
+        """Like :meth:`~pymongo.collection.Collection.find_raw_batches`."""
     @property
-    def full_name(self) -> str: ...
+    def full_name(self) -> str:
+        """Like :attr:`~pymongo.collection.Collection.full_name`."""
     def index_information(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[MutableMapping[str, Any]]: ...
+    ) -> OperationFuture[MutableMapping[str, Any]]:
+        """Describe the indexes. Returns a future of a dictionary by the names of the indexes.
+
+        ::
+
+            indexes = await books.index_information()
+            print(indexes["_id_"]["key"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.index_information`.
+        """
     def insert_many(
         self,
         documents: Iterable[_DocumentType | RawBSONDocument],
@@ -854,44 +778,89 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         bypass_document_validation: bool | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[InsertManyResult]: ...
+    ) -> OperationFuture[InsertManyResult]:
+        """Insert several documents. Returns a future of the result, which has their ``_id``.
+
+        ::
+
+            result = await books.insert_many([{"title": "Emma"}, {"title": "Persuasion"}])
+            print(result.inserted_ids)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.insert_many`.
+        """
     def insert_one(
         self,
         document: _DocumentType | RawBSONDocument,
         bypass_document_validation: bool | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[InsertOneResult]: ...
+    ) -> OperationFuture[InsertOneResult]:
+        """Insert one document. Returns a future of the result, which has the document's ``_id``. A
+        document without an ``_id`` is given one.
+
+        ::
+
+            result = await books.insert_one({"title": "Emma", "author": "Austen", "year": 1815})
+            print(result.inserted_id)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.insert_one`.
+        """
     def list_indexes(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
-    ) -> AgnosticLatentCommandCursor[MutableMapping[str, Any]]: ...
+    ) -> AgnosticLatentCommandCursor[MutableMapping[str, Any]]:
+        """List the indexes. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for index in books.list_indexes():
+                print(index["name"], index["key"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.list_indexes`.
+        """
     def list_search_indexes(
         self,
         name: str | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[Mapping[str, Any]]: ...
+    ) -> AgnosticLatentCommandCursor[Mapping[str, Any]]:
+        """Like :meth:`~pymongo.collection.Collection.list_search_indexes`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Like :attr:`~pymongo.collection.Collection.name`."""
     def options(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[MutableMapping[str, Any]]: ...
+    ) -> OperationFuture[MutableMapping[str, Any]]:
+        """Like :meth:`~pymongo.collection.Collection.options`, but runs on a worker and returns a future, which has started.
+        """
     @property
-    def read_concern(self) -> ReadConcern: ...
+    def read_concern(self) -> ReadConcern:
+        """Like :attr:`~pymongo.collection.Collection.read_concern`."""
     @property
-    def read_preference(self) -> ServerMode: ...
+    def read_preference(self) -> ServerMode:
+        """Like :attr:`~pymongo.collection.Collection.read_preference`."""
     def rename(
         self,
         new_name: str,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[MutableMapping[str, Any]]: ...
+    ) -> OperationFuture[MutableMapping[str, Any]]:
+        """Rename the collection. Returns a future of the server's answer. It fails if there is one
+        of the new name, unless ``dropTarget=True`` is given.
+
+        ::
+
+            await books.rename("old_books")
+            print(await db["old_books"].count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.rename`.
+        """
     def replace_one(
         self,
         filter: Mapping[str, Any],
@@ -904,7 +873,17 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[UpdateResult]: ...
+    ) -> OperationFuture[UpdateResult]:
+        """Replace one document that matches a filter, all but its ``_id``. Returns a future of the
+        result, which has the numbers of documents found and changed.
+
+        ::
+
+            result = await books.replace_one({"title": "Emma"}, {"title": "Emma", "year": 1815})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.replace_one`.
+        """
     def update_many(
         self,
         filter: Mapping[str, Any],
@@ -917,7 +896,17 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         let: Mapping[str, Any] | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[UpdateResult]: ...
+    ) -> OperationFuture[UpdateResult]:
+        """Update all documents that match a filter. Returns a future of the result, which has the
+        numbers of documents found and changed.
+
+        ::
+
+            result = await books.update_many({"author": "Austen"}, {"$set": {"shelf": 3}})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.update_many`.
+        """
     def update_one(
         self,
         filter: Mapping[str, Any],
@@ -931,7 +920,17 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         let: Mapping[str, Any] | None = None,
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[UpdateResult]: ...
+    ) -> OperationFuture[UpdateResult]:
+        """Update one document that matches a filter. Returns a future of the result, which has the
+        numbers of documents found and changed.
+
+        ::
+
+            result = await books.update_one({"title": "Emma"}, {"$set": {"year": 1815}})
+            print(result.matched_count, result.modified_count)
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.update_one`.
+        """
     def update_search_index(
         self,
         name: str,
@@ -939,7 +938,9 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Like :meth:`~pymongo.collection.Collection.update_search_index`, but runs on a worker and returns a future, which has started.
+        """
     def watch(
         self,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
@@ -954,9 +955,21 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
-    ) -> AgnosticChangeStream[_DocumentType]: ...
+    ) -> AgnosticChangeStream[_DocumentType]:
+        """Watch the collection for changes. Returns a change stream at once, for ``async with``
+        and ``async for``. Needs a replica set.
+
+        ::
+
+            async with books.watch() as stream:
+                change = await stream.next()
+                print(change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.collection.Collection.watch`.
+        """
     @property
-    def write_concern(self) -> WriteConcern: ...
+    def write_concern(self) -> WriteConcern:
+        """Like :attr:`~pymongo.collection.Collection.write_concern`."""
 
 class AgnosticCollection(_CollectionOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
     """A collection of documents; see :class:`pymongo.collection.Collection`.
@@ -992,7 +1005,13 @@ class AgnosticCollection(_CollectionOfPyMongo[_DocumentType], AgnosticBase, Gene
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AgnosticCollection[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     @overload
     def with_options(
         self,
@@ -1001,7 +1020,13 @@ class AgnosticCollection(_CollectionOfPyMongo[_DocumentType], AgnosticBase, Gene
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AgnosticCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     def __bool__(self) -> NoReturn: ...
     def __getitem__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
@@ -1014,9 +1039,20 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         pipeline: Sequence[Mapping[str, Any]],
         session: AgnosticClientSession | ClientSession | None = None,
         **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[_DocumentType]: ...
+    ) -> AgnosticLatentCommandCursor[_DocumentType]:
+        """Run an aggregation pipeline that needs no collection. Returns a cursor of its results at
+        once.
+
+        ::
+
+            async for each in db.aggregate([{"$documents": [{"x": 1}]}]):
+                print(each["x"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.aggregate`.
+        """
     @property
-    def codec_options(self) -> CodecOptions[Any]: ...
+    def codec_options(self) -> CodecOptions[Any]:
+        """Like :attr:`~pymongo.database.Database.codec_options`."""
     @overload
     def command(
         self,
@@ -1029,7 +1065,16 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[dict[str, Any]]: ...
+    ) -> OperationFuture[dict[str, Any]]:
+        """Run a command on the database. Returns a future of the server's answer, a dictionary.
+
+        ::
+
+            answer = await db.command("dbStats")
+            print(answer["collections"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.command`.
+        """
     @overload
     def command(
         self,
@@ -1042,7 +1087,16 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[_CodecDocumentType]: ...
+    ) -> OperationFuture[_CodecDocumentType]:
+        """Run a command on the database. Returns a future of the server's answer, a dictionary.
+
+        ::
+
+            answer = await db.command("dbStats")
+            print(answer["collections"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.command`.
+        """
     @overload
     def create_collection(
         self,
@@ -1054,7 +1108,17 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         check_exists: bool | None = True,
         **kwargs: Any,
-    ) -> OperationFuture[AgnosticCollection[_DocumentType]]: ...
+    ) -> OperationFuture[AgnosticCollection[_DocumentType]]:
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
+        """
     @overload
     def create_collection(
         self,
@@ -1066,7 +1130,17 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         check_exists: bool | None = True,
         **kwargs: Any,
-    ) -> OperationFuture[AgnosticCollection[_DocumentTypeArg]]: ...
+    ) -> OperationFuture[AgnosticCollection[_DocumentTypeArg]]:
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
+        """
     @overload
     def cursor_command(
         self,
@@ -1078,7 +1152,9 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         max_await_time_ms: int | None = None,
         **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[_DocumentType]: ...
+    ) -> AgnosticLatentCommandCursor[_DocumentType]:
+        """Like :meth:`~pymongo.database.Database.cursor_command`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """
     @overload
     def cursor_command(
         self,
@@ -1091,21 +1167,35 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         max_await_time_ms: int | None = None,
         **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[_CodecDocumentType]: ...
+    ) -> AgnosticLatentCommandCursor[_CodecDocumentType]:
+        """Like :meth:`~pymongo.database.Database.cursor_command`, but returns at once: the cursor sends the command when it is first used, or awaited.
+        """
     def dereference(
         self,
         dbref: DBRef,
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[_DocumentType | None]: ...
+    ) -> OperationFuture[_DocumentType | None]:
+        """Like :meth:`~pymongo.database.Database.dereference`, but runs on a worker and returns a future, which has started.
+        """
     def drop_collection(
         self,
         name_or_collection: str | AgnosticCollection[_DocumentTypeArg],
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
         encrypted_fields: Mapping[str, Any] | None = None,
-    ) -> OperationFuture[dict[str, Any]]: ...
+    ) -> OperationFuture[dict[str, Any]]:
+        """Drop a collection with its documents and indexes. Returns a future of the server's
+        answer. There is no error if it does not exist.
+
+        ::
+
+            await db.drop_collection("books")
+            assert "books" not in await db.list_collection_names()
+
+        Its arguments are those of :meth:`~pymongo.database.Database.drop_collection`.
+        """
     @overload
     def get_collection(
         self,
@@ -1114,7 +1204,17 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         read_preference: ServerMode | None = None,
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
-    ) -> AgnosticCollection[_DocumentType]: ...
+    ) -> AgnosticCollection[_DocumentType]:
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     @overload
     def get_collection(
         self,
@@ -1123,27 +1223,58 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         read_preference: ServerMode | None = None,
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
-    ) -> AgnosticCollection[_DocumentTypeArg]: ...
+    ) -> AgnosticCollection[_DocumentTypeArg]:
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     def list_collection_names(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         filter: Mapping[str, Any] | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> OperationFuture[list[str]]: ...
+    ) -> OperationFuture[list[str]]:
+        """List the names of the collections. Returns a future of a list.
+
+        ::
+
+            names = await db.list_collection_names()
+            print(sorted(names))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.list_collection_names`.
+        """
     def list_collections(
         self,
         session: AgnosticClientSession | ClientSession | None = None,
         filter: Mapping[str, Any] | None = None,
         comment: Any | None = None,
         **kwargs: Any,
-    ) -> AgnosticLatentCommandCursor[MutableMapping[str, Any]]: ...
+    ) -> AgnosticLatentCommandCursor[MutableMapping[str, Any]]:
+        """List the collections with their options. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for collection in db.list_collections():
+                print(collection["name"], collection["options"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.list_collections`.
+        """
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Like :attr:`~pymongo.database.Database.name`."""
     @property
-    def read_concern(self) -> ReadConcern: ...
+    def read_concern(self) -> ReadConcern:
+        """Like :attr:`~pymongo.database.Database.read_concern`."""
     @property
-    def read_preference(self) -> ServerMode: ...
+    def read_preference(self) -> ServerMode:
+        """Like :attr:`~pymongo.database.Database.read_preference`."""
     def validate_collection(
         self,
         name_or_collection: str | AgnosticCollection[_DocumentTypeArg],
@@ -1152,7 +1283,9 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         background: bool | None = None,
         comment: Any | None = None,
-    ) -> OperationFuture[dict[str, Any]]: ...
+    ) -> OperationFuture[dict[str, Any]]:
+        """Like :meth:`~pymongo.database.Database.validate_collection`, but runs on a worker and returns a future, which has started.
+        """
     def watch(
         self,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
@@ -1167,9 +1300,21 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         full_document_before_change: str | None = None,
         show_expanded_events: bool | None = None,
-    ) -> AgnosticChangeStream[_DocumentType]: ...
+    ) -> AgnosticChangeStream[_DocumentType]:
+        """Watch all collections of the database for changes. Returns a change stream at once, for
+        ``async with`` and ``async for``. Needs a replica set.
+
+        ::
+
+            async with db.watch() as stream:
+                change = await stream.next()
+                print(change["ns"]["coll"], change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.database.Database.watch`.
+        """
     @property
-    def write_concern(self) -> WriteConcern: ...
+    def write_concern(self) -> WriteConcern:
+        """Like :attr:`~pymongo.database.Database.write_concern`."""
 
 class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
     """A database: a namespace of collections; see :class:`pymongo.database.Database`.
@@ -1203,7 +1348,13 @@ class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AgnosticDatabase[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+        """Get the same database with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            safe = db.with_options(write_concern=WriteConcern("majority"))
+            await safe.books.insert_one({"title": "Emma"})
+        """
     @overload
     def with_options(
         self,
@@ -1212,7 +1363,13 @@ class AgnosticDatabase(_DatabaseOfPyMongo[_DocumentType], AgnosticBase, Generic[
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AgnosticDatabase[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
+        """Get the same database with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            safe = db.with_options(write_concern=WriteConcern("majority"))
+            await safe.books.insert_one({"title": "Emma"})
+        """
     def __bool__(self) -> NoReturn: ...
     def __getitem__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AgnosticCollection[_DocumentType]: ...
@@ -1224,24 +1381,48 @@ class _GridFSBucketOfPyMongo:
         self,
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Delete a file, by its ``_id``. Returns a future of None. It fails with NoFile when there
+        is no such file.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")
+            await bucket.delete(file_id)
+
+        Its arguments are those of :meth:`~gridfs.grid_file.GridFSBucket.delete`.
+        """
     def delete_by_name(
         self,
         filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.delete_by_name`, but runs on a worker and returns a future, which has started.
+        """
     def rename(
         self,
         file_id: Any,
         new_filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Give a file, by its ``_id``, another name. Returns a future of None. It fails with
+        NoFile when there is no such file.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")
+            await bucket.rename(file_id, "emma.txt")
+
+        Its arguments are those of :meth:`~gridfs.grid_file.GridFSBucket.rename`.
+        """
     def rename_by_name(
         self,
         filename: str,
         new_filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
-    ) -> OperationFuture[None]: ...
+    ) -> OperationFuture[None]:
+        """Like :meth:`~gridfs.grid_file.GridFSBucket.rename_by_name`, but runs on a worker and returns a future, which has started.
+        """
 
 class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
     """Files in a database; see :class:`gridfs.GridFSBucket`.
@@ -1286,7 +1467,12 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[ObjectId]:
-        """Start storing what `source` has as a new file.
+        """Store what `source` has as a new file. Returns a future of the new file's ``_id``.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("emma.txt", b"Emma Woodhouse, handsome")
+            print(file_id)
 
         - `filename`: its name
         - `source`: bytes, or a file to be read, synchronous or asynchronous, or an asynchronous
@@ -1295,8 +1481,7 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         - `metadata`: a mapping, for the file's ``metadata``
         - `session`: a Motor session
 
-        Returns a future of the new file's ``_id``. When it fails or is cancelled, nothing is left
-        of the file. See :meth:`gridfs.GridFSBucket.upload_from_stream`.
+        When it fails or is cancelled, nothing is left of the file.
         """
     def upload_from_stream_with_id(
         self,
@@ -1312,7 +1497,7 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         - `file_id`: the new file's ``_id``
 
         Returns a future of None. It fails with FileExists when there is such a file, which stays as
-        it was. See :meth:`gridfs.GridFSBucket.upload_from_stream_with_id`.
+        it was.
         """
     def download_to_stream(
         self,
@@ -1320,14 +1505,18 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         destination: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Start writing the file with the ``_id`` `file_id` to `destination`.
+        """Write the file with the ``_id`` `file_id` to `destination`. Returns a future of None.
+
+        ::
+
+            destination = io.BytesIO()
+            await bucket.download_to_stream(file_id, destination)
 
         - `destination`: has a method ``write``, which is called on a thread, or is a coroutine
           function, as those of asynchronous files are, or that of an ``asyncio.StreamWriter``
         - `session`: a Motor session
 
-        Returns a future of None. It fails with NoFile when there is no such file. See
-        :meth:`gridfs.GridFSBucket.download_to_stream`.
+        It fails with NoFile when there is no such file.
         """
     def download_to_stream_by_name(
         self,
@@ -1340,8 +1529,6 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
 
         - `revision`: which of the files with this name: 0 the first, 1 the second, -1 the newest,
           -2 the one before
-
-        See :meth:`gridfs.GridFSBucket.download_to_stream_by_name`.
         """
     def open_upload_stream(
         self,
@@ -1350,10 +1537,15 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> AgnosticGridIn:
-        """A new file, to be written. Nothing is sent yet.
+        """Make a new file, to be written. Returns it at once; nothing is sent yet.
+
+        ::
+
+            async with bucket.open_upload_stream("emma.txt") as grid_in:
+                await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text. See :meth:`gridfs.GridFSBucket.open_upload_stream`.
+        `filename` that is no text.
         """
     def open_upload_stream_with_id(
         self,
@@ -1363,21 +1555,22 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> AgnosticGridIn:
-        """Like `open_upload_stream`, with the file's ``_id`` given.
-
-        See :meth:`gridfs.GridFSBucket.open_upload_stream_with_id`.
-        """
+        """Like `open_upload_stream`, with the file's ``_id`` given."""
     def open_download_stream(
         self,
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[AgnosticGridOut]:
-        """Start opening the file with the ``_id`` `file_id`, to be read.
+        """Open the file with the ``_id`` `file_id`, to be read. Returns a future of the file.
+
+        ::
+
+            grid_out = await bucket.open_download_stream(file_id)
+            print(grid_out.length, await grid_out.read())
 
         - `session`: a Motor session, for all of the file's reads
 
-        Returns a future of the file. It fails with NoFile when there is no such file. See
-        :meth:`gridfs.GridFSBucket.open_download_stream`.
+        It fails with NoFile when there is no such file.
         """
     def open_download_stream_by_name(
         self,
@@ -1388,11 +1581,14 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         """Like `open_download_stream`, for the file of a name.
 
         - `revision`: see `download_to_stream_by_name`
-
-        See :meth:`gridfs.GridFSBucket.open_download_stream_by_name`.
         """
     def find(self, *args: Any, **kwargs: Any) -> AgnosticGridOutCursor[Any]:
-        """Find files by what is in their documents.
+        """Find files by what is in their documents. Returns a cursor at once, of files to be read.
+
+        ::
+
+            async for grid_out in bucket.find({"filename": "emma.txt"}):
+                print(await grid_out.read())
 
         - `filter`: a query document; None: all files
         - `skip`, `limit`: numbers of files; a `limit` of 0 is none
@@ -1401,8 +1597,7 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         - `batch_size`: how many documents come at once; 0: the server decides
         - `session`: a Motor session, for the query and the files
 
-        Returns a cursor at once; it gives files, open, to be read. Raises InvalidOperation if the
-        session is in a transaction. See :meth:`gridfs.GridFSBucket.find`.
+        The files are open. Raises InvalidOperation if the session is in a transaction.
         """
     def __eq__(self, other: object, /) -> bool: ...
     @property
@@ -1412,20 +1607,28 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
 @type_check_only
 class _GridInOfPyMongo:
     @property
-    def chunk_size(self) -> int: ...
+    def chunk_size(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridIn.chunk_size`."""
     content_type: str | None
     filename: str
     @property
-    def length(self) -> int: ...
+    def length(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridIn.length`."""
     @property
-    def md5(self) -> str | None: ...
+    def md5(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridIn.md5`."""
     name: str
-    def read(self, size: int = ...) -> NoReturn: ...
-    def readable(self) -> bool: ...
-    def seekable(self) -> bool: ...
+    def read(self, size: int = ...) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridIn.read`."""
+    def readable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridIn.readable`."""
+    def seekable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridIn.seekable`."""
     @property
-    def upload_date(self) -> datetime: ...
-    def writeable(self) -> bool: ...
+    def upload_date(self) -> datetime:
+        """Like :attr:`~gridfs.grid_file.GridIn.upload_date`."""
+    def writeable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridIn.writeable`."""
 
 class AgnosticGridIn(_GridInOfPyMongo, AgnosticBase):
     """A new file of GridFS, to be written; see :class:`gridfs.grid_file.GridIn`.
@@ -1505,35 +1708,532 @@ class AgnosticGridIn(_GridInOfPyMongo, AgnosticBase):
     def io_loop(self) -> Any:
         """The event loop that calls belong to when they are made while none is running."""
 
+class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
+    """A cursor: documents that come from the server in batches, for ``async for``.
+
+    It is equal to itself only.
+    """
+    collection: Any
+    __iter__: None
+    def __init__(
+        self,
+        cursor: Any,
+        collection: Any,
+        *,
+        _start: Callable[[], Any] | None = None,
+        _queue: SerialQueue | None = None,
+        _convert: Callable[[Any], Any] | None = None,
+    ) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def delegate(self) -> Any:
+        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
+    @property
+    def started(self) -> bool:
+        """Whether anything has been asked of the server."""
+    @property
+    def closed(self) -> bool:
+        """Whether the cursor was closed."""
+    @property
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
+    @property
+    def session(self) -> AgnosticClientSession | None:
+        """The session that was passed for this cursor, or None."""
+    def get_io_loop(self) -> Any:
+        """The event loop of the object that made the cursor, when none is running."""
+    async def next(self) -> _ItemType:
+        """Read the next document. Returns it.
+
+        ::
+
+            cursor = books.find().sort("year")
+            oldest = await cursor.next()
+
+        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
+        none has come while the server waited.
+        """
+    async def __anext__(self) -> _ItemType: ...
+    def __aiter__(self) -> Self: ...
+    def __getattr__(self, name: str) -> Any: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
+        """Read the next `length` documents, or all that remain. Returns a future of a list of them.
+
+        ::
+
+            cursor = books.find({"author": "Austen"})
+            for book in await cursor.to_list():
+                print(book["title"])
+
+        - `length`: how many documents at most; None: all
+
+        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
+        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
+        """
+    def close(self) -> OperationFuture[None]:
+        """Close the cursor, on the server too. Returns a future of None.
+
+        ::
+
+            async for book in (cursor := books.find()):
+                break
+            await cursor.close()
+
+        A cursor that was read to its end need not be closed. A ``next`` that waits for data in
+        another task ends with StopAsyncIteration.
+        """
+    def __bool__(self) -> bool: ...
+    @property
+    def fetch_next(self) -> OperationFuture[int]:
+        """A future that is true when `next_object` has a document to give. Deprecated.
+
+        It resolves to the number of documents that were fetched, to True when some were at hand,
+        and to a false value at the end.
+        """
+    def next_object(self) -> _ItemType | None:
+        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
+    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
+        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
+        end.
+
+        - `callback`: takes a document and an error, of which one at least is None. When it returns
+          False, no more documents are read; the cursor stays open
+
+        An error while reading ends it with ``callback(None, error)``; what the callback itself
+        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
+        called.
+        """
+
+class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
+    """A stream of change events, opened when it is first read, entered or awaited.
+
+    See :class:`pymongo.change_stream.ChangeStream`.
+    """
+    __motor_class_name__: ClassVar[str]
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    __iter__: None
+    delegate: ChangeStream[_DocumentType] | None
+    def __init__(
+        self,
+        target: AgnosticClient[_DocumentType] | AgnosticDatabase[_DocumentType] | AgnosticCollection[_DocumentType],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None: ...
+    @property
+    def alive(self) -> bool:
+        """Whether another event may come."""
+    @property
+    def resume_token(self) -> Mapping[str, Any] | None:
+        """The token to resume after the last event that was taken; None before there is one."""
+    async def next(self) -> _DocumentType:
+        """Wait for the next event, as long as it takes. Returns it, a dictionary.
+
+        ::
+
+            async with books.watch() as stream:
+                print(await stream.next())
+
+        An event that comes when the wait was cancelled is not lost: the next call has it. Raises
+        StopAsyncIteration when the stream is closed, also by another task in the meantime.
+        """
+    async def try_next(self) -> _DocumentType | None:
+        """Ask the server for the next event once. Returns it, or None if there is none yet.
+
+        ::
+
+            async with books.watch() as stream:
+                event = await stream.try_next()
+        """
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> _DocumentType: ...
+    def __await__(self) -> Generator[Any, Any, Self]: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def close(self) -> OperationFuture[None]:
+        """Close the stream. Returns a future of None. ``async with`` does it by itself.
+
+        ::
+
+            stream = books.watch()
+            await stream.close()
+
+        A ``next`` that waits in another task ends with StopAsyncIteration.
+        """
+    def __bool__(self) -> bool: ...
+    def send(self, value: None) -> Any:
+        """Run up to the next suspension: what a task does with a coroutine."""
+    def throw(self, *exception: Any) -> Any:
+        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
+    def __eq__(self, other: object, /) -> bool: ...
+
+@type_check_only
+class _ClientOfPyMongo(Generic[_DocumentType]):
+    @property
+    def HOST(self) -> str:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.HOST`."""
+    @property
+    def PORT(self) -> int:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.PORT`."""
+    def append_metadata(self, driver_info: DriverInfo) -> None:
+        """Like :meth:`~pymongo.mongo_client.MongoClient.append_metadata`."""
+    def bulk_write(
+        self,
+        models: Sequence[InsertOne[Any] | DeleteOne | DeleteMany | ReplaceOne[Any] | UpdateOne | UpdateMany],
+        session: AgnosticClientSession | ClientSession | None = None,
+        ordered: bool = True,
+        verbose_results: bool = False,
+        bypass_document_validation: bool | None = None,
+        comment: Any | None = None,
+        let: Mapping[str, Any] | None = None,
+        write_concern: WriteConcern | None = None,
+    ) -> OperationFuture[ClientBulkWriteResult]:
+        """Like :meth:`~pymongo.mongo_client.MongoClient.bulk_write`, but runs on a worker and returns a future, which has started.
+        """
+    @property
+    def codec_options(self) -> CodecOptions[Any]:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.codec_options`."""
+    def drop_database(
+        self,
+        name_or_database: str | AgnosticDatabase[_DocumentTypeArg],
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[None]:
+        """Drop a database with all that is in it. Returns a future of None. There is no error if
+        it does not exist.
+
+        ::
+
+            await client.drop_database(db.name)
+            assert db.name not in await client.list_database_names()
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.drop_database`.
+        """
+    def eq_props(self) -> tuple[tuple[tuple[str, int | None], ...], str | None, str | None, str]:
+        """Like :meth:`~pymongo.mongo_client.MongoClient.eq_props`."""
+    @overload
+    def get_database(
+        self,
+        name: str | None = None,
+        codec_options: None = None,
+        read_preference: ServerMode | None = None,
+        write_concern: WriteConcern | None = None,
+        read_concern: ReadConcern | None = None,
+    ) -> AgnosticDatabase[_DocumentType]:
+        """Get a database, with options of its own. Returns it at once; nothing is sent.
+        ``client.library`` and ``client['library']`` have the client's options.
+
+        ::
+
+            library = client.get_database("library", write_concern=WriteConcern("majority"))
+            print(library.write_concern)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_database`.
+        """
+    @overload
+    def get_database(
+        self,
+        name: str | None = None,
+        *,
+        codec_options: CodecOptions[_DocumentTypeArg],
+        read_preference: ServerMode | None = None,
+        write_concern: WriteConcern | None = None,
+        read_concern: ReadConcern | None = None,
+    ) -> AgnosticDatabase[_DocumentTypeArg]:
+        """Get a database, with options of its own. Returns it at once; nothing is sent.
+        ``client.library`` and ``client['library']`` have the client's options.
+
+        ::
+
+            library = client.get_database("library", write_concern=WriteConcern("majority"))
+            print(library.write_concern)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_database`.
+        """
+    @overload
+    def get_default_database(
+        self,
+        default: str | None = None,
+        codec_options: None = None,
+        read_preference: ServerMode | None = None,
+        write_concern: WriteConcern | None = None,
+        read_concern: ReadConcern | None = None,
+    ) -> AgnosticDatabase[_DocumentType]:
+        """Get the database that the URI names, or the one given here if it names none. Returns it
+        at once; nothing is sent.
+
+        ::
+
+            library = client.get_default_database("library")
+            print(library.name)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_default_database`.
+        """
+    @overload
+    def get_default_database(
+        self,
+        default: str | None = None,
+        *,
+        codec_options: CodecOptions[_DocumentTypeArg],
+        read_preference: ServerMode | None = None,
+        write_concern: WriteConcern | None = None,
+        read_concern: ReadConcern | None = None,
+    ) -> AgnosticDatabase[_DocumentTypeArg]:
+        """Get the database that the URI names, or the one given here if it names none. Returns it
+        at once; nothing is sent.
+
+        ::
+
+            library = client.get_default_database("library")
+            print(library.name)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.get_default_database`.
+        """
+    def list_database_names(
+        self,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+    ) -> OperationFuture[list[str]]:
+        """List the names of the databases. Returns a future of a list.
+
+        ::
+
+            names = await client.list_database_names()
+            print(names)
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.list_database_names`.
+        """
+    def list_databases(
+        self,
+        session: AgnosticClientSession | ClientSession | None = None,
+        comment: Any | None = None,
+        **kwargs: Any,
+    ) -> AgnosticLatentCommandCursor[dict[str, Any]]:
+        """List the databases with their sizes. Returns a cursor of their descriptions at once.
+
+        ::
+
+            async for database in client.list_databases():
+                print(database["name"], database["sizeOnDisk"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.list_databases`.
+        """
+    @property
+    def nodes(self) -> frozenset[tuple[str, int | None]]:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.nodes`."""
+    @property
+    def options(self) -> ClientOptions:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.options`."""
+    @property
+    def read_concern(self) -> ReadConcern:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.read_concern`."""
+    @property
+    def read_preference(self) -> ServerMode:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.read_preference`."""
+    def server_info(
+        self,
+        session: AgnosticClientSession | ClientSession | None = None,
+    ) -> OperationFuture[dict[str, Any]]:
+        """Ask the server for its version and how it was built. Returns a future of a dictionary.
+
+        ::
+
+            info = await client.server_info()
+            print(info["version"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.server_info`.
+        """
+    @property
+    def topology_description(self) -> TopologyDescription:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.topology_description`."""
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Mapping[str, Any] | Collation | None = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: AgnosticClientSession | ClientSession | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any | None = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+    ) -> AgnosticChangeStream[_DocumentType]:
+        """Watch all databases of the deployment for changes. Returns a change stream at once, for
+        ``async with`` and ``async for``. Needs a replica set.
+
+        ::
+
+            async with client.watch() as stream:
+                change = await stream.next()
+                print(change["ns"], change["operationType"])
+
+        Its arguments are those of :meth:`~pymongo.mongo_client.MongoClient.watch`.
+        """
+    @property
+    def write_concern(self) -> WriteConcern:
+        """Like :attr:`~pymongo.mongo_client.MongoClient.write_concern`."""
+
+class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_DocumentType]):
+    """A client for a MongoDB deployment: one node, a replica set, or a sharded cluster.
+
+    Takes the arguments and the URI options of :class:`pymongo.mongo_client.MongoClient`, and two
+    more:
+
+    - `io_loop`: the event loop that calls belong to when they are made while none is running: an
+      asyncio loop, or for Tornado's classes an IOLoop. None: the one set for the calling thread
+    - `executor`: a ``concurrent.futures.ThreadPoolExecutor`` whose threads run this client's calls.
+      None: Motor's own, which all clients share
+
+    It connects at the first operation, unless ``connect=True`` is passed.
+    """
+    __motor_class_name__: ClassVar[str]
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    delegate: MongoClient[_DocumentType]
+    __iter__: None
+    def __init__(
+        self,
+        host: str | Sequence[str] | None = None,
+        port: int | None = None,
+        document_class: type[_DocumentType] | None = None,
+        tz_aware: bool | None = None,
+        connect: bool | None = None,
+        type_registry: TypeRegistry | None = None,
+        *,
+        io_loop: Any | None = None,
+        executor: ThreadPoolExecutor | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+    @classmethod
+    def from_delegate(
+        cls,
+        delegate: MongoClient[_DocumentType],
+        *,
+        io_loop: Any | None = None,
+        executor: ThreadPoolExecutor | None = None,
+    ) -> Self: ...
+    @property
+    def io_loop(self) -> Any:
+        """The event loop that calls belong to when they are made while none is running."""
+    def get_io_loop(self) -> Any:
+        """The event loop that calls belong to when they are made while none is running.
+
+        Returns the `io_loop` of the constructor, or the loop that runs, or the one that the client
+        was last used on, if that runs in another thread, or the one set for this thread. Raises
+        RuntimeError when there is none.
+        """
+    def close(self) -> OperationFuture[None] | Done:
+        """Close all connections, and end the sessions on the server. Returns what can be awaited.
+
+        ::
+
+            await client.close()
+
+        Never blocks an event loop: with one running it goes on in the background, and may be
+        awaited. With none running it is done when the call returns. The client cannot be used
+        again. Closing it twice is no error. Reads that are under way, also such as were cancelled,
+        get two seconds to end, and their cursors are closed. Other cursors and change streams that
+        you still hold stay open on the server until it gives them up: close them first.
+        """
+    def aclose(self) -> OperationFuture[None] | Done:
+        """Like :meth:`close`, by the name that PyMongo's async API has for it."""
+    def aconnect(self) -> OperationFuture[None]:
+        """Start connecting, ahead of the first operation. Returns a future of None.
+
+        Unreachable servers are no error: the first operation will report them.
+        """
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def start_session(
+        self,
+        causal_consistency: bool | None = None,
+        default_transaction_options: TransactionOptions | None = None,
+        snapshot: bool | None = False,
+    ) -> AgnosticClientSession:
+        """Start a session. Returns it at once, for ``async with``, with or without ``await``.
+
+        ::
+
+            async with client.start_session() as session:
+                await books.insert_one({"title": "Emma"}, session=session)
+        """
+    @property
+    def address(self) -> tuple[str, int | None] | None:
+        """The (host, port) of the standalone, primary or mongos; None while none is known.
+
+        Raises InvalidOperation with several mongos, of which none is *the* server: see `nodes`.
+        """
+    @property
+    def primary(self) -> tuple[str, int | None] | None:
+        """The (host, port) of the replica set's primary; None while none is known."""
+    @property
+    def secondaries(self) -> set[tuple[str, int | None]]:
+        """The (host, port) of each secondary of the replica set that is known."""
+    @property
+    def arbiters(self) -> set[tuple[str, int | None]]:
+        """The (host, port) of each arbiter of the replica set that is known."""
+    @property
+    def is_primary(self) -> bool:
+        """Whether a server is known that takes writes: a standalone, a mongos, or a primary."""
+    @property
+    def is_mongos(self) -> bool:
+        """Whether the known server is a mongos."""
+    def __getitem__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
+    def __getattr__(self, name: str) -> AgnosticDatabase[_DocumentType]: ...
+    def __setattr__(self, name: str, value: Any) -> None: ...
+
 @type_check_only
 class _GridOutOfPyMongo:
     @property
-    def aliases(self) -> list[str] | None: ...
+    def aliases(self) -> list[str] | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.aliases`."""
     @property
-    def chunk_size(self) -> int: ...
+    def chunk_size(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridOut.chunk_size`."""
     @property
-    def content_type(self) -> str | None: ...
+    def content_type(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.content_type`."""
     @property
-    def filename(self) -> str | None: ...
-    def fileno(self) -> NoReturn: ...
-    def flush(self) -> None: ...
-    def isatty(self) -> bool: ...
+    def filename(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.filename`."""
+    def fileno(self) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.fileno`."""
+    def flush(self) -> None:
+        """Like :meth:`~gridfs.grid_file.GridOut.flush`."""
+    def isatty(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.isatty`."""
     @property
-    def length(self) -> int: ...
+    def length(self) -> int:
+        """Like :attr:`~gridfs.grid_file.GridOut.length`."""
     @property
-    def md5(self) -> str | None: ...
+    def md5(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.md5`."""
     @property
-    def metadata(self) -> Mapping[str, Any] | None: ...
+    def metadata(self) -> Mapping[str, Any] | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.metadata`."""
     @property
-    def name(self) -> str | None: ...
-    def readable(self) -> bool: ...
-    def seekable(self) -> bool: ...
-    def truncate(self, size: int | None = None) -> NoReturn: ...
+    def name(self) -> str | None:
+        """Like :attr:`~gridfs.grid_file.GridOut.name`."""
+    def readable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.readable`."""
+    def seekable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.seekable`."""
+    def truncate(self, size: int | None = None) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.truncate`."""
     @property
-    def upload_date(self) -> datetime: ...
-    def writable(self) -> bool: ...
-    def write(self, value: Any) -> NoReturn: ...
-    def writelines(self, lines: Any) -> NoReturn: ...
+    def upload_date(self) -> datetime:
+        """Like :attr:`~gridfs.grid_file.GridOut.upload_date`."""
+    def writable(self) -> bool:
+        """Like :meth:`~gridfs.grid_file.GridOut.writable`."""
+    def write(self, value: Any) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.write`."""
+    def writelines(self, lines: Any) -> NoReturn:
+        """Like :meth:`~gridfs.grid_file.GridOut.writelines`."""
 
 class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
     """A file of GridFS, to be read; see :class:`gridfs.grid_file.GridOut`.
@@ -1554,6 +2254,7 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
     __motor_class_name__: ClassVar[str]
     __delegate_class__: ClassVar[type[Any]]
     __async_class__: ClassVar[type[Any]]
+    __iter__: None
     def __init__(
         self,
         root_collection: AgnosticCollection[Any],
@@ -1579,10 +2280,7 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
         CorruptGridFile when chunks are missing or have the wrong size.
         """
     def readchunk(self) -> OperationFuture[bytes]:
-        """Start reading the rest of the chunk that the position is in.
-
-        Returns a future of the bytes, none at the file's end.
-        """
+        """Start reading the rest of a chunk. Returns a future of the bytes, none at the end."""
     def readline(self, size: int = ...) -> OperationFuture[bytes]:
         """Start reading the next line, or `size` bytes of it if `size` is not negative.
 
@@ -1635,6 +2333,7 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
         """Start closing the file. Returns a future of None. Closing it twice is no error."""
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def __bool__(self) -> bool: ...
     def __eq__(self, other: object, /) -> bool: ...
     @property
     def io_loop(self) -> Any:
@@ -1643,37 +2342,104 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
 @type_check_only
 class _CursorOfPyMongo(Generic[_ItemType]):
     @property
-    def address(self) -> tuple[str, int | None] | None: ...
-    def allow_disk_use(self, allow_disk_use: bool) -> Self: ...
-    def collation(self, collation: Mapping[str, Any] | Collation | None) -> Self: ...
-    def comment(self, comment: Any) -> Self: ...
+    def address(self) -> tuple[str, int | None] | None:
+        """Like :attr:`~pymongo.cursor.Cursor.address`."""
+    def allow_disk_use(self, allow_disk_use: bool) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.allow_disk_use`."""
+    def collation(self, collation: Mapping[str, Any] | Collation | None) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.collation`."""
+    def comment(self, comment: Any) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.comment`."""
     @property
-    def cursor_id(self) -> int | None: ...
-    def distinct(self, key: str) -> OperationFuture[list[Any]]: ...
-    def explain(self) -> OperationFuture[dict[str, Any]]: ...
+    def cursor_id(self) -> int | None:
+        """Like :attr:`~pymongo.cursor.Cursor.cursor_id`."""
+    def distinct(self, key: str) -> OperationFuture[list[Any]]:
+        """Find the different values of a field in what the cursor would give. Returns a future of
+        a list of them.
+
+        ::
+
+            years = await books.find({"author": "Austen"}).distinct("year")
+            print(years)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.distinct`.
+        """
+    def explain(self) -> OperationFuture[dict[str, Any]]:
+        """Ask how the server would run the query. Returns a future of its plan, a dictionary.
+
+        ::
+
+            plan = await books.find({"title": "Emma"}).explain()
+            print(plan["queryPlanner"]["winningPlan"])
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.explain`.
+        """
     def hint(
         self,
         index: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any] | None,
-    ) -> Self: ...
-    def limit(self, limit: int) -> Self: ...
+    ) -> Self:
+        """Tell the server which index to use. Returns the cursor.
+
+        ::
+
+            name = await books.create_index("year")
+            found = await books.find({"year": {"$gt": 1800}}).hint(name).to_list()
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.hint`.
+        """
+    def limit(self, limit: int) -> Self:
+        """Limit the number of documents. 0 is no limit. Returns the cursor.
+
+        ::
+
+            newest = await books.find().sort("year", -1).limit(3).to_list()
+            print(newest)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.limit`.
+        """
     def max(
         self,
         spec: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
-    ) -> Self: ...
-    def max_await_time_ms(self, max_await_time_ms: int | None) -> Self: ...
-    def max_scan(self, max_scan: int | None) -> Self: ...
-    def max_time_ms(self, max_time_ms: int | None) -> Self: ...
+    ) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.max`."""
+    def max_await_time_ms(self, max_await_time_ms: int | None) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.max_await_time_ms`."""
+    def max_scan(self, max_scan: int | None) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.max_scan`."""
+    def max_time_ms(self, max_time_ms: int | None) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.max_time_ms`."""
     def min(
         self,
         spec: Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
-    ) -> Self: ...
-    def skip(self, skip: int) -> Self: ...
+    ) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.min`."""
+    def skip(self, skip: int) -> Self:
+        """Leave out the first documents. Returns the cursor.
+
+        ::
+
+            second_page = await books.find().sort("title").skip(10).limit(10).to_list()
+            print(second_page)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.skip`.
+        """
     def sort(
         self,
         key_or_list: str | Sequence[str | tuple[str, int | str | Mapping[str, Any]]] | Mapping[str, Any],
         direction: int | str | None = None,
-    ) -> Self: ...
-    def where(self, code: str | Code) -> Self: ...
+    ) -> Self:
+        """Sort the documents by a field, or by several: 1 is ascending, -1 descending. Returns the
+        cursor.
+
+        ::
+
+            async for book in books.find().sort([("author", 1), ("year", -1)]):
+                print(book)
+
+        Its arguments are those of :meth:`~pymongo.cursor.Cursor.sort`.
+        """
+    def where(self, code: str | Code) -> Self:
+        """Like :meth:`~pymongo.cursor.Cursor.where`."""
 
 class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType]):
     """The cursor that ``find`` returns: options are chained to it, then it is iterated.
@@ -1697,12 +2463,23 @@ class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType])
         - `mask`: as for `add_option`
         """
     def batch_size(self, batch_size: int) -> Self:
-        """Limit the number of documents in a batch. Returns the cursor.
+        """Limit the number of documents that come from the server at once. Returns the cursor.
+
+        ::
+
+            async for book in books.find().batch_size(20):
+                print(book["title"])
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
     def rewind(self) -> Self:
-        """Start again: the next read sends the query again. Returns the cursor."""
+        """Start again: the next read sends the query again. Returns the cursor.
+
+        ::
+
+            cursor = books.find()
+            assert await cursor.to_list() == await cursor.rewind().to_list()
+        """
     def clone(self) -> Self:
         """A new cursor with the same options, which has not been read."""
     def __copy__(self) -> Self: ...
@@ -1734,7 +2511,16 @@ class AgnosticCommandCursor(AgnosticBaseCursor[_ItemType]):
 
 @type_check_only
 class _GridOutCursorOfPyMongo(Generic[_FileType]):
-    def explain(self) -> OperationFuture[dict[str, Any]]: ...
+    def explain(self) -> OperationFuture[dict[str, Any]]:
+        """Ask how the server would run the query. Returns a future of its plan, a dictionary.
+
+        ::
+
+            plan = await books.find({"title": "Emma"}).explain()
+            print(plan["queryPlanner"]["winningPlan"])
+
+        Its arguments are those of :meth:`~gridfs.grid_file.GridOutCursor.explain`.
+        """
 
 class AgnosticGridOutCursor(_GridOutCursorOfPyMongo[_FileType], AgnosticCursor[_FileType]):
     """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.

@@ -11,15 +11,17 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from motor.core import legacy_hooks
+from motor.core.arguments import NamesMisfits
 from motor.core.await_time import AwaitTime
 from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
 from motor.core.pickling import NotPicklable
 from motor.core.reads_under_way import ReadsUnderWay
 from motor.core.redaction import shown
+from motor.core.reference import Reference
 from motor.declarations import check_has
 from motor.execution.awaiting import AwaitingPool
-from motor.execution.call import submit
+from motor.execution.call import Caller, submit
 from motor.execution.deferred import DeferredOperation
 from motor.execution.future import OperationFuture
 from motor.execution.jobs import Pool
@@ -130,7 +132,7 @@ class ClientServices(Protocol):
     def _session_for(self, delegate: Any, session_class: Any) -> Any: ...
 
 
-class AgnosticBase(NotPicklable):
+class AgnosticBase(NamesMisfits, NotPicklable):
     """The base of all Motor classes: an object that stands for one of PyMongo's, its *delegate*.
 
     Two objects are equal if their delegates are.
@@ -146,6 +148,8 @@ class AgnosticBase(NotPicklable):
 
     #: Which keywords the methods of the PyMongo class take.
     _usual: ClassVar[UsualKeywords] = UsualKeywords(object)
+    #: What its derived methods say of themselves first.
+    _reference: ClassVar[Reference] = {}
 
     #: What runs one after the other with other calls on this object: sessions have one.
     _queue: SerialQueue | None = None
@@ -250,6 +254,7 @@ class AgnosticBase(NotPicklable):
             old_call = legacy_hooks.refused(self, name, args, kwargs)
             if old_call is not None:
                 return old_call()  # type: ignore[no-any-return]
+            self._check(name, args, kwargs)
         plain_args, plain_kwargs, queue = unwrap_arguments(args, kwargs)
         client = self._client
         try:
@@ -258,7 +263,8 @@ class AgnosticBase(NotPicklable):
             found = self._loop_elsewhere()
             if found is None:
                 again = partial(self._submit, name, args, kwargs)
-                return DeferredOperation(again)  # type: ignore[return-value]
+                what = f"{type(self).__name__}.{name}"
+                return DeferredOperation(again, what)  # type: ignore[return-value]
             loop = found
         client._use(loop)
         method = getattr(self.delegate, name)
@@ -271,7 +277,7 @@ class AgnosticBase(NotPicklable):
             plain_args,
             plain_kwargs,
             queue=self._queue or queue,
-            wrap=self._wrap,
+            caller=self,
         )
 
     def _submit_function(
@@ -281,7 +287,7 @@ class AgnosticBase(NotPicklable):
         kwargs: Mapping[str, Any] | None = None,
         *,
         queue: SerialQueue | None = None,
-        wrap: Callable[[Any], Any] | None = None,
+        caller: Caller | None = None,
     ) -> OperationFuture[T]:
         """Start a blocking function, with arguments unwrapped, on a worker of the client's pool.
 
@@ -292,13 +298,14 @@ class AgnosticBase(NotPicklable):
         except RuntimeError:
             found = self._loop_elsewhere()
             if found is None:
-                how = {"queue": queue, "wrap": wrap}
+                how = {"queue": queue, "caller": caller}
                 again = partial(self._submit_function, function, args, kwargs, **how)  # type: ignore[arg-type]
-                return DeferredOperation(again)  # type: ignore[return-value]
+                what = f"{type(self).__name__}.{getattr(function, '__name__', function)}"
+                return DeferredOperation(again, what)  # type: ignore[return-value]
             loop = found
         client = self._client
         client._use(loop)
-        return submit(client._pool, loop, function, args, kwargs or {}, queue=queue, wrap=wrap)
+        return submit(client._pool, loop, function, args, kwargs or {}, queue=queue, caller=caller)
 
     @classmethod
     def _call_on_class(cls, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -324,6 +331,10 @@ class AgnosticBase(NotPicklable):
                 return old_call()
         args, kwargs, _ = unwrap_arguments(args, kwargs)
         method = getattr(self.delegate, name)
-        if not callable(method):
-            check_has(self.delegate, name)
-        return self._wrap(method(*args, **kwargs))
+        try:
+            if not callable(method):
+                check_has(self.delegate, name)
+            return self._wrap(method(*args, **kwargs))
+        except TypeError:
+            self._check(name, args, kwargs)
+            raise

@@ -10,8 +10,9 @@ from typing import Any
 from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.change_stream import ChangeStream
 
+from motor.core.arguments import check_arguments
+from motor.core.async_only import AsyncOnly
 from motor.core.base import AgnosticBase, unwrap_arguments
-from motor.core.keywords import check_arguments
 from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.declarations import coroutine_annotation
@@ -23,12 +24,13 @@ from motor.execution.serial_queue import SerialQueue
 __all__ = ["AgnosticChangeStream"]
 
 
-class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
+class AgnosticChangeStream(AsyncOnly, SelfAwaiting, AgnosticBase):
     """A stream of change events, opened when it is first read, entered or awaited.
 
     See :class:`pymongo.change_stream.ChangeStream`.
     """
 
+    _instead = "'async for', or 'await stream.next()'"
     __motor_class_name__ = "MotorChangeStream"
     __delegate_class__ = ChangeStream
     __async_class__ = AsyncChangeStream
@@ -41,7 +43,7 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
             package = type(target.delegate).__module__.partition(".")[0]
             raise NotImplementedError(f"{package} has no change streams")
         watch = getattr(target.delegate, _method)
-        arguments = check_arguments(watch, args, kwargs)
+        arguments = check_arguments(f"{type(target).__name__}.{_method}", watch, args, kwargs)
         args, kwargs, _ = unwrap_arguments(args, kwargs)  # type: ignore[assignment]
         self._watch: Callable[[], Any] = partial(watch, *args, **kwargs)
         self._wanted: int | None = arguments.get("max_await_time_ms")
@@ -151,7 +153,12 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         return event
 
     async def next(self) -> Any:
-        """The next event. Waits for it as long as it takes.
+        """Wait for the next event, as long as it takes. Returns it, a dictionary.
+
+        ::
+
+            async with books.watch() as stream:
+                print(await stream.next())
 
         An event that comes when the wait was cancelled is not lost: the next call has it. Raises
         StopAsyncIteration when the stream is closed, also by another task in the meantime.
@@ -163,7 +170,13 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
         raise StopAsyncIteration
 
     async def try_next(self) -> Any:
-        """The next event, or None when none has come after one round trip at most."""
+        """Ask the server for the next event once. Returns it, or None if there is none yet.
+
+        ::
+
+            async with books.watch() as stream:
+                event = await stream.try_next()
+        """
         if self.alive and not self._at_hand:
             await self._read(patient=False)
         return self._take() if self._at_hand else None
@@ -189,7 +202,12 @@ class AgnosticChangeStream(SelfAwaiting, AgnosticBase):
     @coroutine_annotation
     @needs_loop
     def close(self) -> OperationFuture[None]:
-        """Start closing the stream. Returns a future of None.
+        """Close the stream. Returns a future of None. ``async with`` does it by itself.
+
+        ::
+
+            stream = books.watch()
+            await stream.close()
 
         A ``next`` that waits in another task ends with StopAsyncIteration.
         """

@@ -14,7 +14,7 @@ from pymongo.errors import ConfigurationError, InvalidOperation
 from pymongo.mongo_client import MongoClient
 
 from motor import accelerators
-from motor.core import legacy_hooks, topology
+from motor.core import legacy_hooks, reference
 from motor.core.await_time import AwaitTime, FixedAwaitTime
 from motor.core.client_options import check_host, unwrapped
 from motor.core.compatible_clients import check_compatible
@@ -29,6 +29,7 @@ from motor.core.fetching import Fetch, fetch_publicly
 from motor.core.loops import needs_loop
 from motor.core.namespace import Namespace
 from motor.core.reads_under_way import ReadsUnderWay
+from motor.core.topology import KnownServers
 from motor.execution.awaiting import AwaitingPool
 from motor.execution.call import submit
 from motor.execution.default import default_executor
@@ -47,7 +48,7 @@ T = TypeVar("T")
 _CONNECT_POSITION = 4
 
 
-class AgnosticClient(Namespace):
+class AgnosticClient(KnownServers, Namespace):
     """A client for a MongoDB deployment: one node, a replica set, or a sharded cluster.
 
     Takes the arguments and the URI options of :class:`pymongo.mongo_client.MongoClient`, and two
@@ -64,6 +65,7 @@ class AgnosticClient(Namespace):
     __motor_class_name__ = "MotorClient"
     __delegate_class__ = MongoClient
     __async_class__ = AsyncMongoClient
+    _reference = reference.CLIENT
 
     list_databases: Any = AwaitedCursor()
 
@@ -79,6 +81,7 @@ class AgnosticClient(Namespace):
         executor: ThreadPoolExecutor | None = None,
         **kwargs: Any,
     ) -> None:
+        """Make a client. Its arguments are those of PyMongo's, and two more: see the class."""
         self._set_up(io_loop, executor)
         if len(args) <= _CONNECT_POSITION:
             kwargs.setdefault("connect", False)
@@ -234,7 +237,11 @@ class AgnosticClient(Namespace):
                 begin_to_connect(self.delegate)
 
     def close(self) -> Any:
-        """End the client's sessions on the server, and close all connections.
+        """Close all connections, and end the sessions on the server. Returns what can be awaited.
+
+        ::
+
+            await client.close()
 
         Never blocks an event loop: with one running it goes on in the background, and may be
         awaited. With none running it is done when the call returns. The client cannot be used
@@ -293,12 +300,15 @@ class AgnosticClient(Namespace):
     @coroutine_annotation
     @takes_arguments_of(MongoClient.start_session)
     def start_session(self, *args: Any, **kwargs: Any) -> Any:
-        """Like :meth:`~pymongo.mongo_client.MongoClient.start_session`.
+        """Start a session. Returns it at once, for ``async with``, with or without ``await``.
 
-        Returns the session at once, for ``async with``, with or without ``await`` before it.
+        ::
+
+            async with client.start_session() as session:
+                await books.insert_one({"title": "Emma"}, session=session)
         """
         self._check_open()
-        return self._wrap(self.delegate.start_session(*args, **kwargs))
+        return self._call_in_place("start_session", args, kwargs)
 
     def _session_for(self, delegate: Any, session_class: Any) -> Any:
         """The one Motor session that stands for a PyMongo session."""
@@ -311,38 +321,3 @@ class AgnosticClient(Namespace):
             # Weakly on both sides: the session refers to its delegate, which is the key.
             self._sessions[delegate] = weakref.ref(session)
         return session
-
-    # PyMongo's properties wait for the server; these answer from what PyMongo knows already.
-
-    @property
-    def address(self) -> topology.Address | None:
-        """The (host, port) of the standalone, primary or mongos; None while none is known.
-
-        Raises InvalidOperation with several mongos, of which none is *the* server: see `nodes`.
-        """
-        return topology.address(self.delegate)
-
-    @property
-    def primary(self) -> topology.Address | None:
-        """The (host, port) of the replica set's primary; None while none is known."""
-        return topology.primary(self.delegate)
-
-    @property
-    def secondaries(self) -> set[topology.Address]:
-        """The (host, port) of each secondary of the replica set that is known."""
-        return topology.secondaries(self.delegate)
-
-    @property
-    def arbiters(self) -> set[topology.Address]:
-        """The (host, port) of each arbiter of the replica set that is known."""
-        return topology.arbiters(self.delegate)
-
-    @property
-    def is_primary(self) -> bool:
-        """Whether a server is known that takes writes: a standalone, a mongos, or a primary."""
-        return topology.is_primary(self.delegate)
-
-    @property
-    def is_mongos(self) -> bool:
-        """Whether the known server is a mongos."""
-        return topology.is_mongos(self.delegate)

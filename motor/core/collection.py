@@ -9,6 +9,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from motor.core import reference
+from motor.core.arguments import call
 from motor.core.base import unwrap_arguments
 from motor.core.bulk_writes import keep_whole
 from motor.core.namespace import Namespace
@@ -63,6 +65,7 @@ class AgnosticCollection(Namespace):
     __motor_class_name__ = "MotorCollection"
     __delegate_class__ = Collection
     __async_class__ = AsyncCollection
+    _reference = reference.COLLECTION
 
     # PyMongo annotates its asynchronous twin as returning a cursor of another kind.
     aggregate_raw_batches: Any = LatentCursor()
@@ -87,7 +90,9 @@ class AgnosticCollection(Namespace):
     ) -> None:
         self._require(database, Database, f"First argument to {type(self).__name__}")
         if _delegate is None:
-            _delegate = database.delegate.get_collection(
+            _delegate = call(
+                type(self).__name__,
+                database.delegate.get_collection,
                 name,
                 codec_options=codec_options,
                 read_preference=read_preference,
@@ -107,8 +112,15 @@ class AgnosticCollection(Namespace):
 
     @takes_arguments_of(Collection.with_options)
     def with_options(self, *args: Any, **kwargs: Any) -> Any:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
-        delegate = self.delegate.with_options(*args, **kwargs)
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
+        what = f"{type(self).__name__}.with_options"
+        delegate = call(what, self.delegate.with_options, *args, **kwargs)
         return type(self)(self.database, self.name, _delegate=delegate)
 
     def _name_hint(self, name: str) -> str:

@@ -9,6 +9,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 
+from motor.core import reference
+from motor.core.arguments import call
 from motor.core.namespace import Namespace
 from motor.core.redaction import shown
 from motor.metaprogramming import AwaitedCursor, takes_arguments_of
@@ -29,6 +31,7 @@ class AgnosticDatabase(Namespace):
     __motor_class_name__ = "MotorDatabase"
     __delegate_class__ = Database
     __async_class__ = AsyncDatabase
+    _reference = reference.DATABASE
 
     cursor_command: Any = AwaitedCursor()
     list_collections: Any = AwaitedCursor()
@@ -36,7 +39,7 @@ class AgnosticDatabase(Namespace):
     def __init__(self, client: Any, name: str, _delegate: Any = None, **kwargs: Any) -> None:
         self._require(client, MongoClient, f"First argument to {type(self).__name__}")
         if _delegate is None:
-            _delegate = client.delegate.get_database(name, **kwargs)
+            _delegate = call(type(self).__name__, client.delegate.get_database, name, **kwargs)
         # Past __setattr__, because databases are made for every call of many applications.
         self.__dict__.update(delegate=_delegate, _client=client)
 
@@ -51,10 +54,16 @@ class AgnosticDatabase(Namespace):
 
     @takes_arguments_of(Database.with_options)
     def with_options(self, *args: Any, **kwargs: Any) -> Any:
-        """Like :meth:`~pymongo.database.Database.with_options`: a copy with other options."""
-        return type(self)(
-            self.client, self.name, _delegate=self.delegate.with_options(*args, **kwargs)
-        )
+        """Get the same database with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            safe = db.with_options(write_concern=WriteConcern("majority"))
+            await safe.books.insert_one({"title": "Emma"})
+        """
+        what = f"{type(self).__name__}.with_options"
+        delegate = call(what, self.delegate.with_options, *args, **kwargs)
+        return type(self)(self.client, self.name, _delegate=delegate)
 
     def _submit(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if name == "command":

@@ -12,6 +12,7 @@ from pymongo.encryption import ClientEncryption
 from pymongo.errors import ConfigurationError
 from pymongo.mongo_client import MongoClient
 
+from motor.core.arguments import call
 from motor.core.base import AgnosticBase, unwrap_arguments
 from motor.core.loops import needs_loop
 from motor.execution.future import OperationFuture
@@ -54,7 +55,9 @@ class AgnosticClientEncryption(AgnosticBase):
         self._io_loop = io_loop
         self._client = key_vault_client
         try:
-            delegate: ClientEncryption[Any] = ClientEncryption(
+            delegate: ClientEncryption[Any] = call(
+                type(self).__name__,
+                ClientEncryption,
                 kms_providers,
                 key_vault_namespace,
                 key_vault_client.delegate,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pymongo.errors import InvalidOperation
 
-__all__ = ["CallRefused", "CallbackRefused", "ImportRefused", "NameRefused"]
+__all__ = ["CallRefused", "CallbackRefused", "ImportRefused", "NameRefused", "with_article"]
 
 
 class CallRefused(InvalidOperation, TypeError):
@@ -24,3 +24,9 @@ class ImportRefused(InvalidOperation, ImportError):
 
 class CallbackRefused(NotImplementedError, TypeError):
     """A callback, where a future has to be awaited."""
+
+
+def with_article(owner: object) -> str:
+    """What an object is, as it is written in a sentence: "an AsyncIOMotorClient"."""
+    name = type(owner).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"

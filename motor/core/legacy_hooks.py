@@ -13,6 +13,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from motor.core.arguments import bind
 from motor.signatures import signature_of
 
 __all__ = [
@@ -109,6 +110,7 @@ def takes_old_arguments(method: F) -> F:
             old_call = refused(self, method.__name__, args, kwargs)
             if old_call is not None:
                 return old_call()
+            bind(f"{type(self).__name__}.{method.__name__}", signature, (self, *args), kwargs)
         return method(self, *args, **kwargs)
 
     # It is marked itself: code that unwraps it must not get past the mark.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -20,7 +21,10 @@ def needs_loop(method: F) -> F:
 
     If its client uses a loop in another thread, the operation starts there. If a loop is set for
     this thread, it starts at once. Otherwise it starts when a loop takes it.
+
+    A method that takes a `name` first starts operations for the method of that name.
     """
+    for_others = list(inspect.signature(method).parameters)[1:2] == ["name"]
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -29,7 +33,9 @@ def needs_loop(method: F) -> F:
         except RuntimeError:
             loop = self._loop_elsewhere()
             if loop is None:
-                return DeferredOperation(partial(method, self, *args, **kwargs))
+                name = args[0] if for_others else method.__name__
+                what = f"{type(self).__name__}.{name}"
+                return DeferredOperation(partial(method, self, *args, **kwargs), what)
             if loop.is_running():
                 return start_on(loop, partial(method, self, *args, **kwargs))
         return method(self, *args, **kwargs)

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from motor.core import legacy_hooks
+from motor.core.arguments import check_arguments
 from motor.core.base import AgnosticBase, unwrap_arguments
 from motor.core.change_stream import AgnosticChangeStream
 from motor.core.cursors.latent import AgnosticLatentCommandCursor
-from motor.core.keywords import check_arguments
+from motor.core.errors import with_article
 from motor.declarations import check_has
 
 __all__ = ["Namespace"]
@@ -49,7 +50,7 @@ class Namespace(AgnosticBase):
             old_call = legacy_hooks.refused(self, name, args, kwargs)
         if old_call is None:
             try:
-                check_arguments(method, args, kwargs)
+                check_arguments(f"{type(self).__name__}.{name}", method, args, kwargs)
             except TypeError:
                 old_call = legacy_hooks.refused(self, name, args, kwargs)
                 if old_call is None:
@@ -111,7 +112,7 @@ class Namespace(AgnosticBase):
                 return method(*args, **kwargs)
         message = (
             f"{type(self).__name__} object is not callable. If you meant to call the '{name}' "
-            f"method on a {type(parent).__name__} object it is failing because no such method "
+            f"method on {with_article(parent)} object it is failing because no such method "
             "exists."
         )
         members = ((m, getattr(type(parent), m)) for m in dir(type(parent)) if m[0] != "_")

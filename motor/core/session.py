@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -12,12 +11,13 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.client_session import ClientSession
-from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
+from motor.core import reference
 from motor.core.base import AgnosticBase, bound_queue
-from motor.core.deadline import remaining
 from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
+from motor.core.transaction_errors import commit_unknown, labelled, late, timeout_error
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
 from motor.metaprogramming import (
@@ -34,13 +34,6 @@ __all__ = ["AgnosticClientSession", "BoundSession", "TransactionContext"]
 _FIRST_BACKOFF = 0.005
 _LONGEST_BACKOFF = 0.5
 _BACKOFF_GROWTH = 1.5
-
-_MAX_TIME_EXPIRED = 50
-
-#: The error labels of the specification of transactions. An error can be asked for each label, but
-#: not for all of its labels.
-_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
-
 
 S = TypeVar("S")
 
@@ -87,7 +80,7 @@ class BoundSession(_AsyncContext, Generic[S]):
         super().__init__(session)
         self._end_session = end_session
         # Ending the session blocks, so that is done here; PyMongo's part is a context variable.
-        self._binding = self._session.delegate.bind(end_session=False, **options)
+        self._binding = self._session._call_in_place("bind", (), {"end_session": False, **options})
 
     async def __aenter__(self) -> S:
         self._binding.__enter__()
@@ -112,6 +105,7 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
     __motor_class_name__ = "MotorClientSession"
     __delegate_class__ = ClientSession
     __async_class__ = AsyncClientSession
+    _reference = reference.SESSION
 
     abort_transaction: Any = AsyncCommand()
     commit_transaction: Any = AsyncCommand()
@@ -154,9 +148,15 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
     @needs_loop
     @takes_arguments_of(ClientSession.end_session)
     def end_session(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
-        """Start ending the session, and abort its transaction if one is open.
+        """End the session, and abort its transaction if one is open. Returns a future of None.
 
-        Returns a future of None. Ending a session twice is no error.
+        ::
+
+            session = client.start_session()
+            await session.end_session()
+
+        ``async with client.start_session() as session:`` does it by itself. Ending a session twice
+        is no error.
         """
         if self._client._closed:
             return self._client._resolved(None)
@@ -170,21 +170,24 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         max_commit_time_ms: int | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Start a transaction.
+        """Start a transaction. Returns a context that commits it at its end, or aborts it.
+
+        ::
+
+            async with session.start_transaction():
+                await books.insert_one({"title": "Emma"}, session=session)
 
         - `read_concern`, `write_concern`, `read_preference`: those of the transaction; None: those
           of the session, or of the client
         - `max_commit_time_ms`: how long (in ms) the server may take to commit
         - further keywords are passed on to PyMongo
 
-        Returns a context for ``async with``, with or without ``await`` before it, that commits the
-        transaction at its end and aborts it after an exception. Raises InvalidOperation when a
-        transaction is in progress or the session has ended. See
-        :meth:`pymongo.client_session.ClientSession.start_transaction`.
+        The context is for ``async with``, with or without ``await`` before it. It aborts the
+        transaction after an exception. Raises InvalidOperation when a transaction is in progress or
+        the session has ended. See :meth:`pymongo.client_session.ClientSession.start_transaction`.
         """
-        self.delegate.start_transaction(
-            read_concern, write_concern, read_preference, max_commit_time_ms, **kwargs
-        )
+        options = (read_concern, write_concern, read_preference, max_commit_time_ms)
+        self._call_in_place("start_transaction", options, kwargs)
         return TransactionContext(self)
 
     def bind(self, end_session: bool = True, **kwargs: Any) -> Any:
@@ -214,15 +217,22 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         **kwargs: Any,
     ) -> Any:
         """Run a coroutine function in a transaction, again where the server says that it may
-        succeed.
+        succeed. Returns what its last run returned, when the transaction is committed.
+
+        ::
+
+            async def move(session):
+                await books.insert_one({"title": "Emma"}, session=session)
+
+            await session.with_transaction(move)
 
         - `coro`, or `callback`: takes the session and is awaited, maybe several times; it must pass
           the session on to its operations
         - the other arguments are those of :meth:`start_transaction`
 
-        Returns what the last run returned, when its transaction is committed. A run that fails with
-        the label TransientTransactionError is repeated, and so is a commit whose result is unknown,
-        for two minutes at most. See :meth:`pymongo.client_session.ClientSession.with_transaction`.
+        A run that fails with the label TransientTransactionError is repeated, and so is a commit
+        whose result is unknown, for two minutes at most. See
+        :meth:`pymongo.client_session.ClientSession.with_transaction`.
         """
         function = _one_callback(coro, callback)
         start = partial(
@@ -240,8 +250,8 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
             if done:
                 return outcome
             pause = random.random() * ceiling
-            if _late(started, pause):
-                raise _timeout_error(outcome) from outcome
+            if late(started, pause):
+                raise timeout_error(outcome) from outcome
             await asyncio.sleep(pause)
             ceiling = min(ceiling * _BACKOFF_GROWTH, _LONGEST_BACKOFF)
 
@@ -259,10 +269,10 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         except BaseException as error:
             if self.in_transaction:
                 await self.abort_transaction()
-            if not _labelled(error, "TransientTransactionError"):
+            if not labelled(error, "TransientTransactionError"):
                 raise
-            if _late(started):
-                raise _timeout_error(error) from error
+            if late(started):
+                raise timeout_error(error) from error
             return False, error
         if not self.in_transaction:
             # The function has ended the transaction itself.
@@ -272,11 +282,11 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
                 await self.commit_transaction()
                 return True, result
             except PyMongoError as error:
-                unknown = _commit_unknown(error)
-                if not unknown and not _labelled(error, "TransientTransactionError"):
+                unknown = commit_unknown(error)
+                if not unknown and not labelled(error, "TransientTransactionError"):
                     raise
-                if _late(started):
-                    raise _timeout_error(error) from error
+                if late(started):
+                    raise timeout_error(error) from error
                 if not unknown:
                     return False, error
 
@@ -300,40 +310,3 @@ async def _awaited(function: Callable[[Any], Awaitable[Any]], session: Any) -> A
             f"of with_transaction() must be a coroutine function, and {function!r} is not one"
         )
     return await awaitable
-
-
-def _timeout_error(error: BaseException) -> PyMongoError:
-    """The error that says that the time for retrying is over, with `error`'s labels."""
-    labels = [label for label in _LABELS if _labelled(error, label)]
-    if remaining() is None:
-        return NetworkTimeout(str(error), {"errorLabels": labels})
-    details = {"ok": 0, "errmsg": str(error), "code": _MAX_TIME_EXPIRED, "errorLabels": labels}
-    return ExecutionTimeout(str(error), _MAX_TIME_EXPIRED, details)
-
-
-def _labelled(error: BaseException, label: str) -> bool:
-    return isinstance(error, PyMongoError) and error.has_error_label(label)
-
-
-def _commit_unknown(error: PyMongoError) -> bool:
-    unknown = error.has_error_label("UnknownTransactionCommitResult")
-    return unknown and not _max_time_expired_error(error)
-
-
-def _max_time_expired_error(exc: BaseException) -> bool:
-    """Whether the server stopped a commit because its time was over."""
-    return isinstance(exc, OperationFailure) and exc.code == _MAX_TIME_EXPIRED
-
-
-def _within_time_limit(start_time: float) -> bool:
-    """Whether what has begun at `start_time` may be tried again."""
-    limit: float = sys.modules["motor.core"]._WITH_TRANSACTION_RETRY_TIME_LIMIT
-    return time.monotonic() - start_time < limit
-
-
-def _late(started: float, pause: float = 0.0) -> bool:
-    """Whether the time for retries, or of ``pymongo.timeout()``, will be over after `pause`."""
-    left = remaining()
-    if left is not None and left <= pause:
-        return True
-    return not _within_time_limit(started - pause)

@@ -10,7 +10,7 @@ from pymongo.server_description import ServerDescription
 
 from motor.declarations import check_has
 
-__all__ = ["address", "arbiters", "is_mongos", "is_primary", "primary", "secondaries"]
+__all__ = ["KnownServers"]
 
 #: A host and its port; PyMongo has no port for a Unix domain socket.
 Address = tuple[str, int | None]
@@ -43,7 +43,7 @@ def _of_another_library(client: Any, name: str) -> Any:
     return getattr(client, name)
 
 
-def address(client: Any) -> Address | None:
+def _address(client: Any) -> Address | None:
     """The address of the server that takes writes, if one is known."""
     if not isinstance(client, MongoClient):
         return _of_another_library(client, "address")  # type: ignore[no-any-return]
@@ -59,36 +59,75 @@ def address(client: Any) -> Address | None:
     return writable.address if writable is not None else None
 
 
-def primary(client: Any) -> Address | None:
+def _primary(client: Any) -> Address | None:
     """The primary's address, if it is known."""
     if not isinstance(client, MongoClient):
         return _of_another_library(client, "primary")  # type: ignore[no-any-return]
     return next(iter(_addresses(client, "RSPrimary")), None)
 
 
-def secondaries(client: Any) -> set[Address]:
+def _secondaries(client: Any) -> set[Address]:
     """The secondaries' addresses, as far as they are known."""
     if not isinstance(client, MongoClient):
         return set(_of_another_library(client, "secondaries"))
     return _addresses(client, "RSSecondary")
 
 
-def arbiters(client: Any) -> set[Address]:
+def _arbiters(client: Any) -> set[Address]:
     """The arbiters' addresses, as far as they are known."""
     if not isinstance(client, MongoClient):
         return set(_of_another_library(client, "arbiters"))
     return _addresses(client, "RSArbiter")
 
 
-def is_primary(client: Any) -> bool:
+def _is_primary(client: Any) -> bool:
     """Whether a server is known that takes writes."""
     if not isinstance(client, MongoClient):
         return bool(_of_another_library(client, "is_primary"))
     return _writable(client) is not None
 
 
-def is_mongos(client: Any) -> bool:
+def _is_mongos(client: Any) -> bool:
     """Whether a known server is a mongos."""
     if not isinstance(client, MongoClient):
         return bool(_of_another_library(client, "is_mongos"))
     return any(server.server_type_name == "Mongos" for server in _known(client))
+
+
+class KnownServers:
+    """A client's properties that PyMongo's would wait for: they answer from what it knows."""
+
+    delegate: Any
+
+    @property
+    def address(self) -> Address | None:
+        """The (host, port) of the standalone, primary or mongos; None while none is known.
+
+        Raises InvalidOperation with several mongos, of which none is *the* server: see `nodes`.
+        """
+        return _address(self.delegate)
+
+    @property
+    def primary(self) -> Address | None:
+        """The (host, port) of the replica set's primary; None while none is known."""
+        return _primary(self.delegate)
+
+    @property
+    def secondaries(self) -> set[Address]:
+        """The (host, port) of each secondary of the replica set that is known."""
+        return _secondaries(self.delegate)
+
+    @property
+    def arbiters(self) -> set[Address]:
+        """The (host, port) of each arbiter of the replica set that is known."""
+        return _arbiters(self.delegate)
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether a server is known that takes writes: a standalone, a mongos, or a primary."""
+        return _is_primary(self.delegate)
+
+    @property
+    def is_mongos(self) -> bool:
+        """Whether the known server is a mongos."""
+        return _is_mongos(self.delegate)

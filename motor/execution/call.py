@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from motor.execution.completions import deliver
 from motor.execution.future import OperationFuture
 from motor.execution.jobs import Pool
 from motor.execution.serial_queue import SerialQueue
 
-__all__ = ["AGAIN", "Call", "submit"]
+__all__ = ["AGAIN", "Call", "Caller", "submit"]
 
 T = TypeVar("T")
 
@@ -22,6 +22,23 @@ AGAIN = object()
 _NO_KEYWORDS: Mapping[str, Any] = {}
 
 
+class Caller(Protocol):
+    """The object whose method was called: it knows how outcomes are presented."""
+
+    def _wrap(self, value: Any) -> Any:
+        """Turn the function's result, on the worker, into the future's."""
+
+    def _explain(
+        self,
+        error: BaseException,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        future: OperationFuture[Any],
+    ) -> BaseException:
+        """Tell the future, on the worker, what it was that failed. Returns its error."""
+
+
 class Call:
     """A function with its arguments, the context to run it in, and the future of its outcome."""
 
@@ -29,6 +46,7 @@ class Call:
 
     __slots__ = (
         "args",
+        "caller",
         "context",
         "error",
         "function",
@@ -36,7 +54,6 @@ class Call:
         "kwargs",
         "queued_at",
         "result",
-        "wrap",
     )
 
     def __init__(
@@ -45,7 +62,7 @@ class Call:
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        wrap: Callable[[Any], Any] | None,
+        caller: Caller | None,
     ) -> None:
         self.queued_at: float = 0.0
         self.future: Any = future
@@ -53,7 +70,7 @@ class Call:
         self.args: tuple[Any, ...] = args
         self.kwargs: Mapping[str, Any] = kwargs
         self.context: contextvars.Context = contextvars.copy_context()
-        self.wrap = wrap
+        self.caller = caller
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -64,7 +81,7 @@ class Call:
                 result = self.context.run(self.function, *self.args, **self.kwargs)
                 if result is AGAIN and not self.future.get_loop().is_closed():
                     return True
-                self.result = result if self.wrap is None else self.wrap(result)
+                self.result = result if self.caller is None else self.caller._wrap(result)
             except (GeneratorExit, StopIteration) as error:
                 # A future cannot carry it: the coroutine that awaits it would end.
                 raised = type(error).__name__
@@ -72,8 +89,11 @@ class Call:
                 self.error.__cause__ = error
             except BaseException as error:
                 self.error = error
+                if self.caller is not None:
+                    call = (self.function, self.args, self.kwargs)
+                    self.error = self.caller._explain(error, *call, self.future)
         # The arguments must not live longer than the call.
-        self.function = self.context = self.wrap = None  # type: ignore[assignment]
+        self.function = self.context = self.caller = None  # type: ignore[assignment]
         self.args, self.kwargs = (), _NO_KEYWORDS
         return False
 
@@ -98,7 +118,7 @@ def submit(
     kwargs: Mapping[str, Any] = _NO_KEYWORDS,
     *,
     queue: SerialQueue | None = None,
-    wrap: Callable[[Any], Any] | None = None,
+    caller: Caller | None = None,
 ) -> OperationFuture[T]:
     """Run ``function(*args, **kwargs)`` on a worker. Returns its future at once.
 
@@ -107,12 +127,12 @@ def submit(
     - `function`: runs in a copy of the caller's context. When it returns `AGAIN`, it is called
       again after the others that wait, unless the future was cancelled or the loop closed
     - `queue`: calls that this one must wait for
-    - `wrap`: turns the function's result, on the worker, into the future's
+    - `caller`: presents the outcome; None: it is the function's
 
     Raises RuntimeError when the pool can run nothing more.
     """
     future: OperationFuture[T] = OperationFuture(loop=loop)
-    call = Call(future, function, args, kwargs, wrap)
+    call = Call(future, function, args, kwargs, caller)
     if queue is None:
         pool.add(call)
     else:

@@ -9,23 +9,26 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from motor.execution.future import OperationFuture
+from motor.execution.unawaited import Unawaited
 
 __all__ = ["DeferredOperation", "start_on"]
 
 T = TypeVar("T")
 
 
-class DeferredOperation(Coroutine[Any, Any, Any]):
+class DeferredOperation(Unawaited, Coroutine[Any, Any, Any]):
     """An operation that starts when an event loop takes it, as a coroutine does.
 
     ``asyncio.run``, ``loop.run_until_complete``, ``asyncio.run_coroutine_threadsafe`` and ``await``
     take it. It starts once, however often it is awaited, all on one loop.
 
     - `start`: starts the operation on the loop that runs then, and returns what to await
+    - `name`: the method that was called, with its class
     """
 
-    def __init__(self, start: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, start: Callable[[], Awaitable[Any]], name: str) -> None:
         self._start: Callable[[], Awaitable[Any]] | None = start
+        self._name = name
         self._started: asyncio.Future[Any] | None = None
         self._context = contextvars.copy_context()
         self._steps: Generator[Any, None, Any] | None = None
@@ -64,8 +67,8 @@ class DeferredOperation(Coroutine[Any, Any, Any]):
     def __del__(self) -> None:
         if getattr(self, "_start", None) is not None:
             warnings.warn(
-                "An operation was called where no event loop runs, and was never awaited: nothing "
-                "was sent",
+                f"{self._name}() was called where no event loop runs, and was never awaited: "
+                "nothing was sent",
                 RuntimeWarning,
                 stacklevel=2,
                 source=self,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Coroutine, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from motor.execution.unawaited import Unawaited
 
 __all__ = ["OperationFuture"]
 
@@ -20,8 +23,33 @@ if TYPE_CHECKING:
 else:
     _FutureAndCoroutine = asyncio.Future
 
+#: Motor's own files, which are not where an operation was called.
+_MOTOR = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
-class OperationFuture(_FutureAndCoroutine[T]):
+
+class _Named(Unawaited):
+    """The part of a future that says which operation it is: in what asyncio logs, for one."""
+
+    __slots__ = ()
+
+    #: The method that was called, with its class. Known when it has failed; else None.
+    operation: str | None = None
+
+    def __repr__(self) -> str:
+        kind, _, state = super().__repr__().partition(" ")
+        of = "" if self.operation is None else f" of {self.operation}()"
+        return f"{kind}{of}{self._called_at()} {state}"
+
+    def _called_at(self) -> str:
+        """Where the operation was called; empty unless asyncio's debug mode keeps that."""
+        stack = getattr(self, "_source_traceback", None) or ()
+        for frame in reversed(stack):
+            if not frame.filename.startswith(_MOTOR):
+                return f" called at {frame.filename}:{frame.lineno}"
+        return ""
+
+
+class OperationFuture(_Named, _FutureAndCoroutine[T]):
     """The future of an operation that has already started.
 
     It is an ``asyncio.Future`` in all respects, and a coroutine as well, because code written for
@@ -31,6 +59,9 @@ class OperationFuture(_FutureAndCoroutine[T]):
     ``asyncio.wait``, on the other hand, takes futures and refuses coroutines. First of all, it puts
     them in a set. So an operation that is put in a set, or is a dictionary's key, is only a future
     from then on.
+
+    asyncio logs the error of an operation that failed and was never awaited, and the operation's
+    name with it. In asyncio's debug mode (``python -X dev``) it also says where that was called.
     """
 
     def send(self, value: None) -> Any:
@@ -64,7 +95,7 @@ class OperationFuture(_FutureAndCoroutine[T]):
         __eq__ = asyncio.Future.__eq__
 
 
-class _HashedOperationFuture(asyncio.Future[T]):
+class _HashedOperationFuture(_Named, asyncio.Future[T]):
     """What an :class:`OperationFuture` becomes in a set: a future that is not a coroutine too."""
 
     __hash__ = asyncio.Future.__hash__

@@ -288,7 +288,15 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentType]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     @overload
     def create_collection(
@@ -302,7 +310,15 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentTypeArg]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     @overload
     def get_collection(
@@ -313,7 +329,16 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     @overload
     def get_collection(
         self,
@@ -323,7 +348,16 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> AsyncIOMotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     def drop_collection(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.database.Database.drop_collection`; returns a future of None."""
     def __bool__(self) -> Literal[True]: ...  # type: ignore[override]
@@ -451,7 +485,13 @@ class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.Async
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AsyncIOMotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     @overload
     def with_options(
         self,
@@ -460,7 +500,13 @@ class AsyncIOMotorCollection(_NamesOfAsyncIOMotorCollection, motor_asyncio.Async
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> AsyncIOMotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     def __getitem__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> AsyncIOMotorCollection[_DocumentType]: ...
     def find_one(self, *args: Any, **kwargs: Any) -> OperationFuture[_DocumentType | None]:
@@ -804,7 +850,15 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentType]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     @overload
     def create_collection(
@@ -818,7 +872,15 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentTypeArg]]:
-        """Like :meth:`~pymongo.database.Database.create_collection`, but runs on a worker and returns a future, which has started.
+        """Create a collection, with options. Returns a future of the collection. It fails if there
+        is one of that name. Without options it need not be created: the first insert does that.
+
+        ::
+
+            log = await db.create_collection("log", capped=True, size=1_000_000)
+            await log.insert_one({"message": "begun"})
+
+        Its arguments are those of :meth:`~pymongo.database.Database.create_collection`.
         """
     @overload
     def get_collection(
@@ -829,7 +891,16 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     @overload
     def get_collection(
         self,
@@ -839,7 +910,16 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
         write_concern: WriteConcern | None = None,
         read_concern: ReadConcern | None = None,
     ) -> MotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.database.Database.get_collection`."""
+        """Get a collection, with options of its own. Returns it at once; nothing is sent.
+        ``db.books`` and ``db['books']`` have the database's options.
+
+        ::
+
+            books = db.get_collection("books", read_preference=ReadPreference.NEAREST)
+            print(await books.count_documents({}))
+
+        Its arguments are those of :meth:`~pymongo.database.Database.get_collection`.
+        """
     def drop_collection(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:  # type: ignore[override]
         """Like :meth:`~pymongo.database.Database.drop_collection`; returns a future of None."""
     def __bool__(self) -> Literal[True]: ...  # type: ignore[override]
@@ -991,7 +1071,13 @@ class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_Do
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> MotorCollection[_DocumentType]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     @overload
     def with_options(
         self,
@@ -1000,7 +1086,13 @@ class MotorCollection(_NamesOfMotorCollection, motor_tornado.MotorCollection[_Do
         write_concern: WriteConcern | None = ...,
         read_concern: ReadConcern | None = ...,
     ) -> MotorCollection[_DocumentTypeArg]:
-        """Like :meth:`~pymongo.collection.Collection.with_options`: a copy with other options."""
+        """Get the same collection with other options. Returns it at once; nothing is sent.
+
+        ::
+
+            from_primary = books.with_options(read_preference=ReadPreference.PRIMARY)
+            print(await from_primary.count_documents({}))
+        """
     def __getitem__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def __getattr__(self, name: str) -> MotorCollection[_DocumentType]: ...
     def find_one(self, *args: Any, **kwargs: Any) -> OperationFuture[_DocumentType | None]:

@@ -62,7 +62,7 @@ def call_method(entry: Entry, owner: Any, args: tuple[Any, ...], kwargs: Mapping
     kwargs = {name: value for name, value in kwargs.items() if name != "callback"}
     args, kwargs, queue = unwrap_arguments(args, kwargs)
     future = owner._submit_function(
-        entry.function, (owner, *args), kwargs, queue=owner._queue or queue, wrap=owner._wrap
+        entry.function, (owner, *args), kwargs, queue=owner._queue or queue, caller=owner
     )
     return future if callback is None else callbacks.deliver(future, callback)
 

@@ -69,7 +69,8 @@ def _takes_callback(method: Callable[..., Any]) -> Any:
         callbacks.check_callback(self, callback)
         result = method(self, *args, **kwargs)
         if inspect.iscoroutine(result):
-            result = future_of(self._loop().create_task(result))
+            name = f"{type(self).__name__}.{method.__name__}"
+            result = future_of(self._loop().create_task(result), name)
         callbacks.deliver(result, callback)
         return None
 
@@ -156,4 +157,4 @@ class LegacyGridOutCursor(AgnosticGridOutCursor):
         async def documents() -> list[Any]:
             return [each._stored.document for each in await files]
 
-        return future_of(self._loop().create_task(documents()))
+        return future_of(self._loop().create_task(documents()), f"{type(self).__name__}.to_list")

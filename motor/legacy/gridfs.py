@@ -134,7 +134,7 @@ class AgnosticGridFS(GridFSObject):
                 await grid_in.write(data)
             return grid_in._id
 
-        return self._start(write)
+        return self._start("put", write)
 
     @_old_method("use MotorGridFSBucket.open_upload_stream()")
     def new_file(self, **kwargs: Any) -> OperationFuture[Any]:

@@ -55,6 +55,16 @@ class FunctionJob:
         self.deliver()
 
 
+class Presents:
+    """What a call is made for, which presents its results by way of `wrap`."""
+
+    def __init__(self, wrap: Callable[[Any], Any]) -> None:
+        self._wrap = wrap
+
+    def _explain(self, error: BaseException, *_: Any) -> BaseException:
+        return error
+
+
 class Held:
     """A function that runs until it is released."""
 

@@ -25,6 +25,7 @@ from motor.metaprogramming import (
     derive,
     derived_members,
 )
+from motor.originals import docstring_for, own_part
 from stubs.annotations import Imports, Translator, union
 from stubs.overloads import with_codec_options
 from stubs.source import Function, Signature, find_member
@@ -37,7 +38,7 @@ __all__ = ["TEMPLATE_NAMES", "AgnosticClasses", "StubClass", "default_of_stub"]
 _LEFT_OUT = {
     "__annotations__", "__annotate_func__", "__annotations_cache__", "__call__",
     "__class_getitem__", "__dict__", "__doc__", "__enter__", "__exit__", "__firstlineno__",
-    "__hash__", "__init_subclass__",
+    "__hash__", "__init_subclass__", "__len__",
     "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__reduce_ex__", "__repr__",
     "__static_attributes__", "__weakref__",
 }  # fmt: skip
@@ -59,6 +60,7 @@ class StubClass:
 
     - `derived`: the members that are there only once a class is made for a framework
     - `ignores`: what mypy must overlook, by member; "" for the class itself
+    - `docs`: the docstrings of the members that are derived
     """
 
     name: str
@@ -67,6 +69,7 @@ class StubClass:
     runtime: Any = None
     derived: set[str] = field(default_factory=set)
     ignores: dict[str, str] = field(default_factory=dict)
+    docs: dict[str, str] = field(default_factory=dict)
 
     @property
     def parameters(self) -> list[str]:
@@ -128,8 +131,10 @@ class AgnosticClasses:
             nodes = self._from_template(stub, name) or self._from_source(stub, name)
             if nodes:
                 stub.members[name] = nodes
-            if isinstance(inspect.getattr_static(cls, name, None), MotorAttributeFactory):
+            factory = inspect.getattr_static(cls, name, None)
+            if isinstance(factory, MotorAttributeFactory):
                 stub.derived.add(name)
+                stub.docs[name] = _doc(cls, name, factory)
         concrete = [b for b in cls.__mro__[1:] if b in self._exported]
         inherited = {name for b in concrete for name in self.stubs[b.__name__].members}
         # Attributes first, as is usual.
@@ -139,8 +144,9 @@ class AgnosticClasses:
             if name in inherited:
                 continue
             stub.derived.add(name)
+            factory = derive(cls.__delegate_class__, cls.__async_class__, name)
+            stub.docs[name] = _doc(cls, name, factory)
             if name not in stub.members:
-                factory = derive(cls.__delegate_class__, cls.__async_class__, name)
                 stub.members[name] = self._from_pymongo(stub, name, factory)
 
     def _declared(self, cls: Any) -> Iterator[str]:
@@ -312,6 +318,12 @@ class AgnosticClasses:
         if node.returns is not None:
             node.returns = self._translate(stub, found, node.returns)
         return node
+
+
+def _doc(cls: Any, name: str, factory: MotorAttributeFactory) -> str:
+    """The docstring that the member has in the classes for a framework, without PyMongo's part."""
+    original = getattr(factory, "attr_name", None) or name
+    return own_part(factory.doc or docstring_for(cls, original, factory.summary))
 
 
 def _gives_future(factory: MotorAttributeFactory) -> bool:

@@ -147,6 +147,7 @@ def _split(stub: StubClass) -> tuple[StubClass, StubClass]:
     derived = StubClass(f"_{stub.name.removeprefix('Agnostic')}OfPyMongo", bases)
     derived.members = {name: members[name] for name in stub.derived if name in members}
     derived.members = {name: members.pop(name) for name in sorted(derived.members)}
+    derived.docs = stub.docs
     extra = [derived.reference()] if derived.members else []
     first = [base for base in stub.bases if not ast.unparse(base).startswith("Generic")]
     last = [base for base in stub.bases if base not in first]

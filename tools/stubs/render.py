@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from motor.originals import own_part
 from stubs.classes import StubClass
 from stubs.source import Function
 
@@ -45,7 +46,7 @@ def class_lines(stub: StubClass) -> Iterator[str]:
     if not stub.members:
         yield f"{_INDENT}..."
     for name, nodes in stub.members.items():
-        doc = _member_doc(stub.runtime, name)
+        doc = stub.docs.get(name) or _member_doc(stub.runtime, name)
         for node in nodes:
             if isinstance(node, Function):
                 # Errors about overloads are reported at the first one.
@@ -63,7 +64,7 @@ def _member_doc(cls: Any, name: str) -> str | None:
     member = inspect.getattr_static(cls, name, None)
     if name.startswith("_") or not (callable(member) or isinstance(member, property)):
         return None
-    return inspect.getdoc(member)
+    return own_part(inspect.getdoc(member) or "")
 
 
 def _doc_lines(doc: str, indent: str) -> Iterator[str]:

@@ -9,11 +9,12 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pymongo.errors import InvalidOperation, PyMongoError
 
 from motor.core import legacy_hooks
+from motor.core.async_only import AsyncOnly
 from motor.core.base import bound_queue
 from motor.core.cursors.old_style import OldCursorStyle
 from motor.core.cursors.reader import Ahead, Reader
@@ -34,11 +35,13 @@ YIELD_EVERY = 64
 YIELD_SECONDS = 0.001
 
 
-class AgnosticBaseCursor(OldCursorStyle):
+class AgnosticBaseCursor(AsyncOnly, OldCursorStyle):
     """A cursor: documents that come from the server in batches, for ``async for``.
 
     It is equal to itself only.
     """
+
+    _instead: ClassVar[str] = "'async for', or 'await cursor.to_list()'"
 
     collection: Any = InstanceAttribute(
         "The Motor object whose method returned the cursor: a collection, a database or a client."
@@ -187,7 +190,12 @@ class AgnosticBaseCursor(OldCursorStyle):
                 await AgnosticBaseCursor.close(self)
 
     async def next(self) -> Any:
-        """The next document.
+        """Read the next document. Returns it.
+
+        ::
+
+            cursor = books.find().sort("year")
+            oldest = await cursor.next()
 
         Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
         none has come while the server waited.
@@ -231,9 +239,6 @@ class AgnosticBaseCursor(OldCursorStyle):
             f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
         )
 
-    # Otherwise a plain "for" would try to iterate by index.
-    __iter__ = None
-
     async def __aenter__(self) -> Any:
         return self
 
@@ -244,13 +249,18 @@ class AgnosticBaseCursor(OldCursorStyle):
     @legacy_hooks.takes_old_arguments
     @needs_loop
     def to_list(self, length: int | None = None) -> OperationFuture[list[Any]]:
-        """Start reading the next `length` documents, or all that remain, into a list.
+        """Read the next `length` documents, or all that remain. Returns a future of a list of them.
+
+        ::
+
+            cursor = books.find({"author": "Austen"})
+            for book in await cursor.to_list():
+                print(book["title"])
 
         - `length`: how many documents at most; None: all
 
-        Returns a future of the list. What is left stays with the cursor. Raises TypeError or
-        ValueError for a `length` that is not a number of documents, and InvalidOperation for a
-        tailable cursor, which has no end.
+        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
+        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
         """
         if length is not None:
             if not isinstance(length, int) or isinstance(length, bool):
@@ -287,9 +297,16 @@ class AgnosticBaseCursor(OldCursorStyle):
     @legacy_hooks.takes_old_arguments
     @needs_loop
     def close(self) -> OperationFuture[None]:
-        """Start closing the cursor, on the server too. Returns a future of None.
+        """Close the cursor, on the server too. Returns a future of None.
 
-        A ``next`` that waits for data in another task ends with StopAsyncIteration.
+        ::
+
+            async for book in (cursor := books.find()):
+                break
+            await cursor.close()
+
+        A cursor that was read to its end need not be closed. A ``next`` that waits for data in
+        another task ends with StopAsyncIteration.
         """
         reader = self._reader
         must_close = reader.close()

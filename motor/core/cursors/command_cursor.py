@@ -40,7 +40,7 @@ class AgnosticCommandCursor(AgnosticBaseCursor, SelfAwaiting):
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
-        self.delegate.batch_size(batch_size, **kwargs)
+        self._call_in_place("batch_size", (batch_size,), kwargs)
         return self
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from pymongo.asynchronous.cursor import AsyncCursor, AsyncRawBatchCursor
 from pymongo.cursor import Cursor, CursorType, RawBatchCursor
 
+from motor.core import reference
 from motor.core.cursors.base import AgnosticBaseCursor
 from motor.core.cursors.reader import Reader
 from motor.core.errors import CallRefused
@@ -27,6 +28,7 @@ class AgnosticCursor(AgnosticBaseCursor):
     __motor_class_name__ = "MotorCursor"
     __delegate_class__: ClassVar[type] = Cursor
     __async_class__: ClassVar[type] = AsyncCursor
+    _reference = reference.CURSOR
 
     # Both send commands of their own, and leave the cursor as it is.
     distinct: Any = AsyncRead()
@@ -79,7 +81,12 @@ class AgnosticCursor(AgnosticBaseCursor):
         return self
 
     def batch_size(self, batch_size: int, **kwargs: Any) -> Any:
-        """Limit the number of documents in a batch. Returns the cursor.
+        """Limit the number of documents that come from the server at once. Returns the cursor.
+
+        ::
+
+            async for book in books.find().batch_size(20):
+                print(book["title"])
 
         - `batch_size`: a number of documents, 0 for the server's default
         """
@@ -88,7 +95,13 @@ class AgnosticCursor(AgnosticBaseCursor):
     # Again.
 
     def rewind(self) -> Any:
-        """Start again: the next read sends the query again. Returns the cursor."""
+        """Start again: the next read sends the query again. Returns the cursor.
+
+        ::
+
+            cursor = books.find()
+            assert await cursor.to_list() == await cursor.rewind().to_list()
+        """
         reader = self._reader
         # A fresh copy instead of the delegate's own rewind, which would close it on the loop's
         # thread and change it under a read that has not ended.

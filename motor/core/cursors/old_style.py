@@ -13,6 +13,7 @@ from pymongo.errors import InvalidOperation
 
 from motor.core.base import AgnosticBase
 from motor.core.cursors.reader import Reader
+from motor.core.errors import with_article
 from motor.execution.completions import AtDelivery
 from motor.execution.future import OperationFuture
 
@@ -42,8 +43,7 @@ class OldCursorStyle(AgnosticBase):
         """Read the next batch, unless there are documents at hand; how many there are then."""
         if not self.alive:
             raise InvalidOperation(
-                f"Can't call get_more() on a {type(self).__name__} that has been exhausted or "
-                "killed."
+                f"Can't call get_more() on {with_article(self)} that has been exhausted or killed."
             )
         return self._read(self._fill, self._reader)
 

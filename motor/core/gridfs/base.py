@@ -13,6 +13,7 @@ from pymongo import ReadPreference
 from pymongo.errors import InvalidOperation
 
 from motor import signatures
+from motor.core.arguments import bind
 from motor.core.base import AgnosticBase, bound_queue
 from motor.core.loops import needs_loop
 from motor.execution.future import OperationFuture
@@ -53,12 +54,16 @@ class GridFSObject(AgnosticBase):
         return self.get_io_loop()
 
     @needs_loop
-    def _start(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> OperationFuture[T]:
+    def _start(
+        self, name: str, operation: Callable[[], Coroutine[Any, Any, T]]
+    ) -> OperationFuture[T]:
         """Start an operation that takes several steps, a coroutine function.
+
+        - `name`: the method that was called
 
         Returns its future. Cancelling it cancels the coroutine.
         """
-        return future_of(self._loop().create_task(operation()))
+        return future_of(self._loop().create_task(operation()), f"{type(self).__name__}.{name}")
 
 
 def chunks_of(size: int, chunk_size: int) -> int:
@@ -66,12 +71,14 @@ def chunks_of(size: int, chunk_size: int) -> int:
     return min(max(1, size // chunk_size), MOST_CHUNKS)
 
 
-def future_of(task: asyncio.Task[T], *, cancels: bool = True) -> OperationFuture[T]:
+def future_of(task: asyncio.Task[T], name: str, *, cancels: bool = True) -> OperationFuture[T]:
     """The future of an operation that `task` carries out.
 
+    - `name`: the method that was called, with its class
     - `cancels`: whether cancelling the future cancels the task
     """
     future: OperationFuture[T] = OperationFuture(loop=task.get_loop())
+    future.operation = name
     _tasks.add(task)
     task.add_done_callback(partial(_resolve, future))
     if cancels:
@@ -149,16 +156,15 @@ _signature_of = functools.cache(signatures.signature_of)
 
 
 def arguments_of(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    what: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The given arguments of a call of one of PyMongo's functions, by name.
 
+    - `what`: the function's name, for the error
+
     Raises TypeError for those that it would refuse.
     """
-    try:
-        bound = signature_of(function).bind(*args, **kwargs)
-    except TypeError as error:
-        raise TypeError(f"{function.__name__}() {error}") from None
+    bound = bind(what, signature_of(function), args, kwargs)
     given = dict(bound.arguments)
     for parameter in bound.signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:

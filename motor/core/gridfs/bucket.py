@@ -13,6 +13,8 @@ from pymongo.database import Database
 from pymongo.mongo_client import MongoClient
 from pymongo.write_concern import WriteConcern
 
+from motor.core import reference
+from motor.core.arguments import call
 from motor.core.base import AgnosticBase, unwrap
 from motor.core.client import AgnosticClient
 from motor.core.gridfs.base import (
@@ -70,6 +72,7 @@ class AgnosticGridFSBucket(GridFSObject):
     __motor_class_name__ = "MotorGridFSBucket"
     __delegate_class__ = GridFSBucket
     __async_class__ = AsyncGridFSBucket
+    _reference = reference.BUCKET
 
     collection: Any = InstanceAttribute(
         "The Motor collection that the bucket is named after; its files are in `collection.files`."
@@ -101,7 +104,8 @@ class AgnosticGridFSBucket(GridFSObject):
         delegate = database.delegate
         if write_concern is not None and not isinstance(write_concern, WriteConcern):
             raise TypeError(f"write_concern must be a WriteConcern, not {type(write_concern)}")
-        super().__init__(GridFSBucket(delegate, bucket_name, chunk_size_bytes, **options, **kwargs))
+        arguments = (delegate, bucket_name, chunk_size_bytes)
+        super().__init__(call(type(self).__name__, GridFSBucket, *arguments, **options, **kwargs))
         if not issubclass(type(database), AgnosticBase):
             # A stand-in that only claims to be Motor's. The object that it stands for has a client.
             client = self._agnostic(AgnosticClient).from_delegate(delegate.client)
@@ -116,9 +120,14 @@ class AgnosticGridFSBucket(GridFSObject):
     # Writing and reading whole files.
 
     @coroutine_annotation
-    @takes_arguments_of(GridFSBucket.upload_from_stream)
+    @takes_arguments_of(AsyncGridFSBucket.upload_from_stream)
     def upload_from_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
-        """Start storing what `source` has as a new file.
+        """Store what `source` has as a new file. Returns a future of the new file's ``_id``.
+
+        ::
+
+            file_id = await bucket.upload_from_stream("emma.txt", b"Emma Woodhouse, handsome")
+            print(file_id)
 
         - `filename`: its name
         - `source`: bytes, or a file to be read, synchronous or asynchronous, or an asynchronous
@@ -127,46 +136,47 @@ class AgnosticGridFSBucket(GridFSObject):
         - `metadata`: a mapping, for the file's ``metadata``
         - `session`: a Motor session
 
-        Returns a future of the new file's ``_id``. When it fails or is cancelled, nothing is left
-        of the file. See :meth:`gridfs.GridFSBucket.upload_from_stream`.
+        When it fails or is cancelled, nothing is left of the file.
         """
         return self._transfer("upload_from_stream", "source", args, kwargs)
 
     @coroutine_annotation
-    @takes_arguments_of(GridFSBucket.upload_from_stream_with_id)
+    @takes_arguments_of(AsyncGridFSBucket.upload_from_stream_with_id)
     def upload_from_stream_with_id(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `upload_from_stream`, with the file's ``_id`` given.
 
         - `file_id`: the new file's ``_id``
 
         Returns a future of None. It fails with FileExists when there is such a file, which stays as
-        it was. See :meth:`gridfs.GridFSBucket.upload_from_stream_with_id`.
+        it was.
         """
         return self._transfer("upload_from_stream_with_id", "source", args, kwargs)
 
     @coroutine_annotation
-    @takes_arguments_of(GridFSBucket.download_to_stream)
+    @takes_arguments_of(AsyncGridFSBucket.download_to_stream)
     def download_to_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
-        """Start writing the file with the ``_id`` `file_id` to `destination`.
+        """Write the file with the ``_id`` `file_id` to `destination`. Returns a future of None.
+
+        ::
+
+            destination = io.BytesIO()
+            await bucket.download_to_stream(file_id, destination)
 
         - `destination`: has a method ``write``, which is called on a thread, or is a coroutine
           function, as those of asynchronous files are, or that of an ``asyncio.StreamWriter``
         - `session`: a Motor session
 
-        Returns a future of None. It fails with NoFile when there is no such file. See
-        :meth:`gridfs.GridFSBucket.download_to_stream`.
+        It fails with NoFile when there is no such file.
         """
         return self._transfer("download_to_stream", "destination", args, kwargs)
 
     @coroutine_annotation
-    @takes_arguments_of(GridFSBucket.download_to_stream_by_name)
+    @takes_arguments_of(AsyncGridFSBucket.download_to_stream_by_name)
     def download_to_stream_by_name(self, *args: Any, **kwargs: Any) -> OperationFuture[None]:
         """Like `download_to_stream`, for the file of a name.
 
         - `revision`: which of the files with this name: 0 the first, 1 the second, -1 the newest,
           -2 the one before
-
-        See :meth:`gridfs.GridFSBucket.download_to_stream_by_name`.
         """
         return self._transfer("download_to_stream_by_name", "destination", args, kwargs)
 
@@ -179,7 +189,7 @@ class AgnosticGridFSBucket(GridFSObject):
         if given.keys() - _KNOWN:
             return self._submit(name, (), {**given, other_end: for_pymongo(stream)})
         transfer = self._upload if other_end == "source" else self._download
-        return self._start(lambda: transfer(name, given, stream))
+        return self._start(name, lambda: transfer(name, given, stream))
 
     async def _upload(self, name: str, given: dict[str, Any], source: Any) -> Any:
         open_file = getattr(self, name.replace("upload_from", "open_upload"))
@@ -195,21 +205,23 @@ class AgnosticGridFSBucket(GridFSObject):
 
     # Opening files.
 
-    @takes_arguments_of(GridFSBucket.open_upload_stream)
+    @takes_arguments_of(AsyncGridFSBucket.open_upload_stream)
     def open_upload_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """A new file, to be written. Nothing is sent yet.
+        """Make a new file, to be written. Returns it at once; nothing is sent yet.
+
+        ::
+
+            async with bucket.open_upload_stream("emma.txt") as grid_in:
+                await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text. See :meth:`gridfs.GridFSBucket.open_upload_stream`.
+        `filename` that is no text.
         """
         return self._new_file("open_upload_stream", args, kwargs)
 
-    @takes_arguments_of(GridFSBucket.open_upload_stream_with_id)
+    @takes_arguments_of(AsyncGridFSBucket.open_upload_stream_with_id)
     def open_upload_stream_with_id(self, *args: Any, **kwargs: Any) -> Any:
-        """Like `open_upload_stream`, with the file's ``_id`` given.
-
-        See :meth:`gridfs.GridFSBucket.open_upload_stream_with_id`.
-        """
+        """Like `open_upload_stream`, with the file's ``_id`` given."""
         return self._new_file("open_upload_stream_with_id", args, kwargs)
 
     def _new_file(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -228,25 +240,27 @@ class AgnosticGridFSBucket(GridFSObject):
         return file_class(self._root, session=session, **fields)
 
     @coroutine_annotation
-    @takes_arguments_of(GridFSBucket.open_download_stream)
+    @takes_arguments_of(AsyncGridFSBucket.open_download_stream)
     def open_download_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
-        """Start opening the file with the ``_id`` `file_id`, to be read.
+        """Open the file with the ``_id`` `file_id`, to be read. Returns a future of the file.
+
+        ::
+
+            grid_out = await bucket.open_download_stream(file_id)
+            print(grid_out.length, await grid_out.read())
 
         - `session`: a Motor session, for all of the file's reads
 
-        Returns a future of the file. It fails with NoFile when there is no such file. See
-        :meth:`gridfs.GridFSBucket.open_download_stream`.
+        It fails with NoFile when there is no such file.
         """
         return self._open_file("open_download_stream", self._find_by_id, args, kwargs)
 
     @coroutine_annotation
-    @takes_arguments_of(GridFSBucket.open_download_stream_by_name)
+    @takes_arguments_of(AsyncGridFSBucket.open_download_stream_by_name)
     def open_download_stream_by_name(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
         """Like `open_download_stream`, for the file of a name.
 
         - `revision`: see `download_to_stream_by_name`
-
-        See :meth:`gridfs.GridFSBucket.open_download_stream_by_name`.
         """
         return self._open_file("open_download_stream_by_name", self._find_by_name, args, kwargs)
 
@@ -279,9 +293,14 @@ class AgnosticGridFSBucket(GridFSObject):
         found = find_revision(files, {"filename": filename}, filename, revision, unwrap(session))
         return self._agnostic(AgnosticGridOut)(self._root, file_document=found, session=session)
 
-    @takes_arguments_of(GridFSBucket.find)
+    @takes_arguments_of(AsyncGridFSBucket.find)
     def find(self, *args: Any, **kwargs: Any) -> Any:
-        """Find files by what is in their documents.
+        """Find files by what is in their documents. Returns a cursor at once, of files to be read.
+
+        ::
+
+            async for grid_out in bucket.find({"filename": "emma.txt"}):
+                print(await grid_out.read())
 
         - `filter`: a query document; None: all files
         - `skip`, `limit`: numbers of files; a `limit` of 0 is none
@@ -290,10 +309,10 @@ class AgnosticGridFSBucket(GridFSObject):
         - `batch_size`: how many documents come at once; 0: the server decides
         - `session`: a Motor session, for the query and the files
 
-        Returns a cursor at once; it gives files, open, to be read. Raises InvalidOperation if the
-        session is in a transaction. See :meth:`gridfs.GridFSBucket.find`.
+        The files are open. Raises InvalidOperation if the session is in a transaction.
         """
-        given = arguments_of(GridOutCursor, (self._root, *args), kwargs)
+        what = f"{type(self).__name__}.find"
+        given = arguments_of(what, GridOutCursor, (self._root, *args), kwargs)
         del given["collection"]
         if given.keys() - _KNOWN_TO_FIND:
             return self._call_in_place("find", args, kwargs)
@@ -307,7 +326,8 @@ class AgnosticGridFSBucket(GridFSObject):
 
     def _given(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call, by name. Raises TypeError for those that PyMongo refuses."""
-        given = arguments_of(getattr(type(self.delegate), name), (self, *args), kwargs)
+        what = f"{type(self).__name__}.{name}"
+        given = arguments_of(what, getattr(type(self.delegate), name), (self, *args), kwargs)
         del given["self"]
         return given
 

@@ -197,7 +197,7 @@ class AgnosticGridIn(GridFSObject):
             field = _ALIASES.get(name, name)
             await self._submit_function(self._upload.set, (field, value), queue=self._queue)
 
-        return self._in_turn(change)
+        return self._in_turn("set", change)
 
     # Writing.
 
@@ -219,7 +219,7 @@ class AgnosticGridIn(GridFSObject):
         if small and self._may_write_now():
             future = self._upload.add(data)
             return self._client._resolved(None) if future is None else future
-        return self._in_turn(lambda: self._write(data))
+        return self._in_turn("write", lambda: self._write(data))
 
     @coroutine_annotation
     def writelines(self, sequence: Any) -> OperationFuture[None]:
@@ -238,7 +238,7 @@ class AgnosticGridIn(GridFSObject):
                 for each in sequence:
                     await self._write(each)
 
-        return self._in_turn(write_all)
+        return self._in_turn("writelines", write_all)
 
     def _may_write_now(self) -> bool:
         busy = any(not each.done() for each in self._steps)
@@ -264,10 +264,11 @@ class AgnosticGridIn(GridFSObject):
 
     @needs_loop
     def _in_turn(
-        self, step: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True
+        self, name: str, step: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True
     ) -> OperationFuture[T]:
         """Start a step when those before it have ended.
 
+        - `name`: the method that was called
         - `cancels`: whether cancelling the future cancels the step
         """
         loop = self._loop()
@@ -286,7 +287,7 @@ class AgnosticGridIn(GridFSObject):
 
         task = loop.create_task(run())
         self._steps = [*before, task]
-        return future_of(task, cancels=cancels)
+        return future_of(task, f"{type(self).__name__}.{name}", cancels=cancels)
 
     # The end.
 
@@ -303,7 +304,7 @@ class AgnosticGridIn(GridFSObject):
             if not self.closed:
                 await self._upload.close()
 
-        return self._in_turn(finish)
+        return self._in_turn("close", finish)
 
     @coroutine_annotation
     def abort(self) -> OperationFuture[None]:
@@ -312,7 +313,7 @@ class AgnosticGridIn(GridFSObject):
         Returns a future of None. Another file that has the same ``_id`` stays.
         """
         # It goes on if the caller stops waiting: nothing must be left.
-        return self._in_turn(self._upload.abort, cancels=False)
+        return self._in_turn("abort", self._upload.abort, cancels=False)
 
     async def __aenter__(self) -> Any:
         return self
@@ -329,14 +330,12 @@ class AgnosticGridIn(GridFSObject):
             raise
 
     def _give_up(self, *error: Any) -> OperationFuture[None]:
-        return self._in_turn(lambda: self._upload.give_up(*error), cancels=False)
+        return self._in_turn("abort", lambda: self._upload.give_up(*error), cancels=False)
 
 
 def _check_settable(name: str) -> None:
     if name in _FIXED:
-        raise AttributeError(
-            f"the field {name!r} of a file cannot be changed: its chunks depend on it"
-        )
+        raise AttributeError(f"the field {name!r} of a file cannot change: its chunks depend on it")
 
 
 def _document(grid_in: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from gridfs.asynchronous import AsyncGridOut
 from pymongo.collection import Collection
 from pymongo.errors import InvalidOperation
 
+from motor.core.arguments import call
+from motor.core.async_only import AsyncOnly
 from motor.core.base import bound_queue, unwrap
 from motor.core.gridfs.base import MISSING, GridFSObject, queue_of
 from motor.core.gridfs.delegates import DelegateFile
@@ -55,7 +57,7 @@ class Position(SelfAwaiting, int):
         __hash__ = int.__hash__
 
 
-class AgnosticGridOut(GridFSObject):
+class AgnosticGridOut(AsyncOnly, GridFSObject):
     """A file of GridFS, to be read; see :class:`gridfs.grid_file.GridOut`.
 
     - `root_collection`: the Motor collection that the bucket is named after
@@ -71,6 +73,7 @@ class AgnosticGridOut(GridFSObject):
     of a file can be asked for when it is open.
     """
 
+    _instead = "'async for', or 'await grid_out.read()'"
     __motor_class_name__ = "MotorGridOut"
     __delegate_class__ = GridOut
     __async_class__ = AsyncGridOut
@@ -103,7 +106,8 @@ class AgnosticGridOut(GridFSObject):
         # Keywords that a newer PyMongo takes may mean anything, so PyMongo does the work.
         given = delegate is not None or bool(kwargs)
         if delegate is None:
-            delegate = GridOut(root, file_id, file_document, own_session, **kwargs)
+            arguments = (root, file_id, file_document, own_session)
+            delegate = call(type(self).__name__, GridOut, *arguments, **kwargs)
         stored: Readable = DelegateFile(delegate)
         if not given:
             stored = StoredFile(root_collection, file_id, file_document, own_session, delegate)
@@ -194,10 +198,7 @@ class AgnosticGridOut(GridFSObject):
 
     @coroutine_annotation
     def readchunk(self) -> OperationFuture[bytes]:
-        """Start reading the rest of the chunk that the position is in.
-
-        Returns a future of the bytes, none at the file's end.
-        """
+        """Start reading the rest of a chunk. Returns a future of the bytes, none at the end."""
         return self._read(self._reader.readchunk)
 
     @coroutine_annotation

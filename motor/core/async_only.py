@@ -1,0 +1,26 @@
+"""What is read with ``async for`` says so where it is read with a plain "for"."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NoReturn
+
+__all__ = ["AsyncOnly"]
+
+
+class AsyncOnly:
+    """An object that ``for``, ``list()`` and ``len()`` cannot be used with.
+
+    It is true, whatever is in it: to know that would take a question to the server.
+    """
+
+    #: What to write instead.
+    _instead: ClassVar[str] = "'async for'"
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__!r} object is not iterable: use {self._instead}")
+
+    def __len__(self) -> NoReturn:
+        raise TypeError(f"object of type {type(self).__name__!r} has no len(): use {self._instead}")
+
+    def __bool__(self) -> bool:
+        return True
