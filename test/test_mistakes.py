@@ -8,6 +8,7 @@ import operator
 import re
 import warnings
 from collections.abc import AsyncIterable, Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -100,7 +101,10 @@ async def test_what_tornado_does_with_futures_does_not_warn(collection: Any) -> 
 
     assert await gen.multi([collection.find_one({}), collection.find_one({})]) == [None, None]
     assert await gen.multi({"one": collection.find_one({})}) == {"one": None}
-    assert await gen.with_timeout(60, gen.convert_yielded(collection.find_one({}))) is None
+    assert (
+        await gen.with_timeout(timedelta(seconds=60), gen.convert_yielded(collection.find_one({})))
+        is None
+    )
 
     @gen.coroutine
     def old_style() -> Iterator[Any]:

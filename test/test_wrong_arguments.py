@@ -20,6 +20,11 @@ WRONG: list[tuple[str, Callable[[Any], Any], str]] = [
         lambda c: c.find_one(projecton=[]),
         "find_one() got 'projecton' for 'projection'",
     ),
+    (
+        "Collection",
+        lambda c: c.find_raw_batches(batchsize=3),
+        "find_raw_batches() got 'batchsize' for 'batch_size'",
+    ),
     ("Collection", lambda c: c.find(*range(40)), "find() got too many positional arguments"),
     ("Collection", lambda c: c.insert_one(documnt={}), "insert_one() got 'documnt' for 'document'"),
     ("Collection", lambda c: c.insert_one(), "insert_one() lacks 'document'"),
