@@ -1708,167 +1708,6 @@ class AgnosticGridIn(_GridInOfPyMongo, AgnosticBase):
     def io_loop(self) -> Any:
         """The event loop that calls belong to when they are made while none is running."""
 
-class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
-    """A cursor: documents that come from the server in batches, for ``async for``.
-
-    It is equal to itself only.
-    """
-    collection: Any
-    __iter__: None
-    def __init__(
-        self,
-        cursor: Any,
-        collection: Any,
-        *,
-        _start: Callable[[], Any] | None = None,
-        _queue: SerialQueue | None = None,
-        _convert: Callable[[Any], Any] | None = None,
-    ) -> None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    @property
-    def delegate(self) -> Any:
-        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
-    @property
-    def started(self) -> bool:
-        """Whether anything has been asked of the server."""
-    @property
-    def closed(self) -> bool:
-        """Whether the cursor was closed."""
-    @property
-    def alive(self) -> bool:
-        """Whether there is, or may yet be, another document."""
-    @property
-    def session(self) -> AgnosticClientSession | None:
-        """The session that was passed for this cursor, or None."""
-    def get_io_loop(self) -> Any:
-        """The event loop of the object that made the cursor, when none is running."""
-    async def next(self) -> _ItemType:
-        """Read the next document. Returns it.
-
-        ::
-
-            cursor = books.find().sort("year")
-            oldest = await cursor.next()
-
-        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
-        none has come while the server waited.
-        """
-    async def __anext__(self) -> _ItemType: ...
-    def __aiter__(self) -> Self: ...
-    def __getattr__(self, name: str) -> Any: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
-        """Read the next `length` documents, or all that remain. Returns a future of a list of them.
-
-        ::
-
-            cursor = books.find({"author": "Austen"})
-            for book in await cursor.to_list():
-                print(book["title"])
-
-        - `length`: how many documents at most; None: all
-
-        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
-        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
-        """
-    def close(self) -> OperationFuture[None]:
-        """Close the cursor, on the server too. Returns a future of None.
-
-        ::
-
-            async for book in (cursor := books.find()):
-                break
-            await cursor.close()
-
-        A cursor that was read to its end need not be closed. A ``next`` that waits for data in
-        another task ends with StopAsyncIteration.
-        """
-    def __bool__(self) -> bool: ...
-    @property
-    def fetch_next(self) -> OperationFuture[int]:
-        """A future that is true when `next_object` has a document to give. Deprecated.
-
-        It resolves to the number of documents that were fetched, to True when some were at hand,
-        and to a false value at the end.
-        """
-    def next_object(self) -> _ItemType | None:
-        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
-    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
-        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
-        end.
-
-        - `callback`: takes a document and an error, of which one at least is None. When it returns
-          False, no more documents are read; the cursor stays open
-
-        An error while reading ends it with ``callback(None, error)``; what the callback itself
-        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
-        called.
-        """
-
-class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
-    """A stream of change events, opened when it is first read, entered or awaited.
-
-    See :class:`pymongo.change_stream.ChangeStream`.
-    """
-    __motor_class_name__: ClassVar[str]
-    __delegate_class__: ClassVar[type[Any]]
-    __async_class__: ClassVar[type[Any]]
-    __iter__: None
-    delegate: ChangeStream[_DocumentType] | None
-    def __init__(
-        self,
-        target: AgnosticClient[_DocumentType] | AgnosticDatabase[_DocumentType] | AgnosticCollection[_DocumentType],
-        *args: Any,
-        **kwargs: Any,
-    ) -> None: ...
-    @property
-    def alive(self) -> bool:
-        """Whether another event may come."""
-    @property
-    def resume_token(self) -> Mapping[str, Any] | None:
-        """The token to resume after the last event that was taken; None before there is one."""
-    async def next(self) -> _DocumentType:
-        """Wait for the next event, as long as it takes. Returns it, a dictionary.
-
-        ::
-
-            async with books.watch() as stream:
-                print(await stream.next())
-
-        An event that comes when the wait was cancelled is not lost: the next call has it. Raises
-        StopAsyncIteration when the stream is closed, also by another task in the meantime.
-        """
-    async def try_next(self) -> _DocumentType | None:
-        """Ask the server for the next event once. Returns it, or None if there is none yet.
-
-        ::
-
-            async with books.watch() as stream:
-                event = await stream.try_next()
-        """
-    def __aiter__(self) -> Self: ...
-    async def __anext__(self) -> _DocumentType: ...
-    def __await__(self) -> Generator[Any, Any, Self]: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def close(self) -> OperationFuture[None]:
-        """Close the stream. Returns a future of None. ``async with`` does it by itself.
-
-        ::
-
-            stream = books.watch()
-            await stream.close()
-
-        A ``next`` that waits in another task ends with StopAsyncIteration.
-        """
-    def __bool__(self) -> bool: ...
-    def send(self, value: None) -> Any:
-        """Run up to the next suspension: what a task does with a coroutine."""
-    def throw(self, *exception: Any) -> Any:
-        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
-    def __eq__(self, other: object, /) -> bool: ...
-
 @type_check_only
 class _ClientOfPyMongo(Generic[_DocumentType]):
     @property
@@ -2333,11 +2172,171 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
         """Start closing the file. Returns a future of None. Closing it twice is no error."""
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def __bool__(self) -> bool: ...
     def __eq__(self, other: object, /) -> bool: ...
     @property
     def io_loop(self) -> Any:
         """The event loop that calls belong to when they are made while none is running."""
+
+class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
+    """A cursor: documents that come from the server in batches, for ``async for``.
+
+    It is equal to itself only.
+    """
+    collection: Any
+    __iter__: None
+    def __init__(
+        self,
+        cursor: Any,
+        collection: Any,
+        *,
+        _start: Callable[[], Any] | None = None,
+        _queue: SerialQueue | None = None,
+        _convert: Callable[[Any], Any] | None = None,
+    ) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def delegate(self) -> Any:
+        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
+    @property
+    def started(self) -> bool:
+        """Whether anything has been asked of the server."""
+    @property
+    def closed(self) -> bool:
+        """Whether the cursor was closed."""
+    @property
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
+    @property
+    def session(self) -> AgnosticClientSession | None:
+        """The session that was passed for this cursor, or None."""
+    def get_io_loop(self) -> Any:
+        """The event loop of the object that made the cursor, when none is running."""
+    async def next(self) -> _ItemType:
+        """Read the next document. Returns it.
+
+        ::
+
+            cursor = books.find().sort("year")
+            oldest = await cursor.next()
+
+        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
+        none has come while the server waited.
+        """
+    async def __anext__(self) -> _ItemType: ...
+    def __aiter__(self) -> Self: ...
+    def __getattr__(self, name: str) -> Any: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
+        """Read the next `length` documents, or all that remain. Returns a future of a list of them.
+
+        ::
+
+            cursor = books.find({"author": "Austen"})
+            for book in await cursor.to_list():
+                print(book["title"])
+
+        - `length`: how many documents at most; None: all
+
+        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
+        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
+        """
+    def close(self) -> OperationFuture[None]:
+        """Close the cursor, on the server too. Returns a future of None.
+
+        ::
+
+            async for book in (cursor := books.find()):
+                break
+            await cursor.close()
+
+        A cursor that was read to its end need not be closed. A ``next`` that waits for data in
+        another task ends with StopAsyncIteration.
+        """
+    def __bool__(self) -> bool: ...
+    @property
+    def fetch_next(self) -> OperationFuture[int]:
+        """A future that is true when `next_object` has a document to give. Deprecated.
+
+        It resolves to the number of documents that were fetched, to True when some were at hand,
+        and to a false value at the end.
+        """
+    def next_object(self) -> _ItemType | None:
+        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
+    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
+        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
+        end.
+
+        - `callback`: takes a document and an error, of which one at least is None. When it returns
+          False, no more documents are read; the cursor stays open
+
+        An error while reading ends it with ``callback(None, error)``; what the callback itself
+        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
+        called.
+        """
+
+class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
+    """A stream of change events, opened when it is first read, entered or awaited.
+
+    See :class:`pymongo.change_stream.ChangeStream`.
+    """
+    __motor_class_name__: ClassVar[str]
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    __iter__: None
+    delegate: ChangeStream[_DocumentType] | None
+    def __init__(
+        self,
+        target: AgnosticClient[_DocumentType] | AgnosticDatabase[_DocumentType] | AgnosticCollection[_DocumentType],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None: ...
+    @property
+    def alive(self) -> bool:
+        """Whether another event may come."""
+    @property
+    def resume_token(self) -> Mapping[str, Any] | None:
+        """The token to resume after the last event that was taken; None before there is one."""
+    async def next(self) -> _DocumentType:
+        """Wait for the next event, as long as it takes. Returns it, a dictionary.
+
+        ::
+
+            async with books.watch() as stream:
+                print(await stream.next())
+
+        An event that comes when the wait was cancelled is not lost: the next call has it. Raises
+        StopAsyncIteration when the stream is closed, also by another task in the meantime.
+        """
+    async def try_next(self) -> _DocumentType | None:
+        """Ask the server for the next event once. Returns it, or None if there is none yet.
+
+        ::
+
+            async with books.watch() as stream:
+                event = await stream.try_next()
+        """
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> _DocumentType: ...
+    def __await__(self) -> Generator[Any, Any, Self]: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def close(self) -> OperationFuture[None]:
+        """Close the stream. Returns a future of None. ``async with`` does it by itself.
+
+        ::
+
+            stream = books.watch()
+            await stream.close()
+
+        A ``next`` that waits in another task ends with StopAsyncIteration.
+        """
+    def __bool__(self) -> bool: ...
+    def send(self, value: None) -> Any:
+        """Run up to the next suspension: what a task does with a coroutine."""
+    def throw(self, *exception: Any) -> Any:
+        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
+    def __eq__(self, other: object, /) -> bool: ...
 
 @type_check_only
 class _CursorOfPyMongo(Generic[_ItemType]):

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import ClassVar, NoReturn
 
-__all__ = ["AsyncOnly"]
+__all__ = ["AsyncOnly", "NotIterable"]
 
 
-class AsyncOnly:
-    """An object that ``for``, ``list()`` and ``len()`` cannot be used with.
-
-    It is true, whatever is in it: to know that would take a question to the server.
-    """
+class NotIterable:
+    """An object that ``for`` and ``list()`` cannot be used with."""
 
     #: What to write instead.
     _instead: ClassVar[str] = "'async for'"
 
     def __iter__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__!r} object is not iterable: use {self._instead}")
+
+
+class AsyncOnly(NotIterable):
+    """An object that ``len()`` cannot be used with, either.
+
+    It is true, whatever is in it: to know that would take a question to the server.
+    """
 
     def __len__(self) -> NoReturn:
         raise TypeError(f"object of type {type(self).__name__!r} has no len(): use {self._instead}")

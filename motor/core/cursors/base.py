@@ -333,4 +333,5 @@ def _is_wanted(
 ) -> bool:
     # A cursor that is gone, or whose read was cancelled, needs no further batch.
     alive = cursor()
-    return alive is not None and alive._reader is reader and not (future and future.cancelled())
+    cancelled = future is not None and future.cancelled()
+    return alive is not None and alive._reader is reader and not cancelled

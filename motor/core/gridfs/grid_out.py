@@ -13,7 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import InvalidOperation
 
 from motor.core.arguments import call
-from motor.core.async_only import AsyncOnly
+from motor.core.async_only import NotIterable
 from motor.core.base import bound_queue, unwrap
 from motor.core.gridfs.base import MISSING, GridFSObject, queue_of
 from motor.core.gridfs.delegates import DelegateFile
@@ -57,7 +57,7 @@ class Position(SelfAwaiting, int):
         __hash__ = int.__hash__
 
 
-class AgnosticGridOut(AsyncOnly, GridFSObject):
+class AgnosticGridOut(NotIterable, GridFSObject):
     """A file of GridFS, to be read; see :class:`gridfs.grid_file.GridOut`.
 
     - `root_collection`: the Motor collection that the bucket is named after
