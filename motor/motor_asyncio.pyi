@@ -1359,7 +1359,7 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
     def write_concern(self) -> WriteConcern:
         """Like :attr:`~pymongo.collection.Collection.write_concern`."""
 
-class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
+class AsyncIOMotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, AsyncIOMotorCursor[_ItemType]]):  # type: ignore[misc]
     """The cursor that ``find`` returns: options are chained to it, then it is iterated.
 
     See :class:`pymongo.cursor.Cursor`.
@@ -1369,6 +1369,7 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
     @property
     def session(self) -> AsyncIOMotorClientSession | None:
         """The session that was passed for this cursor, or None."""
+    def __await__(self) -> Generator[Any, Any, AsyncIOMotorCursor[_ItemType]]: ...
     def distinct(self, key: str) -> OperationFuture[list[Any]]:
         """Find the different values of a field in what the cursor would give. Returns a future of
         a list of them.
@@ -1469,7 +1470,7 @@ class AsyncIOMotorCursor(AgnosticCursor[_ItemType]):
     def where(self, code: str | Code) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.where`."""
 
-class AsyncIOMotorRawBatchCursor(AgnosticRawBatchCursor, AsyncIOMotorCursor[bytes]):
+class AsyncIOMotorRawBatchCursor(AgnosticRawBatchCursor, AsyncIOMotorCursor[bytes]):  # type: ignore[misc]
     """The cursor that ``find_raw_batches`` returns: each item is the BSON of a batch, as bytes.
 
     See :class:`pymongo.cursor.RawBatchCursor`.
@@ -1567,10 +1568,10 @@ class AsyncIOMotorClientEncryption(AgnosticClientEncryption[_DocumentType]):
 
         Returns a future of the Motor collection and the encrypted fields, with the new keys' ids.
         """
-    def get_keys(self) -> OperationFuture[AsyncIOMotorCursor[RawBSONDocument]]:  # type: ignore[override]
-        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`.
+    def get_keys(self) -> AsyncIOMotorCursor[RawBSONDocument]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
 
-        Returns a future of the cursor. Nothing is sent before that is read.
+        It may be awaited, which gives the cursor itself.
         """
     def add_key_alt_name(self, id: Binary, key_alt_name: str) -> OperationFuture[Any]:
         """Like :meth:`~pymongo.encryption.ClientEncryption.add_key_alt_name`, but runs on a worker and returns a future, which has started.
@@ -1931,7 +1932,7 @@ class AsyncIOMotorGridOut(AgnosticGridOut):
     def writelines(self, lines: Any) -> NoReturn:
         """Like :meth:`~gridfs.grid_file.GridOut.writelines`."""
 
-class AsyncIOMotorGridOutCursor(AgnosticGridOutCursor[AsyncIOMotorGridOut], AsyncIOMotorCursor[AsyncIOMotorGridOut]):
+class AsyncIOMotorGridOutCursor(AgnosticGridOutCursor[AsyncIOMotorGridOut], AsyncIOMotorCursor[AsyncIOMotorGridOut]):  # type: ignore[misc]
     """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.
 
     See :class:`gridfs.grid_file.GridOutCursor`. The delegate is PyMongo's cursor of the files'

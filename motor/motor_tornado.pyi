@@ -1364,7 +1364,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
     def write_concern(self) -> WriteConcern:
         """Like :attr:`~pymongo.collection.Collection.write_concern`."""
 
-class MotorCursor(AgnosticCursor[_ItemType]):
+class MotorCursor(AgnosticCursor[_ItemType], Coroutine[Any, Any, MotorCursor[_ItemType]]):  # type: ignore[misc]
     """The cursor that ``find`` returns: options are chained to it, then it is iterated.
 
     See :class:`pymongo.cursor.Cursor`.
@@ -1374,6 +1374,7 @@ class MotorCursor(AgnosticCursor[_ItemType]):
     @property
     def session(self) -> MotorClientSession | None:
         """The session that was passed for this cursor, or None."""
+    def __await__(self) -> Generator[Any, Any, MotorCursor[_ItemType]]: ...
     def distinct(self, key: str) -> OperationFuture[list[Any]]:
         """Find the different values of a field in what the cursor would give. Returns a future of
         a list of them.
@@ -1474,7 +1475,7 @@ class MotorCursor(AgnosticCursor[_ItemType]):
     def where(self, code: str | Code) -> Self:
         """Like :meth:`~pymongo.cursor.Cursor.where`."""
 
-class MotorRawBatchCursor(AgnosticRawBatchCursor, MotorCursor[bytes]):
+class MotorRawBatchCursor(AgnosticRawBatchCursor, MotorCursor[bytes]):  # type: ignore[misc]
     """The cursor that ``find_raw_batches`` returns: each item is the BSON of a batch, as bytes.
 
     See :class:`pymongo.cursor.RawBatchCursor`.
@@ -1572,10 +1573,10 @@ class MotorClientEncryption(AgnosticClientEncryption[_DocumentType]):
 
         Returns a future of the Motor collection and the encrypted fields, with the new keys' ids.
         """
-    def get_keys(self) -> OperationFuture[MotorCursor[RawBSONDocument]]:  # type: ignore[override]
-        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`.
+    def get_keys(self) -> MotorCursor[RawBSONDocument]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
 
-        Returns a future of the cursor. Nothing is sent before that is read.
+        It may be awaited, which gives the cursor itself.
         """
     def add_key_alt_name(self, id: Binary, key_alt_name: str) -> OperationFuture[Any]:
         """Like :meth:`~pymongo.encryption.ClientEncryption.add_key_alt_name`, but runs on a worker and returns a future, which has started.
@@ -1936,7 +1937,7 @@ class MotorGridOut(AgnosticGridOut):
     def writelines(self, lines: Any) -> NoReturn:
         """Like :meth:`~gridfs.grid_file.GridOut.writelines`."""
 
-class MotorGridOutCursor(AgnosticGridOutCursor[MotorGridOut], MotorCursor[MotorGridOut]):
+class MotorGridOutCursor(AgnosticGridOutCursor[MotorGridOut], MotorCursor[MotorGridOut]):  # type: ignore[misc]
     """The cursor that a bucket's ``find`` returns: it gives files, open, to be read.
 
     See :class:`gridfs.grid_file.GridOutCursor`. The delegate is PyMongo's cursor of the files'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
@@ -385,17 +384,21 @@ async def test_unknown_cursor_type_is_refused(framework: Any, collection: Any) -
         collection.find(cursor_type=17)
 
 
-# Not awaited --------------------------------------------------------------------------------
+# Awaited ------------------------------------------------------------------------------------
 
 
-async def test_cursor_of_find_is_read_not_awaited(
+async def test_cursor_of_find_that_is_awaited_is_the_cursor(
     framework: Any, collection: Any, commands: Any
 ) -> None:
-    """As in Motor 3 and in PyMongo Async: where ``to_list`` was forgotten, Python says so there."""
+    """PyMongo Async awaits ``rewind`` and ``add_option``, which in Motor 3 return the cursor."""
     bucket = framework.GridFSBucket(collection.database)
     for cursor in (collection.find(), collection.find_raw_batches(), bucket.find()):
-        # Template engines and the like await what can be awaited, and iterate over the rest.
-        assert not inspect.isawaitable(cursor)
-        with pytest.raises(TypeError, match=f"{type(cursor).__name__} can't be used in 'await'"):
-            await cursor
+        assert await cursor is cursor
+        assert await cursor.rewind() is cursor
+    found = collection.find()
+    assert await found.add_option(2) is found
+    # Where ``to_list`` was forgotten, what comes next says so.
+    for mistake in (len, list):
+        with pytest.raises(TypeError, match="to_list"):
+            mistake(await collection.find())
     assert commands.names == []

@@ -164,10 +164,15 @@ async def test_get_key_and_get_key_by_alt_name(encryption: Any) -> None:
         assert await encryption.get_key_by_alt_name("yours") is None
 
 
-async def test_get_keys_gives_a_cursor(encryption: Any, framework: Framework) -> None:
+@pytest.mark.parametrize("awaited", [True, False])
+async def test_get_keys_gives_a_cursor_awaited_or_not(
+    encryption: Any, framework: Framework, awaited: bool
+) -> None:
     async with encryption:
         created = {await encryption.create_data_key("local") for _ in range(3)}
-        cursor = await encryption.get_keys()
+        cursor = encryption.get_keys()
+        if awaited:
+            assert await cursor is cursor
         assert type(cursor) is framework.Cursor
         assert cursor.collection is encryption
         assert {key["_id"] async for key in cursor} == created

@@ -11,7 +11,6 @@ import mongomock
 import pytest
 from pymongo.errors import DuplicateKeyError, InvalidOperation
 
-from motor import legacy
 from motor.motor_asyncio import AsyncIOMotorClient
 from motor.testing import mock_client
 from support import Framework
@@ -147,26 +146,6 @@ async def test_what_mongomock_does_not_have_is_no_database(mocked: Any) -> None:
         with pytest.raises(NotImplementedError, match=r"mongomock's .* has no '"):
             get()
     assert mocked.read_preference == orders.read_preference
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_clients_of_motor_legacy_on_mongomock(framework: Framework) -> None:
-    old: Any = getattr(legacy, framework.Client.__name__)
-    client = old.from_delegate(mongomock.MongoClient())
-    orders = client.shop.orders
-    assert isinstance(orders.delegate, mongomock.Collection)
-    assert await orders.insert([{"_id": n, "odd": n % 2} for n in range(3)]) == [0, 1, 2]
-    assert await orders.count() == 3
-    assert await orders.find({"odd": 0}).count() == 2
-    assert await orders.find({"odd": 0}).limit(1).count(with_limit_and_skip=True) == 1
-    assert await orders.find_one(1) == {"_id": 1, "odd": 1}
-    # What is asked of a client's options are PyMongo's defaults.
-    for owner in (client, client.shop, orders):
-        assert owner.secondary_acceptable_latency_ms == 15
-        assert owner.write_concern == {}
-    assert (client.max_pool_size, client.local_threshold_ms) == (100, 15)
-    assert client.max_bson_size == 16 * 1024 * 1024
-    await client.close()
 
 
 async def test_mock_client_is_a_client_of_the_class_asked_for(framework: Framework) -> None:

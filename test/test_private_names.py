@@ -18,6 +18,8 @@ IN_THE_CORE = {
 
 #: Private names that are not PyMongo's, and whose they are.
 OTHERS = {
+    ("core/connecting.py", "_make"): "every named tuple's",
+    ("execution/future.py", "_source_traceback"): "asyncio.Future's, in debug mode",
     ("execution/users_executor.py", "_max_workers"): "concurrent.futures.ThreadPoolExecutor's",
     ("aiohttp.py", "_is_coroutine"): "asyncio's, where inspect.markcoroutinefunction is missing",
     ("declarations.py", "_is_coroutine"): "the same",

@@ -170,8 +170,9 @@ async def test_certificates_are_verified_with_each_choice_of_accelerators(
 
     async def is_refused(kind: str, port: int) -> None:
         async with framework.Client(
-            uri(port), serverSelectionTimeoutMS=_SELECTION, **options
+            uri(port), serverSelectionTimeoutMS=_SHORT, **options
         ) as client:
+            await refusal(client)
             with pytest.raises(ServerSelectionTimeoutError, match=Certificates.bad[kind]):
                 await client.admin.command("ping")
 

@@ -227,10 +227,10 @@ class AgnosticClientEncryption(_ClientEncryptionOfPyMongo[_DocumentType], Agnost
 
         Returns a future of the Motor collection and the encrypted fields, with the new keys' ids.
         """
-    def get_keys(self) -> OperationFuture[AgnosticCursor[RawBSONDocument]]:
-        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`.
+    def get_keys(self) -> AgnosticCursor[RawBSONDocument]:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
 
-        Returns a future of the cursor. Nothing is sent before that is read.
+        It may be awaited, which gives the cursor itself.
         """
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
@@ -2177,104 +2177,6 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
     def io_loop(self) -> Any:
         """The event loop that calls belong to when they are made while none is running."""
 
-class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
-    """A cursor: documents that come from the server in batches, for ``async for``.
-
-    It is equal to itself only.
-    """
-    collection: Any
-    __iter__: None
-    def __init__(
-        self,
-        cursor: Any,
-        collection: Any,
-        *,
-        _start: Callable[[], Any] | None = None,
-        _queue: SerialQueue | None = None,
-        _convert: Callable[[Any], Any] | None = None,
-    ) -> None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    @property
-    def delegate(self) -> Any:
-        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
-    @property
-    def started(self) -> bool:
-        """Whether anything has been asked of the server."""
-    @property
-    def closed(self) -> bool:
-        """Whether the cursor was closed."""
-    @property
-    def alive(self) -> bool:
-        """Whether there is, or may yet be, another document."""
-    @property
-    def session(self) -> AgnosticClientSession | None:
-        """The session that was passed for this cursor, or None."""
-    def get_io_loop(self) -> Any:
-        """The event loop of the object that made the cursor, when none is running."""
-    async def next(self) -> _ItemType:
-        """Read the next document. Returns it.
-
-        ::
-
-            cursor = books.find().sort("year")
-            oldest = await cursor.next()
-
-        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
-        none has come while the server waited.
-        """
-    async def __anext__(self) -> _ItemType: ...
-    def __aiter__(self) -> Self: ...
-    def __getattr__(self, name: str) -> Any: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
-    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
-        """Read the next `length` documents, or all that remain. Returns a future of a list of them.
-
-        ::
-
-            cursor = books.find({"author": "Austen"})
-            for book in await cursor.to_list():
-                print(book["title"])
-
-        - `length`: how many documents at most; None: all
-
-        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
-        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
-        """
-    def close(self) -> OperationFuture[None]:
-        """Close the cursor, on the server too. Returns a future of None.
-
-        ::
-
-            async for book in (cursor := books.find()):
-                break
-            await cursor.close()
-
-        A cursor that was read to its end need not be closed. A ``next`` that waits for data in
-        another task ends with StopAsyncIteration.
-        """
-    def __bool__(self) -> bool: ...
-    @property
-    def fetch_next(self) -> OperationFuture[int]:
-        """A future that is true when `next_object` has a document to give. Deprecated.
-
-        It resolves to the number of documents that were fetched, to True when some were at hand,
-        and to a false value at the end.
-        """
-    def next_object(self) -> _ItemType | None:
-        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
-    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
-        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
-        end.
-
-        - `callback`: takes a document and an error, of which one at least is None. When it returns
-          False, no more documents are read; the cursor stays open
-
-        An error while reading ends it with ``callback(None, error)``; what the callback itself
-        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
-        called.
-        """
-
 class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
     """A stream of change events, opened when it is first read, entered or awaited.
 
@@ -2337,6 +2239,132 @@ class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
     def throw(self, *exception: Any) -> Any:
         """Raise an exception where the coroutine is suspended: what a cancelled task does."""
     def __eq__(self, other: object, /) -> bool: ...
+
+class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
+    """A cursor: documents that come from the server in batches, for ``async for``.
+
+    Awaiting it gives the cursor, because PyMongo's async API awaits ``rewind`` and ``add_option``.
+    """
+    collection: Any
+    __iter__: None
+    def __init__(
+        self,
+        cursor: Any,
+        collection: Any,
+        *,
+        _start: Callable[[], Any] | None = None,
+        _queue: SerialQueue | None = None,
+        _convert: Callable[[Any], Any] | None = None,
+    ) -> None: ...
+    @property
+    def delegate(self) -> Any:
+        """The PyMongo cursor; None while a latent cursor's command has not been sent."""
+    @property
+    def started(self) -> bool:
+        """Whether anything has been asked of the server."""
+    @property
+    def closed(self) -> bool:
+        """Whether the cursor was closed."""
+    @property
+    def alive(self) -> bool:
+        """Whether there is, or may yet be, another document."""
+    @property
+    def session(self) -> AgnosticClientSession | None:
+        """The session that was passed for this cursor, or None."""
+    def get_io_loop(self) -> Any:
+        """The event loop of the object that made the cursor, when none is running."""
+    async def next(self) -> _ItemType:
+        """Read the next document. Returns it.
+
+        ::
+
+            cursor = books.find().sort("year")
+            oldest = await cursor.next()
+
+        Raises StopAsyncIteration when there is none: at the end, or, from a tailable cursor, when
+        none has come while the server waited.
+        """
+    async def __anext__(self) -> _ItemType: ...
+    def __aiter__(self) -> Self: ...
+    def __getattr__(self, name: str) -> Any: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+    def to_list(self, length: int | None = None) -> OperationFuture[list[_ItemType]]:
+        """Read the next `length` documents, or all that remain. Returns a future of a list of them.
+
+        ::
+
+            cursor = books.find({"author": "Austen"})
+            for book in await cursor.to_list():
+                print(book["title"])
+
+        - `length`: how many documents at most; None: all
+
+        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
+        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
+        """
+    def close(self) -> OperationFuture[None]:
+        """Close the cursor, on the server too. Returns a future of None.
+
+        ::
+
+            async for book in (cursor := books.find()):
+                break
+            await cursor.close()
+
+        A cursor that was read to its end need not be closed. A ``next`` that waits for data in
+        another task ends with StopAsyncIteration.
+        """
+    def __bool__(self) -> bool: ...
+    def __await__(self) -> Generator[Any, Any, AgnosticBaseCursor[_ItemType]]: ...
+    def send(self, value: None) -> Any:
+        """Run up to the next suspension: what a task does with a coroutine."""
+    def throw(self, *exception: Any) -> Any:
+        """Raise an exception where the coroutine is suspended: what a cancelled task does."""
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def fetch_next(self) -> OperationFuture[int]:
+        """A future that is true when `next_object` has a document to give. Deprecated.
+
+        It resolves to the number of documents that were fetched, to True when some were at hand,
+        and to a false value at the end.
+        """
+    def next_object(self) -> _ItemType | None:
+        """The document that `fetch_next` has fetched, or None at the end. Deprecated."""
+    def each(self, callback: Callable[[_ItemType | None, BaseException | None], Any]) -> None:
+        """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
+        end.
+
+        - `callback`: takes a document and an error, of which one at least is None. When it returns
+          False, no more documents are read; the cursor stays open
+
+        An error while reading ends it with ``callback(None, error)``; what the callback itself
+        raises goes to the event loop's exception handler. Raises TypeError if `callback` cannot be
+        called.
+        """
+
+class AgnosticCommandCursor(AgnosticBaseCursor[_ItemType]):
+    """The cursor of a command that has been sent.
+
+    See :class:`pymongo.command_cursor.CommandCursor`.
+    """
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    __motor_class_name__: ClassVar[str]
+    async def try_next(self) -> _ItemType | None:
+        """The next document, or None when there is none after one more batch at most."""
+    def batch_size(self, batch_size: int) -> Self:
+        """Limit the number of documents in a batch. Returns the cursor.
+
+        - `batch_size`: a number of documents, 0 for the server's default
+        """
+    @property
+    def cursor_id(self) -> int | None:
+        """The cursor's id on the server, 0 at its end; None while the command has not been sent."""
+    @property
+    def address(self) -> tuple[str, int | None] | None:
+        """The (host, port) of the server that has the cursor; None while nothing has been sent."""
+    def __await__(self) -> Generator[Any, Any, AgnosticCommandCursor[_ItemType]]: ...
 
 @type_check_only
 class _CursorOfPyMongo(Generic[_ItemType]):
@@ -2484,29 +2512,7 @@ class AgnosticCursor(_CursorOfPyMongo[_ItemType], AgnosticBaseCursor[_ItemType])
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: Any) -> Self: ...
     def __getitem__(self, index: slice) -> Self: ...
-
-class AgnosticCommandCursor(AgnosticBaseCursor[_ItemType]):
-    """The cursor of a command that has been sent.
-
-    See :class:`pymongo.command_cursor.CommandCursor`.
-    """
-    __delegate_class__: ClassVar[type[Any]]
-    __async_class__: ClassVar[type[Any]]
-    __motor_class_name__: ClassVar[str]
-    async def try_next(self) -> _ItemType | None:
-        """The next document, or None when there is none after one more batch at most."""
-    def batch_size(self, batch_size: int) -> Self:
-        """Limit the number of documents in a batch. Returns the cursor.
-
-        - `batch_size`: a number of documents, 0 for the server's default
-        """
-    @property
-    def cursor_id(self) -> int | None:
-        """The cursor's id on the server, 0 at its end; None while the command has not been sent."""
-    @property
-    def address(self) -> tuple[str, int | None] | None:
-        """The (host, port) of the server that has the cursor; None while nothing has been sent."""
-    def __await__(self) -> Generator[Any, Any, AgnosticCommandCursor[_ItemType]]: ...
+    def __await__(self) -> Generator[Any, Any, AgnosticCursor[_ItemType]]: ...
 
 @type_check_only
 class _GridOutCursorOfPyMongo(Generic[_FileType]):
@@ -2534,16 +2540,6 @@ class AgnosticGridOutCursor(_GridOutCursorOfPyMongo[_FileType], AgnosticCursor[_
         """Raise NotImplementedError: the query for files has no options."""
     def remove_option(self, mask: int) -> NoReturn:
         """Raise NotImplementedError: the query for files has no options."""
-
-class AgnosticRawBatchCursor(AgnosticCursor[bytes]):
-    """The cursor that ``find_raw_batches`` returns: each item is the BSON of a batch, as bytes.
-
-    See :class:`pymongo.cursor.RawBatchCursor`.
-    """
-    __delegate_class__: ClassVar[type[Any]]
-    __async_class__: ClassVar[type[Any]]
-    __motor_class_name__: ClassVar[str]
-    def __getitem__(self, index: Any) -> NoReturn: ...
 
 class AgnosticLatentCommandCursor(AgnosticCommandCursor[_ItemType]):
     """The cursor of a command that is sent when the cursor is first read or awaited.
@@ -2577,6 +2573,16 @@ class AgnosticRawBatchCommandCursor(AgnosticCommandCursor[bytes]):
     """The cursor of a command that was sent by ``aggregate_raw_batches``: batches as bytes.
 
     See :class:`pymongo.command_cursor.RawBatchCommandCursor`.
+    """
+    __delegate_class__: ClassVar[type[Any]]
+    __async_class__: ClassVar[type[Any]]
+    __motor_class_name__: ClassVar[str]
+    def __getitem__(self, index: Any) -> NoReturn: ...
+
+class AgnosticRawBatchCursor(AgnosticCursor[bytes]):
+    """The cursor that ``find_raw_batches`` returns: each item is the BSON of a batch, as bytes.
+
+    See :class:`pymongo.cursor.RawBatchCursor`.
     """
     __delegate_class__: ClassVar[type[Any]]
     __async_class__: ClassVar[type[Any]]

@@ -117,14 +117,13 @@ class AgnosticClientEncryption(AgnosticBase):
         return self._submit_function(run, plain_args, plain_kwargs, queue=queue)
 
     @coroutine_annotation
-    @needs_loop
     @takes_arguments_of(ClientEncryption.get_keys)
-    def get_keys(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
-        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`.
+    def get_keys(self, *args: Any, **kwargs: Any) -> Any:
+        """Like :meth:`~pymongo.encryption.ClientEncryption.get_keys`. Returns the cursor at once.
 
-        Returns a future of the cursor. Nothing is sent before that is read.
+        It may be awaited, which gives the cursor itself.
         """
-        return self._client._resolved(self._call_in_place("get_keys", args, kwargs))
+        return self._call_in_place("get_keys", args, kwargs)
 
     async def __aenter__(self) -> Any:
         return self

@@ -82,7 +82,7 @@ async def tornado(client: MotorClient) -> None:
 async def encryption(client: AsyncIOMotorClient) -> None:
     options = CodecOptions[dict[str, Any]]()
     async with AsyncIOMotorClientEncryption({}, "kv.keys", client, options) as vault:
-        async for key in await vault.get_keys():
+        async for key in vault.get_keys():
             assert_type(key, RawBSONDocument)
         collection, fields = await vault.create_encrypted_collection(
             client.test, "people", {"fields": []}, "local"

@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pymongo.errors import InvalidOperation, PyMongoError
 
@@ -20,6 +20,7 @@ from motor.core.cursors.old_style import OldCursorStyle
 from motor.core.cursors.reader import Ahead, Reader
 from motor.core.deadline import may_have_deadline
 from motor.core.loops import needs_loop
+from motor.core.self_awaiting import SelfAwaiting
 from motor.declarations import InstanceAttribute, coroutine_annotation
 from motor.execution.awaiting import WaitingReads
 from motor.execution.completions import AtDelivery
@@ -35,10 +36,10 @@ YIELD_EVERY = 64
 YIELD_SECONDS = 0.001
 
 
-class AgnosticBaseCursor(AsyncOnly, OldCursorStyle):
+class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
     """A cursor: documents that come from the server in batches, for ``async for``.
 
-    It is equal to itself only.
+    Awaiting it gives the cursor, because PyMongo's async API awaits ``rewind`` and ``add_option``.
     """
 
     _instead: ClassVar[str] = "'async for', or 'await cursor.to_list()'"
@@ -73,11 +74,6 @@ class AgnosticBaseCursor(AsyncOnly, OldCursorStyle):
         session = getattr(delegate, "session", None)
         queue = owner._wrap(session)._queue if session is not None else bound_queue.get()
         return cls(delegate, owner, _queue=queue)
-
-    if not TYPE_CHECKING:
-        # Type checkers do not know of any other, and would wonder at these.
-        __eq__ = object.__eq__
-        __hash__ = object.__hash__
 
     @property
     def delegate(self) -> Any:

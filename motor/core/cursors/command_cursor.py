@@ -9,12 +9,11 @@ from pymongo.command_cursor import CommandCursor, RawBatchCommandCursor
 
 from motor.core.cursors.base import AgnosticBaseCursor
 from motor.core.errors import CallRefused
-from motor.core.self_awaiting import SelfAwaiting
 
 __all__ = ["AgnosticCommandCursor", "AgnosticRawBatchCommandCursor"]
 
 
-class AgnosticCommandCursor(AgnosticBaseCursor, SelfAwaiting):
+class AgnosticCommandCursor(AgnosticBaseCursor):
     """The cursor of a command that has been sent.
 
     See :class:`pymongo.command_cursor.CommandCursor`.
