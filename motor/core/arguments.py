@@ -103,6 +103,7 @@ def misfit(
     try:
         bind(what, signature, args, kwargs)
     except TypeError as error:
+        error.__context__ = None
         return error.with_traceback(None)
     return None
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from motor.core import legacy_hooks
-from motor.core.arguments import NamesMisfits
+from motor.core.arguments import NamesMisfits, misfit
 from motor.core.await_time import AwaitTime
 from motor.core.fetching import Fetch
 from motor.core.keywords import UsualKeywords
@@ -336,5 +336,7 @@ class AgnosticBase(NamesMisfits, NotPicklable):
                 check_has(self.delegate, name)
             return self._wrap(method(*args, **kwargs))
         except TypeError:
-            self._check(name, args, kwargs)
-            raise
+            error = misfit(f"{type(self).__name__}.{name}", method, args, kwargs)
+            if error is None:
+                raise
+        raise error
