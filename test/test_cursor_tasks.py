@@ -29,9 +29,9 @@ def collection(client_factory: Any, commands: Any, db_name: str) -> Any:
 
 @pytest.fixture
 def slow(fail_point: Any) -> Callable[..., Any]:
-    """Make commands take 0.1 s: time to do something while they run."""
-    return lambda *names: fail_point(
-        failCommands=list(names), blockConnection=True, blockTimeMS=100, appName=APP_NAME
+    """Make commands take 0.1 s, or so many milliseconds: time to do something while they run."""
+    return lambda *names, milliseconds=100: fail_point(
+        failCommands=list(names), blockConnection=True, blockTimeMS=milliseconds, appName=APP_NAME
     )
 
 
@@ -68,7 +68,7 @@ async def test_cancelled_next_loses_no_document(
 ) -> None:
     cursor = collection.find().sort("_id").batch_size(3)
     seen = [] if command == "find" else ids(await cursor.to_list(3))
-    with slow(command):
+    with slow(command, milliseconds=500):
         task = asyncio.ensure_future(cursor.next())
         await async_wait_until(lambda: commands.named(command))
         task.cancel()
@@ -85,7 +85,7 @@ async def test_cancelled_to_list_loses_no_document(
 ) -> None:
     cursor = collection.find().sort("_id").batch_size(3)
     seen = [] if command == "find" else ids(await cursor.to_list(3))
-    with slow(command):
+    with slow(command, milliseconds=500):
         task = cursor.to_list(length)
         await async_wait_until(lambda: commands.named(command))
         task.cancel()
@@ -110,7 +110,8 @@ async def test_cancelled_to_list_reads_no_further(
     framework: Any, collection: Any, commands: Any, slow: Any
 ) -> None:
     cursor = collection.find().batch_size(1)
-    with slow("find"):
+    # Long enough for a machine that has much else to do.
+    with slow("find", milliseconds=1000):
         reading = cursor.to_list()
         await async_wait_until(lambda: commands.named("find"))
         reading.cancel()
