@@ -115,8 +115,8 @@ async def test_cancelled_to_list_reads_no_further(
         reading = cursor.to_list()
         await async_wait_until(lambda: commands.named("find"))
         reading.cancel()
-    # Waits for the read that was under way.
-    assert len(await cursor.to_list(1)) == 1
+        # Waits for the read that is under way. The server stays slow until it has ended.
+        assert len(await cursor.to_list(1)) == 1
     assert len(commands.named("getMore")) == 0
     await cursor.close()
 
