@@ -37,7 +37,7 @@ def _against(pymongo: float, motor_3: float) -> dict[str, float]:
     return {PYMONGO_ASYNC: pymongo, MOTOR_3: motor_3}
 
 
-# On Python 3.11; on 3.14 peers gain more than Motor by a few tasks, and less by many.
+# For Python 3.11.
 FLOORS = (
     Floor("small operations, 1 task", ("small*/*/1",), "ratio", _against(0.88, 1.05)),
     Floor("small operations, 10 tasks", ("small*/*/10",), "ratio", _against(0.88, 1.3)),

@@ -1,7 +1,7 @@
 """What makes Motor quicker and could be left out, and how each is switched off for a measurement.
 
-Not options of Motor: each reaches into it, in the process of one driver. `doc/inside.rst` says what
-each gains. One that gains less than 5 %, and shortens no stall, is taken out.
+Not options of Motor: each reaches into it, in the process of one driver. A mechanism that gains
+less than 5 %, and shortens no stall, should be taken out.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def once_there_was_an_answer(capsys: pytest.CaptureFixture[str], uri: str, words
 def test_bad_credentials_are_connected_and_refused(
     capsys: pytest.CaptureFixture[str], mongo_uri: str
 ) -> None:
-    uri = mongo_uri.replace("://", "://nobody:open%20sesame@")
+    uri = mongo_uri.replace("://", "://unknown:open%20sesame@")
     code, text = report(capsys, uri)
     assert code == UNREACHABLE
     said, why = text.splitlines()[-2:]
@@ -251,11 +251,11 @@ def test_it_runs_as_a_module() -> None:
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     read, write = os.pipe()
     os.close(read)
-    with os.fdopen(write, "wb") as nobody_reads:
+    with os.fdopen(write, "wb") as unread:
         result = subprocess.run(
             [sys.executable, "-m", "motor"],
             cwd=Path(motor.__file__).parent.parent,
-            stdout=nobody_reads,
+            stdout=unread,
             stderr=subprocess.PIPE,
             timeout=60,
             check=False,

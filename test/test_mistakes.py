@@ -154,7 +154,7 @@ async def test_a_change_stream_and_a_file_say_how_they_are_read(
         list(await bucket.open_download_stream(file_id))
 
 
-# Operations that nobody awaits --------------------------------------------------------------------
+# Operations that are never awaited ----------------------------------------------------------
 
 
 def logged(context: dict[str, Any]) -> str:
@@ -176,7 +176,7 @@ async def fail_twice(framework: Framework, start: Callable[[], Any]) -> list[dic
     return told
 
 
-async def test_a_failure_that_nobody_awaits_says_which(
+async def test_a_failure_that_is_never_awaited_says_which(
     framework: Framework, collection: Any
 ) -> None:
     await collection.insert_one({"_id": 1})
@@ -200,7 +200,7 @@ async def test_in_debug_mode_it_also_says_where(framework: Framework, collection
     assert f" called at {__file__}:{line} finished" in logged(context)
 
 
-async def test_a_file_that_nobody_awaits_says_which(framework: Framework, db: Any) -> None:
+async def test_a_file_that_is_never_awaited_says_which(framework: Framework, db: Any) -> None:
     bucket = framework.GridFSBucket(db)
     await bucket.upload_from_stream_with_id(1, "name", b"content")
     (context,) = await fail_twice(

@@ -1,8 +1,8 @@
 """The reads that are under way when a client closes.
 
-A read that was cancelled comes to its end on its worker. Where it opened a cursor, nobody but the
-client can tell the server that the cursor is not needed: so the client waits for it, and closes it,
-before it closes its connections. Otherwise the server would keep the cursor for ten minutes.
+A cancelled read goes on until its worker has finished it, and may have opened a cursor by then. So
+the client waits for such reads, and closes their cursors, before it closes its connections. If it
+did not, the server would keep the cursors for ten minutes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _POLL = 0.002
 
 
 class ReadsUnderWay:
-    """Those of one client, each by the function that closes what it has opened."""
+    """The reads of one client. Each is known by the function that closes its cursor."""
 
     def __init__(self) -> None:
         self._running: set[Callable[[], None]] = set()
