@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import glob
 import os
 import socket
 import stat
-import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pymongo.monitoring import ConnectionPoolListener
@@ -81,25 +82,20 @@ class LeakCheck:
 
 
 def child_processes() -> set[int]:
-    """Return the process ids of this process's children; empty where there is no /proc."""
-    if sys.platform != "linux":
-        return set()
+    """Return the process ids of this process's children; empty where Linux does not list them."""
     children = set()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # The name in parentheses may hold anything; the parent is the 2nd field after it.
-            parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
-            if parent == os.getpid() and not _is_helper(entry):
-                children.add(int(entry.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return children
+    # Each thread has a list of those that it started.
+    for tasks in glob.iglob("/proc/self/task/*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError), open(tasks) as listed:
+            children.update(map(int, listed.read().split()))
+    return {pid for pid in children if not _is_helper(pid)}
 
 
-def _is_helper(process: Path) -> bool:
-    command = (process / "cmdline").read_bytes()
+def _is_helper(pid: int) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
     return any(name in command for name in _HELPER_PROCESSES)
 
 
