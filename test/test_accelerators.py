@@ -57,7 +57,7 @@ def operate(uri: str, name: str, path: Path | None = None, **env: str) -> tuple[
         code = f"import sys; sys.path.insert(0, {str(path)!r})\n" + code.replace(
             "from __future__ import annotations\n", ""
         )
-    done = run_python(code, uri, name, timeout=300, **env)
+    done = run_python(code, uri, name, timeout=300, **({"MOTOR_ACCELERATORS": "all"} | env))
     return json.loads(done.stdout), done.stderr
 
 

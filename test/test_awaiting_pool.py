@@ -10,6 +10,7 @@ import pytest
 from pymongo import CursorType
 
 from support import async_wait_until, wait_until
+from support.accelerators import needs
 
 #: Longer (in ms) than any test waits: what waits behind such a read never gets its turn.
 LONG = 120_000
@@ -106,6 +107,7 @@ async def test_a_stream_waits_as_long_as_its_user_says(client_factory, db_name, 
     assert set(waits(commands)) == {wanted}
 
 
+@needs("batches")
 @pytest.mark.parametrize("wanted", [None, LONG])
 async def test_streams_that_take_turns_wait_for_less_and_then_as_long_as_before(
     client_factory, db_name, commands, wanted
@@ -133,6 +135,7 @@ async def ended(task: asyncio.Task[Any]) -> bool:
     return False
 
 
+@needs("batches")
 async def test_long_waits_do_not_keep_another_stream_from_its_turn(client_factory, db_name):
     db = client_factory(maxPoolSize=4)[db_name]
     quiet = [await db["quiet"].watch(max_await_time_ms=LONG) for _ in range(2)]

@@ -129,14 +129,16 @@ async def test_a_destructor_that_raises_is_reported_and_no_more(
 
     class Document(dict):  # type: ignore[type-arg]
         def __del__(self) -> None:
-            raise Boom
+            # Not for the reply around the documents, which is of this class, too.
+            if "_id" in self:
+                raise Boom
 
     for _ in range(3):
         await collection.insert_one(Document())
     documents = collection.with_options(codec_options=CodecOptions(document_class=Document))
     assert len(await documents.find().to_list()) == 3
     gc.collect()
-    await async_wait_until(lambda: len(reported) >= 6, what="the destructors ran")
+    await async_wait_until(lambda: len(reported) == 6, what="the destructors ran")
     assert set(reported) == {Boom}
 
 

@@ -17,6 +17,7 @@ from bson.raw_bson import RawBSONDocument
 
 from motor.accelerators.batches import undecoded as accelerator
 from motor.accelerators.batches.undecoded import Undecoded
+from support.accelerators import needs
 from support.commands import CommandRecorder
 from support.cursors import open_cursors
 from support.wait import async_wait_until
@@ -45,6 +46,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     return found
 
 
+@needs("batches")
 @pytest.mark.parametrize("batch_size", [0, 500])
 async def test_iteration_decodes_on_the_thread_that_consumes(
     many: Any, threads: list[threading.Thread], batch_size: int
@@ -56,6 +58,7 @@ async def test_iteration_decodes_on_the_thread_that_consumes(
     assert len(threads) > (15 if batch_size == 0 else 4)
 
 
+@needs("batches")
 async def test_list_is_decoded_on_a_worker(many: Any, threads: list[threading.Thread]) -> None:
     found = await many.find(batch_size=500, sort={"_id": 1}).to_list()
     assert [d["_id"] for d in found] == [*range(COUNT)]
@@ -136,6 +139,7 @@ def spoilt(many: Any, sync_db: Any) -> Any:
     return many
 
 
+@needs("batches")
 async def test_what_comes_before_a_document_that_cannot_be_decoded_is_not_lost(
     spoilt: Any,
 ) -> None:
