@@ -78,6 +78,18 @@ async def test_fetch_next_starts_by_itself(framework: Any, collection: Any, curs
     await cursor.close()
 
 
+async def test_next_object_gives_all_of_a_large_batch(
+    framework: Any, collection: Any, sync_db: Any
+) -> None:
+    # Large enough to be decoded in parts.
+    sync_db.test.insert_many([{"_id": i, "text": "x" * 100} for i in range(10, 2000)])
+    cursor = collection.find(sort=[("_id", 1)], batch_size=2000)
+    assert await cursor.fetch_next
+    assert [cursor.next_object()["_id"] for _ in range(2000)] == [*range(2000)]
+    assert cursor.next_object() is None
+    await cursor.close()
+
+
 async def test_next_object_before_fetch_next_is_none(
     framework: Any, collection: Any, cursor_on: Any
 ) -> None:

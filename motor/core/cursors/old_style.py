@@ -77,8 +77,10 @@ class OldCursorStyle(AgnosticBase):
             DeprecationWarning,
             stacklevel=2,
         )
-        buffer = self._reader.buffer
-        return buffer.popleft() if buffer else None
+        reader = self._reader
+        # A batch that has come may be decoded in part only.
+        at_hand = bool(reader.buffer) or (bool(reader.batches) and reader.at_hand())
+        return reader.buffer.popleft() if at_hand else None
 
     def each(self, callback: Callable[[Any, BaseException | None], Any]) -> None:
         """Call ``callback(document, None)`` for each document and ``callback(None, None)`` at the
