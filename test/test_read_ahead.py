@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +12,11 @@ import pymongo
 import pytest
 from pymongo.errors import OperationFailure
 
-from motor.core.cursors import base, reader
+from motor.core.cursors import base, reader, reading_ahead
+from support.accelerators import needs
 from support.commands import CommandRecorder
 from support.cursors import open_cursors
-from support.wait import async_wait_until
+from support.wait import PATIENCE, async_wait_until
 
 pytestmark = pytest.mark.every_loop
 
@@ -56,6 +59,7 @@ async def test_first_batch_may_be_all_that_is_wanted(
     await cursor.close()
 
 
+@needs("batches")
 async def test_one_batch_is_read_ahead_from_the_second_on(
     hundred: Any, commands: CommandRecorder
 ) -> None:
@@ -71,6 +75,46 @@ async def test_one_batch_is_read_ahead_from_the_second_on(
     await cursor.close()
 
 
+@needs("batches")
+async def test_next_batch_is_asked_for_before_the_consumer_works(
+    hundred: Any, commands: CommandRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_ahead, "SENDING", PATIENCE)
+    cursor = hundred.find(batch_size=BATCH)
+    for _ in range(2 * BATCH):
+        await cursor.next()
+    for asked in range(2, 9):
+        await quiet(cursor)
+        assert get_mores(commands) == asked
+        await cursor.next()
+        # This task has gone on at once: nothing but the cursor gave the interpreter lock away.
+        assert get_mores(commands) == asked + 1
+        for _ in range(BATCH - 1):
+            await cursor.next()
+    await cursor.close()
+
+
+@needs("batches")
+async def test_documents_at_hand_wait_for_no_worker(client_factory: Any, hundred: Any) -> None:
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        client = client_factory(executor=executor)
+        cursor = client[hundred.database.name][hundred.name].find(batch_size=BATCH)
+        for _ in range(BATCH + 1):
+            await cursor.next()
+        await quiet(cursor)
+        executor.submit(free.wait)
+        try:
+            # The rest of the second batch, and the third, which was read ahead.
+            for _ in range(2 * BATCH - 1):
+                await cursor.next()
+        finally:
+            free.set()
+        await cursor.close()
+        await quiet(cursor)
+
+
+@needs("batches")
 async def test_to_list_in_pieces_reads_ahead(hundred: Any, commands: CommandRecorder) -> None:
     cursor = hundred.find(batch_size=BATCH, sort={"_id": 1})
     found = await cursor.to_list(BATCH) + await cursor.to_list(BATCH)
@@ -103,6 +147,7 @@ async def test_nothing_is_read_ahead_where_it_would_be_seen(
             await cursor.close()
 
 
+@needs("batches")
 async def test_error_of_a_batch_read_ahead_comes_after_the_documents_before_it(
     hundred: Any, fail_point: Any
 ) -> None:

@@ -42,8 +42,6 @@ class Caller(Protocol):
 class Call:
     """A function with its arguments, the context to run it in, and the future of its outcome."""
 
-    delivers_to_others = False
-
     __slots__ = (
         "args",
         "caller",

@@ -2,10 +2,10 @@
 
 The GNU C library gets each large block from the operating system, and gives it back as soon as it
 is free. Each time, the system clears every page at its first use: for a file from GridFS, that
-takes as long as all the rest. But the library adapts: when a block is freed, from then on it keeps
-blocks up to that size, and up to twice as much free memory in all. Replies have 16 MB at most. A
-program that has read such a batch keeps enough memory; with somewhat smaller batches, several at
-once, it never keeps enough. So the library is tuned at the first large message.
+takes as long as all the rest. But the library adapts: when a block of up to 32 MB is freed, from
+then on it keeps blocks up to that size, and up to twice as much free memory in all. A reply has
+16 MB at most, which makes 32 MB: less than three replies and their documents need. So the library
+is tuned at the first large message.
 
 Nothing changes with other C libraries, or if ``MALLOC_TRIM_THRESHOLD_`` or
 ``MALLOC_MMAP_THRESHOLD_`` is set in the environment.
@@ -18,15 +18,15 @@ __all__ = ["LARGE_BLOCK", "keep_large_blocks"]
 #: From how many bytes on a message is large.
 LARGE_BLOCK = 1024 * 1024
 
-#: How many bytes the largest reply has.
-_LARGEST_REPLY = 16 * 1024 * 1024
+#: How many bytes the largest block has to which the library adapts, with what it adds to each.
+_LARGEST_BLOCK = 32 * 1024 * 1024 - 64 * 1024
 
 _kept = False
 
 
 def keep_large_blocks() -> None:
-    """Free a block as large as a reply can be, once in a process. None of its pages is touched."""
+    """Free a block of the largest size that matters, once in a process. No page is touched."""
     global _kept
     if not _kept:
         _kept = True
-        bytes(_LARGEST_REPLY)
+        bytes(_LARGEST_BLOCK)

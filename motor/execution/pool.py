@@ -16,9 +16,6 @@ single steps that the interpreter makes atomic.
    sees the other: the worker takes the job, or `add` wakes the worker.
 2. A worker has slept long enough and leaves while `add` expects it to run a job. It leaves the set
    of workers, then reads the queue again, and starts another worker if a job is there.
-
-If no other job waits, a worker enters the list of sleepers before it delivers an outcome: the next
-job may come at once, and then finds this worker free.
 """
 
 from __future__ import annotations
@@ -229,10 +226,6 @@ class WorkerPool(ThreadPoolExecutor):
                 queue.append(job)
                 worker.since = 0.0
                 continue
-            goes_on = bool(queue) and not self._is_surplus(worker)
-            delivers_first = job.delivers_to_others
-            if not goes_on and not delivers_first:
-                self._asleep.append(worker)
             try:
                 job.deliver()
             except BaseException:
@@ -240,11 +233,11 @@ class WorkerPool(ThreadPoolExecutor):
             # A job refers to its caller's objects, which must not live longer.
             del job
             worker.calls += 1
-            worker.since = 0.0
-            if not goes_on and delivers_first:
+            if queue and self._is_surplus(worker):
+                worker.since = 0.0
                 self._asleep.append(worker)
-            if not goes_on and not self._sleep(worker):
-                return
+                if not self._sleep(worker):
+                    return
 
     def _is_surplus(self, worker: Worker) -> bool:
         """Whether more workers than the limit are awake, and this one's job was short."""

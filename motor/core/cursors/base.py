@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import time
-import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
@@ -17,8 +16,8 @@ from motor.core import legacy_hooks
 from motor.core.async_only import AsyncOnly
 from motor.core.base import bound_queue
 from motor.core.cursors.old_style import OldCursorStyle
-from motor.core.cursors.reader import Ahead, Reader
-from motor.core.deadline import may_have_deadline
+from motor.core.cursors.reader import Reader
+from motor.core.cursors.reading_ahead import read_ahead, read_ahead_and_send
 from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.declarations import InstanceAttribute, coroutine_annotation
@@ -137,23 +136,6 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
         """Whether the cursor stays open at the end of its data."""
         return False
 
-    def _read_ahead(self, wanted: Callable[[], bool]) -> None:
-        """Start fetching the next batch while this one is consumed.
-
-        Not with a session of the user's, which must see only the operations that the user calls;
-        not within ``pymongo.timeout()``, which is not the timeout of the next read; and not from a
-        tailable cursor, which would wait for documents that do not exist yet.
-        """
-        reader = self._reader
-        if (
-            self._queue is None
-            and not self._client._closed
-            and not self._is_tailable
-            and not may_have_deadline()
-        ):
-            reader.ahead = Ahead.ASKED
-            self._submit_function(reader.read_ahead, (wanted,), queue=reader.queue)
-
     async def _more(self) -> bool:
         """Read the next batch. Returns whether there is a document now."""
         reader = self._reader
@@ -161,15 +143,9 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
         if reader.may_read_ahead(batches=1):
             # The worker goes on by itself. If it were told later, it could hardly send anything
             # before the documents are consumed, because this thread has the interpreter lock.
-            self._read_ahead(partial(_is_wanted, weakref.ref(self), reader, future))
+            read_ahead(self, after=future)
         await future
-        return self._at_hand()
-
-    def _at_hand(self) -> bool:
-        """Whether there is a document in the buffer, where some are decoded if it is empty."""
-        reader = self._reader
-        if not reader.buffer and reader.batches and reader.may_read_ahead(batches=2):
-            self._read_ahead(partial(_is_wanted, weakref.ref(self), reader))
+        await read_ahead_and_send(self)
         return reader.at_hand()
 
     async def _yield_to_loop(self) -> None:
@@ -198,7 +174,8 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
         """
         reader = self._reader
         try:
-            if self._at_hand():
+            await read_ahead_and_send(self)
+            if reader.at_hand():
                 return reader.buffer.popleft()
             while reader.alive and await self._more():
                 # Another task may have been quicker.
@@ -283,7 +260,7 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
         future = self._read(collect)
         started.append(future)
         if length and reader.may_read_ahead(batches=1):
-            self._read_ahead(partial(_is_wanted, weakref.ref(self), reader, future))
+            read_ahead(self, after=future)
         future.add_done_callback(lambda _: reader.wanted.remove(wanted))
         return future
 
@@ -320,14 +297,3 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
             # Without connections, the server cannot be told.
             return self._client._resolved(None)
         return self._submit_function(function, queue=queue)
-
-
-def _is_wanted(
-    cursor: weakref.ref[AgnosticBaseCursor],
-    reader: Reader,
-    future: OperationFuture[Any] | None = None,
-) -> bool:
-    # A cursor that is gone, or whose read was cancelled, needs no further batch.
-    alive = cursor()
-    cancelled = future is not None and future.cancelled()
-    return alive is not None and alive._reader is reader and not cancelled

@@ -27,7 +27,7 @@ class AgnosticCommandCursor(AgnosticBaseCursor):
         """The next document, or None when there is none after one more batch at most."""
         reader = self._reader
         try:
-            if self._at_hand() or (reader.alive and await self._more()):
+            if self._reader.at_hand() or (reader.alive and await self._more()):
                 return reader.buffer.popleft()
         except Exception:
             await self._close_broken()

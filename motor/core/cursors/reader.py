@@ -270,14 +270,19 @@ class Reader:
             if reads is not None:
                 reads.end(self.close_delegate)
 
-    def read_ahead(self, wanted: Callable[[], bool]) -> None:
+    def read_ahead(
+        self, wanted: Callable[[], bool], sent: Callable[[], object] | None = None
+    ) -> None:
         """Fetch the next batch before the consumer needs it.
 
         - `wanted`: whether there is still a consumer
+        - `sent`: called when the command has been sent, if that can be known, and at the end
         """
         if wanted() and self._may_fetch_ahead(batches=2):
-            self._keeping_errors(self._fetch_batch)
+            self._keeping_errors(lambda: self._fetch_batch(sent))
         self.ahead = Ahead.IDLE
+        if sent is not None:
+            sent()
 
     def _fetch_batch(self, meanwhile: Callable[[], object] | None = None) -> bool:
         """Fetch the next batch. Returns whether there was any."""
