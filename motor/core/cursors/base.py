@@ -145,7 +145,8 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
             # before the documents are consumed, because this thread has the interpreter lock.
             read_ahead(self, after=future)
         await future
-        await read_ahead_and_send(self)
+        if reader.may_read_ahead(batches=2):
+            await read_ahead_and_send(self)
         return reader.at_hand()
 
     async def _yield_to_loop(self) -> None:
@@ -174,7 +175,8 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
         """
         reader = self._reader
         try:
-            await read_ahead_and_send(self)
+            if reader.may_read_ahead(batches=2):
+                await read_ahead_and_send(self)
             if reader.at_hand():
                 return reader.buffer.popleft()
             while reader.alive and await self._more():

@@ -55,7 +55,7 @@ async def read_ahead_and_send(cursor: Any) -> None:
     milliseconds. While the consumer waits, a tenth of a millisecond or so, the worker has it.
     """
     reader = cursor._reader
-    if reader.buffer or not reader.batches or not reader.may_read_ahead(batches=2):
+    if reader.buffer or not reader.batches:
         return
     loop = asyncio.get_running_loop()
     future: asyncio.Future[None] = loop.create_future()
