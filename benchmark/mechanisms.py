@@ -51,6 +51,12 @@ def _shared_wake_ups() -> None:
     _put(call, "deliver", deliver)
 
 
+def _early_sleep() -> None:
+    from motor.execution.call import Call
+
+    _put(Call, "delivers_to_others", True)
+
+
 def _read_ahead() -> None:
     from motor.core.cursors.reader import Reader
 
@@ -94,6 +100,7 @@ MECHANISMS: dict[str, Callable[[], None]] = {
     "admission": _admission,
     "stretch": _stretch,
     "shared-wake-ups": _shared_wake_ups,
+    "early-sleep": _early_sleep,
     "read-ahead": _read_ahead,
     "decode-meanwhile": _decode_meanwhile,
     "kept-memory": _kept_memory,

@@ -44,7 +44,11 @@ def coroutine_annotation(f: F) -> F:
     """
     f.coroutine_annotation = True  # type: ignore[attr-defined]
     if sys.version_info >= (3, 12):
-        inspect.markcoroutinefunction(f)
+        # From Python 3.14 on, mocks look at what is wrapped, too.
+        wrapped: Any = f
+        while wrapped is not None:
+            inspect.markcoroutinefunction(wrapped)
+            wrapped = getattr(wrapped, "__wrapped__", None)
     elif sys.implementation.name == "cpython" and isinstance(f, types.FunctionType):
         # CPython makes a coroutine where the code has an instruction for it, not by this flag.
         f.__code__ = f.__code__.replace(co_flags=f.__code__.co_flags | inspect.CO_COROUTINE)

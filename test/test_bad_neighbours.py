@@ -6,6 +6,7 @@ Each in a process of its own, because most of them cannot be undone.
 from __future__ import annotations
 
 import importlib.util
+import sys
 import textwrap
 
 import pytest
@@ -170,6 +171,8 @@ def run_beside(name: str, uri: str, db_name: str, **env: str) -> None:
         *("none", "settrace", "setprofile", "eager tasks"),
     ):
         pytest.skip(f"{name} is not installed")
+    if name == "nest_asyncio" and sys.version_info >= (3, 14):
+        pytest.skip("nest_asyncio asks for the event loop policy, which is deprecated")
     code = FIRST.get(name, "") + PROGRAM + textwrap.dedent(NEIGHBOURS[name])
     done = run_python(code, uri, db_name, timeout=120, **env)
     assert "done" in done.stdout

@@ -19,6 +19,7 @@ from pymongo.topology_description import TopologyDescription
 
 from motor.testing import EmbeddedMongo
 from support import PATIENCE, CommandRecorder, Framework, async_wait_until
+from support.pools import PoolRecorder
 
 #: In seconds: longer than anything that does not wait, and shorter than any wait for a server.
 PROMPTLY = PATIENCE
@@ -249,3 +250,33 @@ async def test_closing_again_can_be_made_a_task_of(client_factory: Any) -> None:
     with pytest.raises(KeyError):
         again.throw(KeyError())
     again.close()
+
+
+# Beginning to connect -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["new", "known", "single"])
+async def test_beginning_to_connect_sends_nothing(
+    framework: Framework,
+    mongo_uri: str,
+    sync_client: Any,
+    commands: CommandRecorder,
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As on Python 3.12.
+    monkeypatch.setattr("motor.core.client.THREADS_START_AT_EXIT", False)
+    pools = PoolRecorder()
+    options: dict[str, Any] = {"event_listeners": [commands, pools]}
+    options["serverMonitoringMode"] = "poll"
+    if how == "single":
+        host, port = sync_client.primary
+        mongo_uri, options["directConnection"] = f"mongodb://{host}:{port}", True
+    with pymongo.MongoClient(mongo_uri, **options) as delegate:
+        if how != "new":
+            await async_wait_until(lambda: delegate.nodes)
+        client = framework.Client.from_delegate(delegate)
+        assert (await client.admin.command("buildInfo"))["ok"] == 1
+        assert commands.names == ["buildInfo"]
+        assert (pools["connection_created"], pools["connection_closed"]) == (1, 0)
+        await client.close()

@@ -311,6 +311,23 @@ def test_finalizers_may_add_jobs_in_the_middle_of_anything(impatient: None) -> N
 # Delivering -----------------------------------------------------------------------------------
 
 
+def test_the_outcome_may_bring_the_next_job_to_the_same_worker() -> None:
+    pool = WorkerPool(4)
+    threads: list[int] = []
+    done = threading.Event()
+
+    def one_more() -> None:
+        threads.append(threading.get_ident())
+        if len(threads) < 50:
+            add(pool, int, one_more)
+        else:
+            done.set()
+
+    add(pool, int, one_more)
+    assert done.wait(PATIENCE)
+    assert len(set(threads)) == 1
+
+
 def test_delivering_that_raises_is_reported_and_the_worker_lives_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

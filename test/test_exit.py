@@ -80,11 +80,11 @@ def test_operations_that_wait_for_a_worker_are_done_before_the_end(
     assert sync_db.test.count_documents({}) == 300
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="threads start while Python 3.11 ends")
+@pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="threads start while Python ends")
 def test_client_has_begun_to_connect_when_its_first_operation_has_been_called(
     mongo_uri: str, db_name: str
 ) -> None:
-    """From Python 3.12 on, PyMongo could not start its threads once the program ends."""
+    """On Python 3.12, PyMongo could not start its threads once the program ends."""
     code = """
     async def main():
         operation = collection.find_one()

@@ -228,7 +228,7 @@ async def test_new_keywords_reach_pymongo(
             patch.setattr(delegate_class, method, with_novelty(original, seen))
             with pytest.raises((ReachedPyMongo, pymongo.errors.InvalidOperation)):
                 await server.call_on(owner, method, getattr(cls, method), novelty="new")
-        # From Python 3.12 on, a client sends a command of its own before the first operation.
+        # On Python 3.12, a client calls a method of its own before the first operation.
         assert seen[-1:] == ["new"], f"{name}.{method}"
     assert checked or name in ("ChangeStream", "GridOut", "LatentCommandCursor")
 

@@ -22,6 +22,7 @@ from motor.core.connecting import (
     THREADS_START_AT_EXIT,
     Done,
     begin_to_connect,
+    begin_to_connect_elsewhere,
     driver_info,
     joined,
 )
@@ -234,7 +235,7 @@ class AgnosticClient(KnownServers, Namespace):
         if not self._begun:
             self._begun = True
             if not THREADS_START_AT_EXIT and not self._needs_name_server:
-                begin_to_connect(self.delegate)
+                begin_to_connect_elsewhere(self.delegate)
 
     def close(self) -> Any:
         """Close all connections, and end the sessions on the server. Returns what can be awaited.

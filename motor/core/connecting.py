@@ -4,34 +4,62 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Coroutine, Generator
 from typing import Any, NoReturn
 
 import pymongo
 from pymongo.driver_info import DriverInfo
 from pymongo.mongo_client import MongoClient
+from pymongo.read_preferences import Secondary
 
 from motor._version import version
 
-__all__ = ["THREADS_START_AT_EXIT", "Done", "begin_to_connect", "driver_info", "joined"]
+__all__ = [
+    "THREADS_START_AT_EXIT",
+    "Done",
+    "begin_to_connect",
+    "begin_to_connect_elsewhere",
+    "driver_info",
+    "joined",
+]
 
-#: Whether Python starts threads while it ends. If not, operations in flight would wait for ever for
-#: a server, unless their client has begun to connect before.
-THREADS_START_AT_EXIT = sys.version_info < (3, 12)
+#: Whether Python starts threads while it ends. Python 3.12 does not, so operations in flight would
+#: wait for ever for a server, unless their client has begun to connect before.
+THREADS_START_AT_EXIT = sys.version_info[:2] != (3, 12)
 
-#: The time (in seconds) after which an operation that is to begin to connect gives up.
-_AT_ONCE = 0.001
+#: A time (in seconds) that is over when it begins.
+_NO_TIME = 1e-9
+
+#: Members that no server is among.
+_NOWHERE = Secondary(tag_sets=[{"motor": "begins to connect"}])
 
 
 def begin_to_connect(client: Any) -> None:
     """Let `client` begin to connect, without waiting for a server.
 
     A client that was made with ``connect=False`` connects at its first operation. This operation
-    gives up at once, and its error is ignored, whatever it is.
+    finds no server and no time, so it sends nothing. Its error is ignored, whatever it is.
     """
     if isinstance(client, MongoClient):
-        with contextlib.suppress(Exception), pymongo.timeout(_AT_ONCE):
-            client.admin.command("ping")
+        with contextlib.suppress(Exception), pymongo.timeout(_NO_TIME):
+            if not client.nodes:
+                client.admin.command("ping", read_preference=_NOWHERE)
+
+
+def begin_to_connect_elsewhere(client: Any) -> None:
+    """Let `client` begin to connect, on another thread. When this returns, it has begun.
+
+    PyMongo then looks for files. A tool that refuses this on the event loop's thread would leave
+    PyMongo's client half begun.
+    """
+    thread = threading.Thread(
+        target=begin_to_connect, args=(client,), name="motor-connecting", daemon=True
+    )
+    # Such a tool refuses the wait, too.
+    with contextlib.suppress(Exception):
+        thread.start()
+        thread.join()
 
 
 def driver_info(platform: str) -> DriverInfo:

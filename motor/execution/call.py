@@ -42,6 +42,8 @@ class Caller(Protocol):
 class Call:
     """A function with its arguments, the context to run it in, and the future of its outcome."""
 
+    delivers_to_others = False
+
     __slots__ = (
         "args",
         "caller",

@@ -57,7 +57,7 @@ def default_executor() -> WorkerPool:
             if _default is None:
                 most = max_workers_from_environment()
                 # One worker stays. If its thread ended, the C library would give back the memory
-                # that the next large batch needs. And from 3.12 on, Python starts no thread after
+                # that the next large batch needs. And Python 3.12 starts no thread after
                 # the main thread has ended, but loops in other threads go on.
                 made = WorkerPool(most, recent_limit=RECENT_LIMIT, keeps_one=True)
                 # Unless a finalizer has made one meanwhile.

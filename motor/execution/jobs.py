@@ -16,6 +16,9 @@ class Job(Protocol):
 
     #: When it began to wait (``time.monotonic()``); 0 if it need not.
     queued_at: float
+    #: Whether delivering runs other code, which may take long or use the pool: the worker is not
+    #: free before that ends.
+    delivers_to_others: bool
 
     def run(self) -> bool:
         """Do the work. Returns True to be queued and run again. Raises nothing."""
@@ -41,6 +44,7 @@ class Task:
     """A function that was passed to ``submit``."""
 
     __slots__ = ("future", "outcome", "queued_at", "work")
+    delivers_to_others = True
 
     def __init__(self, future: Future[Any], work: Callable[[], Any]) -> None:
         self.queued_at: float = 0.0

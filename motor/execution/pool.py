@@ -16,6 +16,10 @@ single steps that the interpreter makes atomic.
    sees the other: the worker takes the job, or `add` wakes the worker.
 2. A worker has slept long enough and leaves while `add` expects it to run a job. It leaves the set
    of workers, then reads the queue again, and starts another worker if a job is there.
+
+If no other job waits, a worker enters the list of sleepers before it delivers an outcome: the next
+job may come at once, and then finds this worker free. So calls that are made one after the other
+stay on one thread, and the C library keeps free memory for one thread only.
 """
 
 from __future__ import annotations
@@ -226,6 +230,10 @@ class WorkerPool(ThreadPoolExecutor):
                 queue.append(job)
                 worker.since = 0.0
                 continue
+            goes_on = bool(queue) and not self._is_surplus(worker)
+            delivers_first = job.delivers_to_others
+            if not goes_on and not delivers_first:
+                self._asleep.append(worker)
             try:
                 job.deliver()
             except BaseException:
@@ -233,11 +241,11 @@ class WorkerPool(ThreadPoolExecutor):
             # A job refers to its caller's objects, which must not live longer.
             del job
             worker.calls += 1
-            if queue and self._is_surplus(worker):
-                worker.since = 0.0
+            worker.since = 0.0
+            if not goes_on and delivers_first:
                 self._asleep.append(worker)
-                if not self._sleep(worker):
-                    return
+            if not goes_on and not self._sleep(worker):
+                return
 
     def _is_surplus(self, worker: Worker) -> bool:
         """Whether more workers than the limit are awake, and this one's job was short."""
@@ -274,7 +282,7 @@ class WorkerPool(ThreadPoolExecutor):
         """Whether an idle worker must be kept, or no thread may be started in its place."""
         if self._keeps_one and len(self._workers) == 1:
             return True
-        # From Python 3.12 on, none can when the main thread has ended.
+        # On Python 3.12, none can when the main thread has ended.
         return not threading.main_thread().is_alive()
 
     def _leave(self, worker: Worker, told: bool = False) -> bool:

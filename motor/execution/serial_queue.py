@@ -107,6 +107,7 @@ class _InTurn:
     """A call whose turn it is; the next one begins when it has run."""
 
     __slots__ = ("_job", "_queue", "queued_at")
+    delivers_to_others = False
 
     def __init__(self, queue: SerialQueue, job: Job) -> None:
         self._queue = queue

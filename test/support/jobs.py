@@ -29,6 +29,8 @@ class FunctionJob:
     - `failures`: the errors that the job was given in the place of an outcome
     """
 
+    delivers_to_others = False
+
     def __init__(
         self, function: Callable[[], Any], deliver: Callable[[], Any] | None = None
     ) -> None:
