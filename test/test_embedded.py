@@ -258,9 +258,11 @@ def test_impossible_options_raise_at_once(options: dict[str, object], message: s
 
 def test_a_forked_child_leaves_the_server_alone() -> None:
     code = """
-        import os, sys
+        import os, sys, warnings
         from motor.testing import EmbeddedMongo
         mongo = EmbeddedMongo(replica_set=None).start()
+        # A thread of PyMongo's may still be about to end, of which Python warns.
+        warnings.filterwarnings("ignore", ".*fork.*")
         child = os.fork()
         if child == 0:
             mongo.stop()

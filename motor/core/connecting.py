@@ -32,7 +32,7 @@ THREADS_START_AT_EXIT = sys.version_info[:2] != (3, 12)
 _NO_TIME = 1e-9
 
 #: Members that no server is among.
-_NOWHERE = Secondary(tag_sets=[{"motor": "begins to connect"}])
+_NOWHERE = Secondary([{"motor": "begins to connect"}])
 
 
 def begin_to_connect(client: Any) -> None:
