@@ -88,7 +88,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--rst",
         type=Path,
         metavar="DIR",
-        help="also write results.rst.inc and plots there, for a page of documentation beside DIR",
+        help="also write the table, the chart and all tables of the documentation there",
     )
     return parser.parse_args(arguments)
 

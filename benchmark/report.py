@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from benchmark.drivers import MOTOR, MOTOR_3, PYMONGO_ASYNC, PYMONGO_SYNC, titles
@@ -38,6 +37,12 @@ def ratio(found: Spread | None) -> str:
     quartiles = f"{found.low:.2f}{NOTHING}{found.high:.2f}"
     processes = f"{found.process_low:.2f}{NOTHING}{found.process_high:.2f}"
     return f"{found.median:.2f}{_TIMES} ({quartiles}) [{processes}]"
+
+
+def ratio_of_processes(found: Spread) -> str:
+    """A ratio with the range of its processes."""
+    low, high = found.process_low, found.process_high
+    return f"{found.median:.2f}{_TIMES} [{low:.2f}{NOTHING}{high:.2f}]"
 
 
 def percent(found: Spread | None) -> str:
@@ -270,16 +275,9 @@ def to_markdown(
 
 
 def to_rst(
-    metas: Sequence[dict[str, Any]],
-    summaries: Sequence[Summary],
-    verdicts: Sequence[Verdict],
-    plots: Sequence[str] = (),
+    metas: Sequence[dict[str, Any]], summaries: Sequence[Summary], verdicts: Sequence[Verdict]
 ) -> str:
-    """The same as a fragment to include in a page of documentation: without headings.
-
-    - `plots`: the images to show, by their paths as seen from the page
-    """
+    """The same as a fragment to include in a page of documentation: without headings."""
     parts = ["\n".join(f"- {line}" for meta in metas for line in about(meta))]
-    parts += [f".. image:: {plot}\n   :alt: {PurePath(plot).stem}" for plot in plots]
     parts += [table.to_rst() for table in (*tables(summaries), floors_table(verdicts))]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"

@@ -1,17 +1,16 @@
-"""Keeps results: writes them with their reports and plots, and reads those of earlier runs."""
+"""Keeps results: writes them with their reports, and reads those of earlier runs."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark import page
 from benchmark.cases import Case, Effort
 from benchmark.floors import Verdict, judge
-from benchmark.plots import draw
 from benchmark.report import to_markdown, to_rst
 from benchmark.runner import Outcome
 from benchmark.setups import Setup
@@ -33,7 +32,7 @@ class Results:
 
 
 def write(results: Results, directory: Path) -> str:
-    """Write results.json, report.md and plots into the directory, and return the report."""
+    """Write results.json and report.md into the directory, and return the report."""
     directory.mkdir(parents=True, exist_ok=True)
     summaries = [summarize(outcome) for outcome in results.outcomes]
     verdicts = list(judge(summaries))
@@ -47,18 +46,20 @@ def write(results: Results, directory: Path) -> str:
     (directory / "results.json").write_text(json.dumps(kept, indent=1))
     report = to_markdown(results.metas, summaries, verdicts)
     (directory / "report.md").write_text(report)
-    _draw(results, directory)
     return report
 
 
 def write_rst(results: Results, directory: Path) -> None:
-    """Write results.rst.inc and plots into the directory, for a page that lies beside it."""
+    """Write what the documentation shows into the directory: its page's table and chart, and all
+    tables.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     summaries = [summarize(outcome) for outcome in results.outcomes]
-    plots = [f"{directory.resolve().name}/{path.name}" for path in _draw(results, directory)]
-    text = to_rst(results.metas, summaries, list(judge(summaries)), plots)
     header = ".. Written by ``python -m benchmark --rst``; not to be edited.\n\n"
-    (directory / "results.rst.inc").write_text(header + text)
+    every = to_rst(results.metas, summaries, list(judge(summaries)))
+    (directory / "all.rst.inc").write_text(header + every)
+    (directory / "table.rst.inc").write_text(header + page.table(summaries).to_rst())
+    (directory / "stalls.html").write_text(page.chart(summaries).to_html())
 
 
 def read(paths: Sequence[Path]) -> Results:
@@ -103,11 +104,3 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "holds": verdict.holds,
         "measured": verdict.values,
     }
-
-
-def _draw(results: Results, directory: Path) -> list[Path]:
-    try:
-        return draw([summarize(outcome) for outcome in results.outcomes], directory)
-    except ImportError:
-        print("no plots, because matplotlib is not installed", file=sys.stderr)
-        return []

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text below a header. Code is marked as in Markdown, by single backticks."""
+    """Rows of text below a header. Code is marked as in Markdown, by single backticks.
+
+    In reStructuredText, a cell may have several lines.
+    """
 
     title: str
     header: Sequence[str]
@@ -23,11 +26,12 @@ class Table:
 
     def to_rst(self) -> str:
         """The table with its title, as a `list-table`."""
-        lines = [f".. list-table:: {_rst(self.title)}", "   :header-rows: 1", ""]
+        lines = [f".. list-table:: {_rst(self.title)}".rstrip(), "   :header-rows: 1", ""]
         for row in (self.header, *self.rows):
             for number, cell in enumerate(row):
                 mark = "   * -" if number == 0 else "     -"
-                lines.append(f"{mark} {_rst(cell)}".rstrip())
+                text = _rst(cell).replace("\n", "\n       ")
+                lines.append(f"{mark} {text}".rstrip())
         return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import bson
 import pytest
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 # The tests run on the installed Motor: the checkout comes last, for `benchmark` alone.
 sys.path.append(str(ROOT))
 
-from benchmark import drivers, floors, results  # noqa: E402
+from benchmark import drivers, floors, page, results  # noqa: E402
 from benchmark.__main__ import main  # noqa: E402
 from benchmark.cases import CASES, select  # noqa: E402
 from benchmark.dataset import large_document, small_document  # noqa: E402
@@ -318,8 +319,7 @@ def test_reports_show_every_case_and_what_is_missing(summaries: list[Summary]) -
     assert "gridfs/upload: motor: needs GridFS" in text
     assert "FAILS" in text
     assert "1 of 1 cases fail, 1 of which ask for more than PyMongo sync does" in text
-    rst = to_rst([a_meta(ASYNCIO)], summaries, verdicts, ["performance/small.svg"])
-    assert ".. image:: performance/small.svg" in rst
+    rst = to_rst([a_meta(ASYNCIO)], summaries, verdicts)
     for table in (*tables(summaries), floors_table(verdicts)):
         assert table.to_rst() in rst
 
@@ -355,10 +355,43 @@ def test_page_fragment_is_made_of_earlier_results(
     asked = [str(tmp_path / "results.json"), "--rst", str(tmp_path / "performance")]
     assert main([*asked, "--out", str(tmp_path / "out")]) == 0
     assert "small/find_one/1" in capsys.readouterr().out
-    text = (tmp_path / "performance" / "results.rst.inc").read_text()
-    assert ".. list-table:: small: results" in text
-    images = [line.split()[-1] for line in text.splitlines() if line.startswith(".. image::")]
-    assert all((tmp_path / image).exists() for image in images)
+    written = {path.name: path.read_text() for path in (tmp_path / "performance").iterdir()}
+    assert ".. list-table:: small: results" in written["all.rst.inc"]
+    assert "     - | 3.11: 1.22× [1.08–1.35]" in written["table.rst.inc"]  # noqa: RUF001
+    assert "PyMongo Async" in written["stalls.html"]
+
+
+def test_page_shows_cases_that_there_are() -> None:
+    assert {*page.ROWS, *page.STALLS} <= set(CASES)
+    assert all(CASES[case].full.beats for case in page.STALLS)
+
+
+def test_page_compares_the_newest_python_first(outcomes: list[Outcome]) -> None:
+    newest = Setup("asyncio", "3.14.10")
+    elsewhere = [an_outcome("small/find_one/1", 0.1, 0.1, setup) for setup in (newest, UVLOOP)]
+    found = [summarize(outcome) for outcome in (*outcomes, *elsewhere)]
+    table = page.table(found)
+    assert [row[0] for row in table.rows] == [
+        "`find_one`, 1 task",
+        "100,000 small documents by `async for`",
+    ]
+    assert table.rows[0][1].splitlines() == [
+        "| 3.14: 0.90× [0.80–1.00]",  # noqa: RUF001
+        "| 3.11: 1.22× [1.08–1.35]",  # noqa: RUF001
+    ]
+    assert ".. list-table::\n" in table.to_rst()
+    assert "       | 3.11: 1.22×" in table.to_rst()  # noqa: RUF001
+
+
+def test_chart_says_in_words_what_it_shows(summaries: list[Summary]) -> None:
+    chart = page.chart(summaries)
+    assert chart.groups == [("100,000 documents by async for", [pytest.approx(6), None, None])]
+    assert chart.description() == "100,000 documents by async for: Motor 6 milliseconds."
+    root = ElementTree.fromstring(chart.to_html())
+    texts = [element.text for element in root.iter() if element.text and element.text.strip()]
+    assert chart.title in texts
+    assert chart.description() in texts
+    assert "6 ms" in texts
 
 
 @pytest.mark.parametrize("text", ["nonsense", "[]", '{"format": 1}'])
