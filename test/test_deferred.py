@@ -145,6 +145,20 @@ def test_operation_that_is_never_awaited_says_so(framework: Framework, one: Any)
         in_thread(run)
 
 
+def test_operation_that_was_closed_cannot_be_awaited(framework: Framework, one: Any) -> None:
+    def run() -> None:
+        operation = one.insert_one({"_id": 2})
+        operation.close()
+
+        async def main() -> None:
+            await operation
+
+        with pytest.raises(RuntimeError, match=r"insert_one\(\) was closed before it started"):
+            asyncio.run(main())
+
+    in_thread(run)
+
+
 def test_operation_starts_once_however_often_it_is_awaited(framework: Framework, one: Any) -> None:
     def run() -> None:
         operation = one.insert_one({"x": 1})
@@ -265,6 +279,8 @@ def test_under_trio_the_error_names_what_is_supported(mongo_uri: str, db_name: s
             print(error)
         collection.database.client.close()
     """
-    said = run_python(code, mongo_uri, db_name).stdout
-    assert "asyncio and Tornado" in said
-    assert "anyio on asyncio" in said
+    ended = run_python(code, mongo_uri, db_name)
+    assert "asyncio and Tornado" in ended.stdout
+    assert "anyio on asyncio" in ended.stdout
+    # It was awaited, so no warning says that it was not.
+    assert ended.stderr == ""

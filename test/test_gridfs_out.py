@@ -159,6 +159,7 @@ async def test_lines_are_as_many_as_pymongo_gives(bucket: Any, sync_db: Any) -> 
         assert grid_out.tell() == sync_out.tell()
     file_id = await bucket.upload_from_stream("thirteen", b"twelve bytes\n" * 3)
     assert len(await (await bucket.open_download_stream(file_id)).readlines(13)) == 2
+    assert len(await (await bucket.open_download_stream(file_id)).readlines(None)) == 3
 
 
 async def test_line_is_not_read_byte_by_byte(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:

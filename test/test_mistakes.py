@@ -138,6 +138,9 @@ async def test_a_cursor_says_how_it_is_read(
     for use in (iter, list, len, sorted, lambda cursor: [*cursor]):
         with pytest.raises(TypeError, match=f"'{type(cursor).__name__}'.*{instead}"):
             use(cursor)
+    for name in ("append", "get", "items", "pop"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'.*{instead}"):
+            getattr(cursor, name)
     assert bool(cursor) is True
     assert isinstance(cursor, AsyncIterable)
     await cursor.close()

@@ -156,6 +156,18 @@ async def test_each_calls_back_for_each_document_and_at_the_end(
     assert callback.calls == [*(({"_id": i}, None) for i in range(10)), (None, None)]
 
 
+async def test_each_in_a_thread_calls_back_on_the_clients_loop(
+    framework: Any, collection: Any, cursor_on: Any
+) -> None:
+    # So that the loop complains of calls from other threads that do not wake it.
+    asyncio.get_running_loop().set_debug(True)
+    await collection.find_one()
+    callback = Recorder()
+    await asyncio.to_thread(lambda: cursor_on(collection).each(callback))
+    await callback.end
+    assert len(callback.calls) == 11
+
+
 async def test_each_of_an_empty_result_calls_back_once(
     framework: Any, collection: Any, cursor_on: Any
 ) -> None:

@@ -32,6 +32,8 @@ def test_without_conditions_the_answer_goes_on():
         "*",
         " * ",
         f",, {TAG}",
+        # The byte 0x80, and two of UTF-8, as servers decode them.
+        *(f'"{other}", {TAG}' for other in ("\x80", "\udc80", "\u0142")),
     ],
 )
 def test_a_tag_that_the_client_has_means_not_modified(text):

@@ -2125,7 +2125,7 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
 
         Returns a future of the bytes, with the newline; none at the file's end.
         """
-    def readlines(self, size: int = ...) -> OperationFuture[list[bytes]]:
+    def readlines(self, size: int | None = ...) -> OperationFuture[list[bytes]]:
         """Start reading lines: all that remain, or, with a `size`, until they have more bytes.
 
         Returns a future of the list.

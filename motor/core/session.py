@@ -141,7 +141,8 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
 
     def __copy__(self) -> NoReturn:
         raise TypeError(
-            f"A {type(self).__name__} cannot be copied: start another with client.start_session()"
+            f"{type(self).__name__} objects cannot be copied: start another with "
+            "client.start_session()"
         )
 
     @coroutine_annotation

@@ -36,6 +36,9 @@ class DeferredOperation(Unawaited, Coroutine[Any, Any, Any]):
     def __await__(self) -> Generator[Any, None, Any]:
         """Start the operation, unless it has started. Returns its result."""
         if self._started is None:
+            start, self._start = self._start, None
+            if start is None:
+                raise RuntimeError(f"{self._name}() was closed before it started")
             try:
                 asyncio.get_running_loop()
             except RuntimeError:
@@ -43,8 +46,6 @@ class DeferredOperation(Unawaited, Coroutine[Any, Any, Any]):
                     "No asyncio event loop runs here. Motor works on asyncio and Tornado (and with "
                     "anyio on asyncio), not on trio or curio"
                 ) from None
-            start, self._start = self._start, None
-            assert start is not None
             self._started = self._context.run(lambda: asyncio.ensure_future(start()))
         return (yield from self._started.__await__())
 

@@ -11,7 +11,8 @@ from motor.web.headers import parse_http_date
 
 __all__ = ["if_range_holds", "unmet_precondition"]
 
-_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+#: Servers decode what is not ASCII in different ways, so it may be any character.
+_TAG = re.compile(r'(?:W/)?"[^\x00-\x20"\x7f]*"')
 #: Empty elements of a list are ignored (RFC 9110, section 5.6.1).
 _TAGS = re.compile(rf"[ \t,]*(?:{_TAG.pattern}[ \t]*(?:,[ \t,]*|$))+")
 

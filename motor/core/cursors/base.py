@@ -210,9 +210,10 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
             found = legacy_hooks.undefined(self, name)
             if found is not legacy_hooks.NOT_BRIDGED:
                 return found
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
-        )
+        message = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if not name.startswith("_"):
+            message += f": to read its documents, use {self._instead}"
+        raise AttributeError(message, name=name, obj=self)
 
     async def __aenter__(self) -> Any:
         return self

@@ -96,6 +96,12 @@ class OldCursorStyle(AgnosticBase):
         if not callable(callback):
             raise TypeError("callback must be a callable")
         loop = self._loop()
+        # The loop may run in another thread: the client remembers it.
+        loop.call_soon_threadsafe(self._begin_callbacks, loop, callback)
+
+    def _begin_callbacks(
+        self, loop: asyncio.AbstractEventLoop, callback: Callable[..., Any]
+    ) -> None:
         task = loop.create_task(self._each(callback))
         _callback_tasks.add(task)
         task.add_done_callback(partial(_end_callbacks, loop))

@@ -210,7 +210,7 @@ class AgnosticGridOut(NotIterable, GridFSObject):
         return self._read(self._reader.readline, size)
 
     @coroutine_annotation
-    def readlines(self, size: int = -1) -> OperationFuture[list[bytes]]:
+    def readlines(self, size: int | None = -1) -> OperationFuture[list[bytes]]:
         """Start reading lines: all that remain, or, with a `size`, until they have more bytes.
 
         Returns a future of the list.

@@ -253,14 +253,14 @@ class FileReader:
         """The next line, or `size` bytes of it if `size` is not negative."""
         return self._read(size, line=True)
 
-    def readlines(self, size: int = -1) -> list[bytes]:
+    def readlines(self, size: int | None = -1) -> list[bytes]:
         """All lines that remain, or as many as have more than `size` bytes, if that is positive."""
         lines: list[bytes] = []
         total = 0
         while line := self.readline():
             lines.append(line)
             total += len(line)
-            if 0 < size < total:
+            if size is not None and 0 < size < total:
                 break
         return lines
 
