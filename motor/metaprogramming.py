@@ -228,7 +228,7 @@ def asynchronize(
     - `sync_method`: a blocking method of the delegate's class
     - `doc`: the docstring. None: that of `sync_method`
     - `wrap_class`: pass results of this class through the object's ``wrap``
-    - `unwrap_class`: pass on the delegate of arguments whose class has a name that ends so
+    - `unwrap_class`: pass on the delegate of arguments whose class name ends with this
     """
 
     def unwrap(value: Any) -> Any:

@@ -177,7 +177,7 @@ class AsyncIOMotorClient(AgnosticClient[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[None]:
-        """Drop a database with all that is in it. Returns a future of None. There is no error if
+        """Drop a database with all its collections. Returns a future of None. There is no error if
         it does not exist.
 
         ::
@@ -578,8 +578,8 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentType]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -600,8 +600,8 @@ class AsyncIOMotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentTypeArg]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -884,7 +884,7 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[str]:
-        """Create an index unless it is there. Returns a future of the index's name.
+        """Create an index unless it exists. Returns a future of the index's name.
 
         ::
 
@@ -900,7 +900,7 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
-        """Create several indexes unless they are there. Returns a future of a list of their names.
+        """Create several indexes unless they exist. Returns a future of a list of their names.
 
         ::
 
@@ -1044,8 +1044,8 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Tell how many documents there are, without counting. Returns a future of the number.
-        Quick, and not exact after a crash or in a sharded cluster.
+        """Estimate the number of documents, without counting them. Returns a future of the number.
+        Quick, but not exact after a crash or in a sharded cluster.
 
         ::
 
@@ -1239,8 +1239,8 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[MutableMapping[str, Any]]:
-        """Rename the collection. Returns a future of the server's answer. It fails if there is one
-        of the new name, unless ``dropTarget=True`` is given.
+        """Rename the collection. Returns a future of the server's answer. It fails if the
+        new name is taken, unless ``dropTarget=True`` is given.
 
         ::
 
@@ -1262,7 +1262,7 @@ class AsyncIOMotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Replace one document that matches a filter, all but its ``_id``. Returns a future of the
+        """Replace one document that matches a filter; its ``_id`` stays. Returns a future of the
         result, which has the numbers of documents found and changed.
 
         ::
@@ -1693,7 +1693,7 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
                 await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text.
+        `filename` that is not a str.
         """
     def open_upload_stream_with_id(
         self,
@@ -1755,8 +1755,8 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Delete a file, by its ``_id``. Returns a future of None. It fails with NoFile when there
-        is no such file.
+        """Delete the file with this ``_id``. Returns a future of None. It fails with NoFile if
+        there is no such file.
 
         ::
 
@@ -1778,8 +1778,8 @@ class AsyncIOMotorGridFSBucket(AgnosticGridFSBucket):
         new_filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Give a file, by its ``_id``, another name. Returns a future of None. It fails with
-        NoFile when there is no such file.
+        """Rename the file with this ``_id``. Returns a future of None. It fails with NoFile if
+        there is no such file.
 
         ::
 

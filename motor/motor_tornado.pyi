@@ -182,7 +182,7 @@ class MotorClient(AgnosticClient[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[None]:
-        """Drop a database with all that is in it. Returns a future of None. There is no error if
+        """Drop a database with all its collections. Returns a future of None. There is no error if
         it does not exist.
 
         ::
@@ -583,8 +583,8 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentType]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -605,8 +605,8 @@ class MotorDatabase(AgnosticDatabase[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentTypeArg]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -889,7 +889,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[str]:
-        """Create an index unless it is there. Returns a future of the index's name.
+        """Create an index unless it exists. Returns a future of the index's name.
 
         ::
 
@@ -905,7 +905,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
-        """Create several indexes unless they are there. Returns a future of a list of their names.
+        """Create several indexes unless they exist. Returns a future of a list of their names.
 
         ::
 
@@ -1049,8 +1049,8 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Tell how many documents there are, without counting. Returns a future of the number.
-        Quick, and not exact after a crash or in a sharded cluster.
+        """Estimate the number of documents, without counting them. Returns a future of the number.
+        Quick, but not exact after a crash or in a sharded cluster.
 
         ::
 
@@ -1244,8 +1244,8 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[MutableMapping[str, Any]]:
-        """Rename the collection. Returns a future of the server's answer. It fails if there is one
-        of the new name, unless ``dropTarget=True`` is given.
+        """Rename the collection. Returns a future of the server's answer. It fails if the
+        new name is taken, unless ``dropTarget=True`` is given.
 
         ::
 
@@ -1267,7 +1267,7 @@ class MotorCollection(AgnosticCollection[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Replace one document that matches a filter, all but its ``_id``. Returns a future of the
+        """Replace one document that matches a filter; its ``_id`` stays. Returns a future of the
         result, which has the numbers of documents found and changed.
 
         ::
@@ -1698,7 +1698,7 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
                 await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text.
+        `filename` that is not a str.
         """
     def open_upload_stream_with_id(
         self,
@@ -1760,8 +1760,8 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Delete a file, by its ``_id``. Returns a future of None. It fails with NoFile when there
-        is no such file.
+        """Delete the file with this ``_id``. Returns a future of None. It fails with NoFile if
+        there is no such file.
 
         ::
 
@@ -1783,8 +1783,8 @@ class MotorGridFSBucket(AgnosticGridFSBucket):
         new_filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Give a file, by its ``_id``, another name. Returns a future of None. It fails with
-        NoFile when there is no such file.
+        """Rename the file with this ``_id``. Returns a future of None. It fails with NoFile if
+        there is no such file.
 
         ::
 

@@ -26,6 +26,7 @@ FORGOTTEN = re.escape("it is an operation, not its result. Did you forget 'await
 USES: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
     "result['x']": (lambda result: result["x"], TypeError),
     "result['x'] = 1": (lambda result: operator.setitem(result, "x", 1), TypeError),
+    "del result['x']": (lambda result: operator.delitem(result, "x"), TypeError),
     "result.get": (lambda result: result.get("x"), AttributeError),
     "result.inserted_id": (lambda result: result.inserted_id, AttributeError),
     "result + 1": (lambda result: result + 1, TypeError),

@@ -353,8 +353,8 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
         *,
         callback: None = None,
     ) -> _T:
-        """Run a coroutine function in a transaction, again where the server says that it may
-        succeed. Returns what its last run returned, when the transaction is committed.
+        """Run a coroutine function in a transaction, and repeat it where the server says that a
+        new attempt may succeed. Returns what its last run returned, once that is committed.
 
         ::
 
@@ -382,8 +382,8 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
         *,
         callback: Callable[[Self], Awaitable[_T]],
     ) -> _T:
-        """Run a coroutine function in a transaction, again where the server says that it may
-        succeed. Returns what its last run returned, when the transaction is committed.
+        """Run a coroutine function in a transaction, and repeat it where the server says that a
+        new attempt may succeed. Returns what its last run returned, once that is committed.
 
         ::
 
@@ -483,7 +483,7 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[str]:
-        """Create an index unless it is there. Returns a future of the index's name.
+        """Create an index unless it exists. Returns a future of the index's name.
 
         ::
 
@@ -499,7 +499,7 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[list[str]]:
-        """Create several indexes unless they are there. Returns a future of a list of their names.
+        """Create several indexes unless they exist. Returns a future of a list of their names.
 
         ::
 
@@ -643,8 +643,8 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[int]:
-        """Tell how many documents there are, without counting. Returns a future of the number.
-        Quick, and not exact after a crash or in a sharded cluster.
+        """Estimate the number of documents, without counting them. Returns a future of the number.
+        Quick, but not exact after a crash or in a sharded cluster.
 
         ::
 
@@ -851,8 +851,8 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         comment: Any | None = None,
         **kwargs: Any,
     ) -> OperationFuture[MutableMapping[str, Any]]:
-        """Rename the collection. Returns a future of the server's answer. It fails if there is one
-        of the new name, unless ``dropTarget=True`` is given.
+        """Rename the collection. Returns a future of the server's answer. It fails if the
+        new name is taken, unless ``dropTarget=True`` is given.
 
         ::
 
@@ -874,7 +874,7 @@ class _CollectionOfPyMongo(Generic[_DocumentType]):
         sort: Mapping[str, Any] | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[UpdateResult]:
-        """Replace one document that matches a filter, all but its ``_id``. Returns a future of the
+        """Replace one document that matches a filter; its ``_id`` stays. Returns a future of the
         result, which has the numbers of documents found and changed.
 
         ::
@@ -1109,8 +1109,8 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AgnosticCollection[_DocumentType]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -1131,8 +1131,8 @@ class _DatabaseOfPyMongo(Generic[_DocumentType]):
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AgnosticCollection[_DocumentTypeArg]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -1382,8 +1382,8 @@ class _GridFSBucketOfPyMongo:
         file_id: Any,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Delete a file, by its ``_id``. Returns a future of None. It fails with NoFile when there
-        is no such file.
+        """Delete the file with this ``_id``. Returns a future of None. It fails with NoFile if
+        there is no such file.
 
         ::
 
@@ -1405,8 +1405,8 @@ class _GridFSBucketOfPyMongo:
         new_filename: str,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[None]:
-        """Give a file, by its ``_id``, another name. Returns a future of None. It fails with
-        NoFile when there is no such file.
+        """Rename the file with this ``_id``. Returns a future of None. It fails with NoFile if
+        there is no such file.
 
         ::
 
@@ -1467,7 +1467,7 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
         metadata: Mapping[str, Any] | None = None,
         session: AgnosticClientSession | ClientSession | None = None,
     ) -> OperationFuture[ObjectId]:
-        """Store what `source` has as a new file. Returns a future of the new file's ``_id``.
+        """Store the bytes of `source` as a new file. Returns a future of the new file's ``_id``.
 
         ::
 
@@ -1545,7 +1545,7 @@ class AgnosticGridFSBucket(_GridFSBucketOfPyMongo, AgnosticBase):
                 await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text.
+        `filename` that is not a str.
         """
     def open_upload_stream_with_id(
         self,
@@ -1740,7 +1740,7 @@ class _ClientOfPyMongo(Generic[_DocumentType]):
         session: AgnosticClientSession | ClientSession | None = None,
         comment: Any | None = None,
     ) -> OperationFuture[None]:
-        """Drop a database with all that is in it. Returns a future of None. There is no error if
+        """Drop a database with all its collections. Returns a future of None. There is no error if
         it does not exist.
 
         ::
@@ -1975,7 +1975,7 @@ class AgnosticClient(_ClientOfPyMongo[_DocumentType], AgnosticBase, Generic[_Doc
 
         Never blocks an event loop: with one running it goes on in the background, and may be
         awaited. With none running it is done when the call returns. The client cannot be used
-        again. Closing it twice is no error. Reads that are under way, also such as were cancelled,
+        again. Closing it twice is no error. Reads that are under way, also cancelled ones,
         get two seconds to end, and their cursors are closed. Other cursors and change streams that
         you still hold stay open on the server until it gives them up: close them first.
         """
@@ -2108,7 +2108,7 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
     def closed(self) -> bool:
         """Whether `close` was called."""
     def open(self) -> OperationFuture[Self]:
-        """Start reading what is known of the file, unless that is at hand.
+        """Start reading the file's document, unless it has been read.
 
         Returns a future of the file itself. It fails with NoFile when there is no such file.
         """
@@ -2157,7 +2157,7 @@ class AgnosticGridOut(_GridOutOfPyMongo, AgnosticBase):
         consumer that stops, or calls the iterator's ``aclose``, stops the reading; nothing is left
         open on the server. The file's position stays as it is. Fails with CorruptGridFile when
         chunks are missing or have the wrong size, and NoFile when there is no such file. Raises
-        TypeError or ValueError for what is no position.
+        TypeError or ValueError for a value that is not a position.
         """
     def __aiter__(self) -> Self: ...
     async def __anext__(self) -> bytes: ...
@@ -2207,7 +2207,7 @@ class AgnosticChangeStream(AgnosticBase, Generic[_DocumentType]):
             async with books.watch() as stream:
                 print(await stream.next())
 
-        An event that comes when the wait was cancelled is not lost: the next call has it. Raises
+        If the wait is cancelled, no event is lost: the next call returns it. Raises
         StopAsyncIteration when the stream is closed, also by another task in the meantime.
         """
     async def try_next(self) -> _DocumentType | None:
@@ -2300,8 +2300,8 @@ class AgnosticBaseCursor(AgnosticBase, Generic[_ItemType]):
 
         - `length`: how many documents at most; None: all
 
-        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
-        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
+        The cursor keeps the remaining documents. Raises TypeError or ValueError for a `length` that
+        is not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
         """
     def close(self) -> OperationFuture[None]:
         """Close the cursor, on the server too. Returns a future of None.

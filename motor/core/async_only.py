@@ -20,7 +20,7 @@ class NotIterable:
 class AsyncOnly(NotIterable):
     """An object that ``len()`` cannot be used with, either.
 
-    It is true, whatever is in it: to know that would take a question to the server.
+    It is always true: whether it is empty, only the server knows.
     """
 
     def __len__(self) -> NoReturn:

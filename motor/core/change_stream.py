@@ -160,7 +160,7 @@ class AgnosticChangeStream(AsyncOnly, SelfAwaiting, AgnosticBase):
             async with books.watch() as stream:
                 print(await stream.next())
 
-        An event that comes when the wait was cancelled is not lost: the next call has it. Raises
+        If the wait is cancelled, no event is lost: the next call returns it. Raises
         StopAsyncIteration when the stream is closed, also by another task in the meantime.
         """
         while self.alive:

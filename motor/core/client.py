@@ -134,7 +134,7 @@ class AgnosticClient(KnownServers, Namespace):
     def from_delegate(
         cls, delegate: Any, *, io_loop: Any = None, executor: ThreadPoolExecutor | None = None
     ) -> Any:
-        """A Motor client around a synchronous client that exists, and that others may go on using.
+        """A Motor client around an existing synchronous client, which other code may still use.
 
         - `delegate`: a :class:`pymongo.mongo_client.MongoClient`, or an object with its interface,
           such as a ``mongomock.MongoClient``
@@ -246,7 +246,7 @@ class AgnosticClient(KnownServers, Namespace):
 
         Never blocks an event loop: with one running it goes on in the background, and may be
         awaited. With none running it is done when the call returns. The client cannot be used
-        again. Closing it twice is no error. Reads that are under way, also such as were cancelled,
+        again. Closing it twice is no error. Reads that are under way, also cancelled ones,
         get two seconds to end, and their cursors are closed. Other cursors and change streams that
         you still hold stay open on the server until it gives them up: close them first.
         """

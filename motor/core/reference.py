@@ -1,4 +1,4 @@
-"""What ``help()``, the stubs and the reference say first of the methods that are derived and used
+"""What ``help()``, the stubs and the reference say first of the derived methods that are used
 most: what each does, what it returns, and an example.
 
 In the examples, ``client`` is a client, ``db`` a database of it, ``books`` a collection there,
@@ -34,12 +34,12 @@ COLLECTION: Reference = {
         "print(count)",
     ),
     "create_index": (
-        "Create an index unless it is there. Returns a future of the index's name.",
+        "Create an index unless it exists. Returns a future of the index's name.",
         'name = await books.create_index([("author", 1), ("year", -1)])',
         "print(name)",
     ),
     "create_indexes": (
-        "Create several indexes unless they are there. Returns a future of a list of their names.",
+        "Create several indexes unless they exist. Returns a future of a list of their names.",
         'models = [IndexModel([("author", 1)]), IndexModel([("year", -1)])]',
         "names = await books.create_indexes(models)",
     ),
@@ -77,8 +77,8 @@ COLLECTION: Reference = {
         'assert list(await books.index_information()) == ["_id_"]',
     ),
     "estimated_document_count": (
-        "Tell how many documents there are, without counting. Returns a future of the number.\n"
-        "Quick, and not exact after a crash or in a sharded cluster.",
+        "Estimate the number of documents, without counting them. Returns a future of the number.\n"
+        "Quick, but not exact after a crash or in a sharded cluster.",
         "count = await books.estimated_document_count()",
         "print(count)",
     ),
@@ -136,13 +136,13 @@ COLLECTION: Reference = {
         '    print(index["name"], index["key"])',
     ),
     "rename": (
-        "Rename the collection. Returns a future of the server's answer. It fails if there is one\n"
-        "of the new name, unless ``dropTarget=True`` is given.",
+        "Rename the collection. Returns a future of the server's answer. It fails if the\n"
+        "new name is taken, unless ``dropTarget=True`` is given.",
         'await books.rename("old_books")',
         'print(await db["old_books"].count_documents({}))',
     ),
     "replace_one": (
-        "Replace one document that matches a filter, all but its ``_id``. Returns a future of the\n"
+        "Replace one document that matches a filter; its ``_id`` stays. Returns a future of the\n"
         "result, which has the numbers of documents found and changed.",
         'result = await books.replace_one({"title": "Emma"}, {"title": "Emma", "year": 1815})',
         "print(result.matched_count, result.modified_count)",
@@ -181,8 +181,8 @@ DATABASE: Reference = {
         'print(answer["collections"])',
     ),
     "create_collection": (
-        "Create a collection, with options. Returns a future of the collection. It fails if there\n"
-        "is one of that name. Without options it need not be created: the first insert does that.",
+        "Create a collection, with options. Returns a future of the collection. It fails if the\n"
+        "name is taken. Without options you need not create it: the first insert does that.",
         'log = await db.create_collection("log", capped=True, size=1_000_000)',
         'await log.insert_one({"message": "begun"})',
     ),
@@ -219,7 +219,7 @@ DATABASE: Reference = {
 
 CLIENT: Reference = {
     "drop_database": (
-        "Drop a database with all that is in it. Returns a future of None. There is no error if\n"
+        "Drop a database with all its collections. Returns a future of None. There is no error if\n"
         "it does not exist.",
         "await client.drop_database(db.name)",
         "assert db.name not in await client.list_database_names()",
@@ -313,14 +313,14 @@ SESSION: Reference = {
 
 BUCKET: Reference = {
     "delete": (
-        "Delete a file, by its ``_id``. Returns a future of None. It fails with NoFile when there\n"
-        "is no such file.",
+        "Delete the file with this ``_id``. Returns a future of None. It fails with NoFile if\n"
+        "there is no such file.",
         'file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")',
         "await bucket.delete(file_id)",
     ),
     "rename": (
-        "Give a file, by its ``_id``, another name. Returns a future of None. It fails with\n"
-        "NoFile when there is no such file.",
+        "Rename the file with this ``_id``. Returns a future of None. It fails with NoFile if\n"
+        "there is no such file.",
         'file_id = await bucket.upload_from_stream("draft.txt", b"Chapter I")',
         'await bucket.rename(file_id, "emma.txt")',
     ),

@@ -217,8 +217,8 @@ class AgnosticClientSession(SelfAwaiting, AgnosticBase):
         callback: Callable[[Any], Awaitable[Any]] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Run a coroutine function in a transaction, again where the server says that it may
-        succeed. Returns what its last run returned, when the transaction is committed.
+        """Run a coroutine function in a transaction, and repeat it where the server says that a
+        new attempt may succeed. Returns what its last run returned, once that is committed.
 
         ::
 

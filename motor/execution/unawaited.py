@@ -19,7 +19,7 @@ _COMPARISONS = {"lt", "le", "gt", "ge"}
 
 
 class Unawaited:
-    """An operation, which is neither the document nor the number that comes of it.
+    """An operation, which is not the document or the number that it returns.
 
     The methods are found by their names, so they cost nothing where they are not called.
     """
@@ -39,7 +39,14 @@ class Unawaited:
             raise TypeError(f"{type(self).__name__!r} object is not subscriptable: {_HINT}")
 
         def __setitem__(self, key: object, value: object) -> NoReturn:
-            raise TypeError(f"{type(self).__name__!r} object does not take items: {_HINT}")
+            raise TypeError(
+                f"{type(self).__name__!r} object does not support item assignment: {_HINT}"
+            )
+
+        def __delitem__(self, key: object) -> NoReturn:
+            raise TypeError(
+                f"{type(self).__name__!r} object does not support item deletion: {_HINT}"
+            )
 
         def __len__(self) -> NoReturn:
             raise TypeError(f"object of type {type(self).__name__!r} has no len(): {_HINT}")
@@ -50,8 +57,8 @@ class Unawaited:
         def __bool__(self) -> bool:
             # Programs that keep a future, or None, may well ask: that is no error.
             warnings.warn(
-                f"The truth of {type(self).__name__!r} object was asked for: {_HINT} (To know "
-                "whether there is an operation at all, write 'is not None'.)",
+                f"{type(self).__name__!r} object is always true: {_HINT} (To ask whether there is "
+                "an operation at all, write 'is not None'.)",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -288,8 +288,8 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentType]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -310,8 +310,8 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[AsyncIOMotorCollection[_DocumentTypeArg]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -851,8 +851,8 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentType]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 
@@ -873,8 +873,8 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
         check_exists: bool | None = True,
         **kwargs: Any,
     ) -> OperationFuture[MotorCollection[_DocumentTypeArg]]:
-        """Create a collection, with options. Returns a future of the collection. It fails if there
-        is one of that name. Without options it need not be created: the first insert does that.
+        """Create a collection, with options. Returns a future of the collection. It fails if the
+        name is taken. Without options you need not create it: the first insert does that.
 
         ::
 

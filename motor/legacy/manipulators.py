@@ -31,8 +31,8 @@ class Manipulators:
         ]
         if not known:
             raise TypeError(
-                "a SON manipulator has a method transform_incoming or transform_outgoing, "
-                f"which {manipulator!r} has not"
+                "a SON manipulator needs a method transform_incoming or transform_outgoing: "
+                f"{manipulator!r} has neither"
             )
         copies = getattr(manipulator, "will_copy", lambda: False)()
         if "transform_incoming" in known:

@@ -21,7 +21,7 @@ def mock_client(client_class: Any = AsyncIOMotorClient, **options: Any) -> Any:
 
     Its databases, collections and cursors are Motor's own. mongomock does their work: it imitates
     MongoDB in Python. Sessions, transactions and change streams raise NotImplementedError, and some
-    operators of queries and aggregations are missing. Test code that uses those with
+    operators of queries and aggregations are missing. For code that uses those, take
     :class:`EmbeddedMongo`.
 
     :param client_class: The class of the client: ``AsyncIOMotorClient``, Tornado's ``MotorClient``,

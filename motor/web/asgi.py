@@ -61,8 +61,7 @@ class GridFSResponse(Response):
     - `grid_out`: an open ``AsyncIOMotorGridOut``
     - `content_type`: the type to send; by default the type stored with the file, or `contentType`
       of its metadata, or a guess from its name, or "application/octet-stream", which also replaces
-      a
-      value that cannot be a type
+      a value that cannot be a type
     - `cache_time`: seconds for which a cache need not ask whether the file has changed; with 0 it
       may keep the file and asks each time
     - `disposition`: "inline" to have the browser show the file, "attachment" to have it saved; None

@@ -235,8 +235,8 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
 
         - `length`: how many documents at most; None: all
 
-        What is left stays with the cursor. Raises TypeError or ValueError for a `length` that is
-        not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
+        The cursor keeps the remaining documents. Raises TypeError or ValueError for a `length` that
+        is not a number of documents, and InvalidOperation for a tailable cursor, which has no end.
         """
         if length is not None:
             if not isinstance(length, int) or isinstance(length, bool):

@@ -65,4 +65,4 @@ class AgnosticRawBatchCommandCursor(AgnosticCommandCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: batches cannot be indexed."""
-        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}: use {self._instead}")

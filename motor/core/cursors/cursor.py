@@ -171,4 +171,4 @@ class AgnosticRawBatchCursor(AgnosticCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: batches cannot be indexed."""
-        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}: use {self._instead}")

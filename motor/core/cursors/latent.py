@@ -102,4 +102,4 @@ class AgnosticLatentCommandCursor(AgnosticCommandCursor):
 
     def __getitem__(self, index: Any) -> Any:
         """Raise InvalidOperation: the results of commands cannot be indexed."""
-        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}")
+        raise CallRefused(f"Cannot call __getitem__ on {type(self).__name__}: use {self._instead}")

@@ -43,7 +43,7 @@ class Reader:
     - `fetch`: fetches a batch
     - `start`: sends the command and returns the cursor. Not called before the first read
     - `queue`: where the reads wait for one another. None: a queue of the reader's own
-    - `convert`: makes of each document what the consumer gets. None: it gets the documents
+    - `convert`: turns each document into what the consumer gets. None: it gets the documents
     - `reads`: those of the client, to be counted among. None: the client does not care
     """
 

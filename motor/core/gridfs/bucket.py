@@ -122,7 +122,7 @@ class AgnosticGridFSBucket(GridFSObject):
     @coroutine_annotation
     @takes_arguments_of(AsyncGridFSBucket.upload_from_stream)
     def upload_from_stream(self, *args: Any, **kwargs: Any) -> OperationFuture[Any]:
-        """Store what `source` has as a new file. Returns a future of the new file's ``_id``.
+        """Store the bytes of `source` as a new file. Returns a future of the new file's ``_id``.
 
         ::
 
@@ -215,7 +215,7 @@ class AgnosticGridFSBucket(GridFSObject):
                 await grid_in.write(b"Emma Woodhouse, handsome")
 
         The arguments are those of `upload_from_stream`, without a source. Raises TypeError for a
-        `filename` that is no text.
+        `filename` that is not a str.
         """
         return self._new_file("open_upload_stream", args, kwargs)
 

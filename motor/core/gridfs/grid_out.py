@@ -175,7 +175,7 @@ class AgnosticGridOut(NotIterable, GridFSObject):
 
     @coroutine_annotation
     def open(self) -> OperationFuture[Any]:
-        """Start reading what is known of the file, unless that is at hand.
+        """Start reading the file's document, unless it has been read.
 
         Returns a future of the file itself. It fails with NoFile when there is no such file.
         """
@@ -287,7 +287,7 @@ class AgnosticGridOut(NotIterable, GridFSObject):
         consumer that stops, or calls the iterator's ``aclose``, stops the reading; nothing is left
         open on the server. The file's position stays as it is. Fails with CorruptGridFile when
         chunks are missing or have the wrong size, and NoFile when there is no such file. Raises
-        TypeError or ValueError for what is no position.
+        TypeError or ValueError for a value that is not a position.
         """
         for name, value in (("start", start), ("end", end)):
             if value is None and name == "end":

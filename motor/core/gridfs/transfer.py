@@ -27,8 +27,8 @@ def for_pymongo(stream: Any) -> Any:
     methods = (getattr(stream, name, None) for name in ("read", "write"))
     if any(map(is_async, methods)) or hasattr(stream, "__aiter__"):
         raise TypeError(
-            "with an argument that only PyMongo knows, it is PyMongo that reads and writes, which "
-            f"cannot do so with an asynchronous object: {stream!r}"
+            "an argument of this call is one that only PyMongo knows, so PyMongo transfers the "
+            f"file, and it cannot use an asynchronous object: {stream!r}"
         )
     return stream
 
@@ -124,7 +124,7 @@ async def write_file(grid_out: Any, destination: Any) -> None:
     """
     write = getattr(destination, "write", None)
     if not callable(write):
-        raise TypeError(f"destination must have a method write(bytes), and {destination!r} has not")
+        raise TypeError(f"destination must have a method write(bytes): {destination!r} has none")
     drain = getattr(destination, "drain", None)
     reader = RangeReader(grid_out, 0, None, most=COPY_BATCH)
     try:
