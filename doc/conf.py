@@ -13,7 +13,7 @@ project = "Motor"
 author = "the Motor project"
 version = release = motor.version
 
-extensions = ["motor_charts", "motor_reference", "motor_tables", "sphinx.ext.autodoc"]
+extensions = ["motor_reference", "motor_tables", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 
 # `name` in a docstring is an argument.

@@ -30,8 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # Links to pages that are left out are not the matter here.
         (source / page).write_text(re.sub(r":(doc|ref):`[^`]+`", "there", (DOC / page).read_text()))
     pages = "api/collection\n   howto/transactions"
-    chart = ".. image:: _static/favicon.svg"
-    (source / "index.rst").write_text(f"Home\n====\n\n{chart}\n\n.. toctree::\n\n   {pages}\n")
+    (source / "index.rst").write_text(f"Home\n====\n\n.. toctree::\n\n   {pages}\n")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(source), str(built)]
     subprocess.run(command, check=True, timeout=5 * PATIENCE)
     return built
@@ -77,9 +76,8 @@ def test_search_finds_nothing_like_an_unknown_word(site: Path) -> None:
     assert "<li" not in shown
 
 
-def test_charts_scroll_by_themselves_and_the_site_has_an_icon(site: Path) -> None:
+def test_site_has_an_icon(site: Path) -> None:
     page = (site / "index.html").read_text()
-    assert re.search(r'<div class="chart docutils container">\s*<img ', page)
     assert re.search(r'<link rel="icon" href="_static/favicon\.svg', page) or re.search(
         r'<link rel="shortcut icon" href="_static/favicon\.svg', page
     )
