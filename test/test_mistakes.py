@@ -35,6 +35,9 @@ USES: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
     "result > 0": (lambda result: result > 0, TypeError),
     "0 < result": (lambda result: result > 0, TypeError),
     "len": (len, TypeError),
+    "int": (int, TypeError),
+    "float": (float, TypeError),
+    "range": (range, TypeError),
     "in": (lambda result: "x" in result, TypeError),
 }
 

@@ -51,6 +51,11 @@ class Unawaited:
         def __len__(self) -> NoReturn:
             raise TypeError(f"object of type {type(self).__name__!r} has no len(): {_HINT}")
 
+        def __int__(self) -> NoReturn:
+            raise TypeError(f"{type(self).__name__!r} object is not a number: {_HINT}")
+
+        __float__ = __index__ = __int__
+
         def __contains__(self, value: object) -> NoReturn:
             raise TypeError(f"{type(self).__name__!r} object is not a container: {_HINT}")
 
