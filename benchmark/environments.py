@@ -35,8 +35,10 @@ def find_python(wanted: str | None) -> str:
     if wanted is None:
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    candidates = [wanted, f"python{wanted}"]
-    candidates += sorted(str(path) for path in pyenv.glob(f"{wanted}*/bin/python"))
+    candidates = [wanted]
+    if Path(wanted).name == wanted:
+        candidates.append(f"python{wanted}")
+        candidates += sorted(str(path) for path in pyenv.glob(f"{wanted}*/bin/python"))
     for candidate in candidates:
         found = _base_executable(candidate)
         if found:

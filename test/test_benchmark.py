@@ -195,6 +195,12 @@ def test_missing_python_is_told() -> None:
         find_python("1.5")
 
 
+def test_python_may_be_given_by_its_path() -> None:
+    assert find_python(sys.executable) == sys.executable
+    with pytest.raises(NoPython, match="/no/python"):
+        find_python("/no/python")
+
+
 # Summaries and reports ----------------------------------------------------------------------
 
 
