@@ -42,6 +42,8 @@ STALLS = {
     "insert_many/small": "insert_many of 100,000",
 }
 
+_JOINER = "\N{WORD JOINER}"
+
 _PEERS = (PYMONGO_ASYNC, MOTOR_3, PYMONGO_SYNC)
 
 
@@ -55,7 +57,7 @@ def table(summaries: Sequence[Summary]) -> Table:
         if measured:
             rows.append([label, *(_cell(measured, peer) for peer in _PEERS)])
     header = ["", *(f"Motor to {titles()[peer]}" for peer in _PEERS)]
-    return Table("", header, rows)
+    return Table("", header, rows, widths=(28, 24, 24, 24))
 
 
 def chart(summaries: Sequence[Summary]) -> Chart:
@@ -89,7 +91,9 @@ def _cell(measured: Sequence[tuple[Setup, Summary]], peer: str) -> str:
         for setup, summary in measured
         if (spread := _ratio(summary, peer)) is not None
     ]
-    return "\n".join(f"| {line}" for line in lines) or NOTHING
+    # On a phone, a line may break before the range, and not within it.
+    unbroken = (line.replace(NOTHING, f"{_JOINER}{NOTHING}{_JOINER}") for line in lines)
+    return "\n".join(f"| {line}" for line in unbroken) or NOTHING
 
 
 def _ratio(summary: Summary, peer: str) -> Spread | None:

@@ -11,11 +11,14 @@ class Table:
     """Rows of text below a header. Code is marked as in Markdown, by single backticks.
 
     In reStructuredText, a cell may have several lines.
+
+    - `widths`: of the columns in reStructuredText, in percent. None: as they come
     """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    widths: Sequence[int] | None = None
 
     def to_markdown(self) -> str:
         """The table with its title, as a section."""
@@ -26,7 +29,10 @@ class Table:
 
     def to_rst(self) -> str:
         """The table with its title, as a `list-table`."""
-        lines = [f".. list-table:: {_rst(self.title)}".rstrip(), "   :header-rows: 1", ""]
+        lines = [f".. list-table:: {_rst(self.title)}".rstrip(), "   :header-rows: 1"]
+        if self.widths is not None:
+            lines.append(f"   :widths: {' '.join(map(str, self.widths))}")
+        lines.append("")
         for row in (self.header, *self.rows):
             for number, cell in enumerate(row):
                 mark = "   * -" if number == 0 else "     -"
