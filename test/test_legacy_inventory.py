@@ -92,10 +92,20 @@ OLDEST = NAMES["motor_0_1"]
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(owner, n) for owner in ("client", "cursor", "gridfs") for n in OLDEST[owner]],
+    [
+        (owner, n)
+        for owner in ("client", "database", "collection", "cursor", "gridfs")
+        for n in OLDEST[owner]
+    ],
 )
 def test_method_of_motor_0_1_is_bridged_or_refused(owner: str, name: str) -> None:
     assert explained(registry.find("method", owner, name))
+
+
+@pytest.mark.parametrize("owner", ["client", "database", "collection"])
+@pytest.mark.parametrize("name", OLDEST["assigned"])
+def test_assignment_of_motor_0_1_is_bridged(owner: str, name: str) -> None:
+    assert explained(registry.find("setting", owner, name))
 
 
 @pytest.mark.parametrize("name", OLDEST["module"])

@@ -184,6 +184,71 @@ async def test_uuid_subtype_and_document_class(owners: Any, owner: str, db_name:
 
 
 @pytest.mark.parametrize("owner", OWNERS)
+async def test_slave_okay(owners: Any, owner: str) -> None:
+    target = owners[owner]
+    setting = assigning(owner, "slave_okay")
+    with old(setting, setting):
+        target.slave_okay = True
+        assert target.read_preference == ReadPreference.SECONDARY_PREFERRED
+        target.slave_okay = False
+        assert target.read_preference == ReadPreference.PRIMARY
+    with old(assigning(owner, "read_preference"), setting):
+        target.read_preference = ReadPreference.NEAREST
+        target.slave_okay = True
+    assert target.read_preference == ReadPreference.NEAREST
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_safe(owners: Any, owner: str, db_name: str) -> None:
+    target = owners[owner]
+    setting = assigning(owner, "safe")
+    with old(setting, setting, setting):
+        target.safe = False
+        assert target.write_concern == WriteConcern(w=0)
+        if owner == "collection":
+            assert not (await target.insert_one({})).acknowledged
+        target.safe = True
+        assert target.write_concern == WriteConcern(w=1)
+        target.safe = True
+    with old(assigning(owner, "write_concern"), setting):
+        target.write_concern = WriteConcern(w=1, j=True)
+        target.safe = True
+    assert target.write_concern == WriteConcern(w=1, j=True)
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("name", ["slave_okay", "safe"])
+async def test_settings_that_are_other_names_today(owners: Any, owner: str, name: str) -> None:
+    target = owners[owner]
+    setattr(target, name, "my own")
+    assert getattr(target, name) == "my own"
+    assert (target.read_preference, target.write_concern) == (
+        ReadPreference.PRIMARY,
+        WriteConcern(),
+    )
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_lasterror_options(owners: Any, owner: str) -> None:
+    target = owners[owner]
+    get = f"{owner}.get_lasterror_options()"
+    change, unset = f"{owner}.set_lasterror_options()", f"{owner}.unset_lasterror_options()"
+    with old(get, change, change, get, unset, get, unset, get):
+        assert target.get_lasterror_options() == {}
+        target.set_lasterror_options(w=1, wtimeout=50)
+        target.set_lasterror_options(j=True)
+        assert target.get_lasterror_options() == {"w": 1, "wtimeout": 50, "j": True}
+        target.unset_lasterror_options("wtimeout", "fsync")
+        assert target.get_lasterror_options() == {"w": 1, "j": True}
+        target.unset_lasterror_options()
+        assert target.get_lasterror_options() == {}
+    assert target.write_concern == WriteConcern()
+    with old(change), pytest.raises(ConfigurationError, match="foo is not a valid write concern"):
+        target.set_lasterror_options(foo=1)
+    assert target.write_concern == WriteConcern()
+
+
+@pytest.mark.parametrize("owner", OWNERS)
 async def test_latency_is_one_of_clients(owners: Any, owner: str) -> None:
     with old(assigning(owner, "secondary_acceptable_latency_ms")):
         owners[owner].secondary_acceptable_latency_ms = 10

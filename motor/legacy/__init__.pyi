@@ -24,7 +24,9 @@ _ItemType = TypeVar("_ItemType", default=dict[str, Any])
 class _NamesOfAsyncIOMotorClient:
     document_class: Any
     read_preference: Any
+    safe: Any
     secondary_acceptable_latency_ms: Any
+    slave_okay: Any
     tag_sets: Any
     uuid_subtype: Any
     write_concern: Any
@@ -58,6 +60,12 @@ class _NamesOfAsyncIOMotorClient:
     @property
     @deprecated('use codec_options.tz_aware')
     def tz_aware(self) -> Any: ...
+    @deprecated('use write_concern.document')
+    def get_lasterror_options(self) -> dict[str, Any]: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def set_lasterror_options(self, **options: Any) -> None: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def unset_lasterror_options(self, *names: str) -> None: ...
     @deprecated('use list_database_names()')
     def database_names(self) -> OperationFuture[list[str]]: ...
     @deprecated('leave it out, a client connects at its first operation')
@@ -193,7 +201,9 @@ class AsyncIOMotorReplicaSetClient(_NamesOfAsyncIOMotorReplicaSetClient, AsyncIO
 class _NamesOfAsyncIOMotorDatabase:
     document_class: Any
     read_preference: Any
+    safe: Any
     secondary_acceptable_latency_ms: Any
+    slave_okay: Any
     tag_sets: Any
     uuid_subtype: Any
     write_concern: Any
@@ -212,6 +222,12 @@ class _NamesOfAsyncIOMotorDatabase:
     @property
     @deprecated('keep a list of your functions')
     def outgoing_copying_manipulators(self) -> list[str]: ...
+    @deprecated('use write_concern.document')
+    def get_lasterror_options(self) -> dict[str, Any]: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def set_lasterror_options(self, **options: Any) -> None: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def unset_lasterror_options(self, *names: str) -> None: ...
     @deprecated('use list_collection_names()')
     def collection_names(
         self,
@@ -366,7 +382,9 @@ class AsyncIOMotorDatabase(_NamesOfAsyncIOMotorDatabase, motor_asyncio.AsyncIOMo
 class _NamesOfAsyncIOMotorCollection:
     document_class: Any
     read_preference: Any
+    safe: Any
     secondary_acceptable_latency_ms: Any
+    slave_okay: Any
     tag_sets: Any
     uuid_subtype: Any
     write_concern: Any
@@ -413,6 +431,12 @@ class _NamesOfAsyncIOMotorCollection:
     def initialize_ordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
     @deprecated('pass a list to bulk_write(..., ordered=False)')
     def initialize_unordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
+    @deprecated('use write_concern.document')
+    def get_lasterror_options(self) -> dict[str, Any]: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def set_lasterror_options(self, **options: Any) -> None: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def unset_lasterror_options(self, *names: str) -> None: ...
     @deprecated('use count_documents({}) or estimated_document_count()')
     def count(self) -> OperationFuture[int]: ...
     @deprecated('use find()')
@@ -554,7 +578,9 @@ class AsyncIOMotorCursor(_NamesOfAsyncIOMotorCursor, motor_asyncio.AsyncIOMotorC
 class _NamesOfMotorClient:
     document_class: Any
     read_preference: Any
+    safe: Any
     secondary_acceptable_latency_ms: Any
+    slave_okay: Any
     tag_sets: Any
     uuid_subtype: Any
     write_concern: Any
@@ -588,6 +614,12 @@ class _NamesOfMotorClient:
     @property
     @deprecated('use codec_options.tz_aware')
     def tz_aware(self) -> Any: ...
+    @deprecated('use write_concern.document')
+    def get_lasterror_options(self) -> dict[str, Any]: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def set_lasterror_options(self, **options: Any) -> None: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def unset_lasterror_options(self, *names: str) -> None: ...
     @deprecated('use list_database_names()')
     def database_names(self, *, callback: Callback | None = None) -> OperationFuture[list[str]]: ...
     @deprecated('leave it out, a client connects at its first operation')
@@ -738,7 +770,9 @@ class MotorReplicaSetClient(_NamesOfMotorReplicaSetClient, MotorClient[_Document
 class _NamesOfMotorDatabase:
     document_class: Any
     read_preference: Any
+    safe: Any
     secondary_acceptable_latency_ms: Any
+    slave_okay: Any
     tag_sets: Any
     uuid_subtype: Any
     write_concern: Any
@@ -757,6 +791,12 @@ class _NamesOfMotorDatabase:
     @property
     @deprecated('keep a list of your functions')
     def outgoing_copying_manipulators(self) -> list[str]: ...
+    @deprecated('use write_concern.document')
+    def get_lasterror_options(self) -> dict[str, Any]: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def set_lasterror_options(self, **options: Any) -> None: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def unset_lasterror_options(self, *names: str) -> None: ...
     @deprecated('use list_collection_names()')
     def collection_names(
         self,
@@ -929,7 +969,9 @@ class MotorDatabase(_NamesOfMotorDatabase, motor_tornado.MotorDatabase[_Document
 class _NamesOfMotorCollection:
     document_class: Any
     read_preference: Any
+    safe: Any
     secondary_acceptable_latency_ms: Any
+    slave_okay: Any
     tag_sets: Any
     uuid_subtype: Any
     write_concern: Any
@@ -984,6 +1026,12 @@ class _NamesOfMotorCollection:
     def initialize_ordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
     @deprecated('pass a list to bulk_write(..., ordered=False)')
     def initialize_unordered_bulk_op(self) -> MotorBulkOperationBuilder: ...
+    @deprecated('use write_concern.document')
+    def get_lasterror_options(self) -> dict[str, Any]: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def set_lasterror_options(self, **options: Any) -> None: ...
+    @deprecated('use write_concern, and with_options(write_concern=...) to change it')
+    def unset_lasterror_options(self, *names: str) -> None: ...
     @deprecated('use count_documents({}) or estimated_document_count()')
     def count(self, *, callback: Callback | None = None) -> OperationFuture[int]: ...
     @deprecated('use find()')

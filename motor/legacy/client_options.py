@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
+from pymongo import ReadPreference
 from pymongo.errors import ConfigurationError
 from pymongo.read_preferences import make_read_preference
 
@@ -90,6 +91,30 @@ def set_wait_time(options: Options, value: float | None) -> None:
         options.kwargs.setdefault("waitQueueTimeoutMS", int(value * 1000))
 
 
+@bridges("option", "client", "network_timeout", "use socketTimeoutMS=, in milliseconds")
+def set_network_timeout(options: Options, value: float | None) -> None:
+    if value is not None:
+        options.kwargs.setdefault("socketTimeoutMS", int(value * 1000))
+
+
+def _allow_secondaries(name: str) -> None:
+    @bridges("option", "client", name, "use read_preference=ReadPreference.SECONDARY_PREFERRED")
+    def allow(options: Options, value: bool) -> None:
+        # A read preference says more, whichever comes first.
+        if value and not {"read_preference", "readPreference"} & options.kwargs.keys():
+            options.mode = options.mode or ReadPreference.SECONDARY_PREFERRED.mode
+
+
+for _name in ("slave_okay", "slaveOk", "slaveok"):
+    _allow_secondaries(_name)
+
+
+@bridges("option", "client", "safe", "use w=1 for True, which is the default, and w=0 for False")
+def set_safe(options: Options, value: bool) -> None:
+    if value is False:
+        options.kwargs.setdefault("w", 0)
+
+
 @bridges(
     "option",
     "client",
@@ -143,34 +168,12 @@ def _without_effect(name: str, why: str) -> None:
 _without_effect("use_greenlets", "as every operation runs on Motor's thread pool")
 _without_effect("socketKeepAlive", "as sockets are always kept alive")
 
-for _name in ("slave_okay", "slaveOk", "slaveok"):
-    refuses(
-        "option",
-        "client",
-        _name,
-        "it went with PyMongo 3, and Motor 0.7 refused it",
-        "use read_preference=ReadPreference.SECONDARY_PREFERRED",
-    )
-refuses(
-    "option",
-    "client",
-    "safe",
-    "it went with PyMongo 3, and Motor 0.7 refused it",
-    "use w=1 for True, which is the default, and w=0 for False",
-)
 refuses(
     "option",
     "client",
     "auto_start_request",
     "requests went with PyMongo 3, and Motor 0.7 refused it",
     "leave it out, or use a session",
-)
-refuses(
-    "option",
-    "client",
-    "network_timeout",
-    "it went with PyMongo 2.9",
-    "use socketTimeoutMS=, in milliseconds",
 )
 refuses(
     "option",

@@ -51,7 +51,7 @@ def _method(entry: Entry, owner: Any) -> Any:
 def assign(owner: Any, name: str, value: Any) -> bool:
     """Assign `value` to an old setting of `owner`. Returns whether it was one."""
     entry = find("setting", kind_of(owner), name)
-    if entry is None:
+    if entry is None or (entry.applies is not None and not entry.applies(value)):
         return False
     check(entry)
     assert entry.function is not None

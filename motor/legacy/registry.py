@@ -64,7 +64,8 @@ class Entry:
       not
     - `in_place`: of a method: whether `function` runs at once and returns the result itself,
       instead of running on a worker
-    - `applies`: of a keyword or an option that still exists: whether a value is an old one
+    - `applies`: of a keyword or an option that still exists, and of a setting: whether a value is
+      an old one
     - `tornado_only`: of a module's name: whether there was none with "AsyncIO" before it
     - `said`: of a use: what a message calls it
     """

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pymongo import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from motor.legacy.calls import kind_of, read_preference_of
 from motor.legacy.client_settings import change_client
 from motor.legacy.codecs import uuid_representation
 from motor.legacy.registry import bridges
-from motor.legacy.write_concerns import make_write_concern
+from motor.legacy.write_concerns import make_write_concern, write_concern_of
 
 __all__ = ["change"]
 
@@ -81,3 +82,60 @@ def set_document_class(owner: Any, value: type) -> None:
 @bridges("setting", _OWNERS, "secondary_acceptable_latency_ms", "use the client's localThresholdMS")
 def set_latency(owner: Any, value: Any) -> None:
     """Do nothing: PyMongo takes the value when a client is made, and not later."""
+
+
+# Of Motor 0.1 ---------------------------------------------------------------------------------
+
+_USE_WRITE_CONCERN = "use write_concern, and with_options(write_concern=...) to change it"
+
+
+def _is_bool(value: object) -> bool:
+    """Whether a value was meant for the old setting: today these are names like any other."""
+    return isinstance(value, bool)
+
+
+@bridges(
+    "setting",
+    _OWNERS,
+    "slave_okay",
+    "use with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)",
+    applies=_is_bool,
+)
+def set_slave_okay(owner: Any, value: bool) -> None:
+    preference = ReadPreference.SECONDARY_PREFERRED if value else ReadPreference.PRIMARY
+    # One that was set as a read preference says more than slave_okay.
+    if value != bool(owner.read_preference.mode):
+        change(owner, read_preference=preference)
+
+
+@bridges(
+    "setting",
+    _OWNERS,
+    "safe",
+    "use write_concern=WriteConcern(w=1) for True, and w=0 for False",
+    applies=_is_bool,
+)
+def set_safe(owner: Any, value: bool) -> None:
+    if value != write_concern_of(owner).acknowledged:
+        change(owner, write_concern=WriteConcern(w=1 if value else 0))
+
+
+@bridges("method", _OWNERS, "get_lasterror_options", "use write_concern.document", in_place=True)
+def get_lasterror_options(owner: Any) -> dict[str, Any]:
+    return dict(write_concern_of(owner).document)
+
+
+@bridges("method", _OWNERS, "set_lasterror_options", _USE_WRITE_CONCERN, in_place=True)
+def set_lasterror_options(owner: Any, **options: Any) -> None:
+    """Change these options of the write concern, and keep the others."""
+    changed = {**write_concern_of(owner).document, **options}
+    change(owner, write_concern=make_write_concern(changed))
+
+
+@bridges("method", _OWNERS, "unset_lasterror_options", _USE_WRITE_CONCERN, in_place=True)
+def unset_lasterror_options(owner: Any, *names: str) -> None:
+    """Take these options out of the write concern; without names all."""
+    options = dict(write_concern_of(owner).document)
+    for name in names or tuple(options):
+        options.pop(name, None)
+    change(owner, write_concern=make_write_concern(options))

@@ -110,6 +110,9 @@ def property_of(owner: Guess, name: str) -> Advice | None:
 
 def assignment(owner: Guess, name: str) -> Advice | None:
     """What to say about an attribute that is assigned to."""
+    if name == "safe" and not owner.sure:
+        # Other objects called "client" have that, too.
+        return None
     entry = registry.find("setting", owner.kind.value, name)
     return None if entry is None else _said(f"{owner.kind.value}.{name} = …", entry)
 
