@@ -21,7 +21,7 @@ from chaos.worker.probe import probe_blocking
 from chaos.worker.resolver import divert
 
 _CLEAR_SECONDS = 15.0
-_SAMPLE_SECONDS = 2.0
+_SAMPLE_SECONDS = 5.0
 #: Seconds between two forks, as a multiple of the pace.
 _FORK_PAUSE = 35.0
 _FRAMEWORKS = {"main": "asyncio", "loop": "asyncio", "tornado": "tornado"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import re
@@ -17,7 +18,13 @@ _POOLS = ("motor-", "ThreadPoolExecutor", "MainThread", "work-", "asyncio_")
 
 
 def resident_kilobytes() -> int:
-    """The resident size of this process."""
+    """The resident size of this process, without what glibc keeps for later use.
+
+    What glibc keeps goes up and down by several megabytes, and would hide a slow leak.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() // 1024
 
