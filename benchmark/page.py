@@ -42,8 +42,6 @@ STALLS = {
     "insert_many/small": "insert_many of 100,000",
 }
 
-_JOINER = "\N{WORD JOINER}"
-
 _PEERS = (PYMONGO_ASYNC, MOTOR_3, PYMONGO_SYNC)
 
 
@@ -91,9 +89,7 @@ def _cell(measured: Sequence[tuple[Setup, Summary]], peer: str) -> str:
         for setup, summary in measured
         if (spread := _ratio(summary, peer)) is not None
     ]
-    # On a phone, a line may break before the range, and not within it.
-    unbroken = (line.replace(NOTHING, f"{_JOINER}{NOTHING}{_JOINER}") for line in lines)
-    return "\n".join(f"| {line}" for line in unbroken) or NOTHING
+    return "\n".join(f"| {line}" for line in lines) or NOTHING
 
 
 def _ratio(summary: Summary, peer: str) -> Spread | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")
 
 
 @dataclass(frozen=True)
@@ -42,4 +45,6 @@ class Table:
 
 
 def _rst(text: str) -> str:
-    return text.replace("`", "``")
+    # In a narrow column, a line may break before a range, and not within it.
+    unbroken = _RANGE.sub("\N{WORD JOINER}\N{EN DASH}\N{WORD JOINER}", text)
+    return unbroken.replace("`", "``")

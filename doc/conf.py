@@ -23,6 +23,8 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(T|Any|_\w+|motor\.operation\._\w+)")]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+# Defaults as they are written, not their `repr`, which may be "<function ...>".
+autodoc_preserve_defaults = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 maximum_signature_line_length = 70

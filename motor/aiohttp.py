@@ -65,7 +65,7 @@ def get_content_type(filename: str, gridout: Any) -> str:
 def get_cache_time(filename: str, modified: datetime | None, mime_type: str) -> float:
     """The number of seconds for which a cache need not ask whether the file has changed: 0.
 
-    With 0 it may keep the file and asks each time.
+    With 0 it may keep the file, and decides when to ask.
     """
     return 0
 

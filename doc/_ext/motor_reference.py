@@ -65,13 +65,20 @@ def member_lines(member: Member) -> Iterator[str]:
     yield f".. py:{kind}:: {member.name}{member.arguments}"
     yield ""
     doc = member.doc.splitlines()
-    if member.pymongo is not None and member.pymongo not in member.doc:
+    if member.pymongo is None:
+        doc += ["", "PyMongo's synchronous class has no such member."]
+    elif not names_counterpart(member):
         role = "attr" if member.is_property else "meth"
         doc += ["", f"In PyMongo: :{role}:`{member.pymongo}`."]
-    elif member.pymongo is None:
-        doc += ["", "PyMongo's synchronous class has no such member."]
     yield from (f"   {line}" if line else "" for line in doc)
     yield ""
+
+
+def names_counterpart(member: Member) -> bool:
+    """Whether the description links to the member of PyMongo already, perhaps to a base class's."""
+    if member.pymongo is None or member.group is Group.OWN:
+        return member.pymongo is not None and member.pymongo in member.doc
+    return f".{member.pymongo.rpartition('.')[2]}`" in member.doc
 
 
 def link(app: Any, env: Any, node: Any, content: nodes.Element) -> nodes.reference | None:

@@ -406,7 +406,7 @@ class AgnosticClientSession(_ClientSessionOfPyMongo, AgnosticBase):
     def throw(self, *exception: Any) -> Any:
         """Raise an exception where the coroutine is suspended: what a cancelled task does."""
     def close(self) -> Any:
-        """Part of what makes a coroutine. Subclasses that can be closed define it."""
+        """Do nothing: every coroutine has this method, and here there is nothing to close."""
     def __eq__(self, other: object, /) -> bool: ...
 
 @type_check_only

@@ -33,7 +33,7 @@ class SelfAwaiting:
         return self._advance("throw", *exception)
 
     def close(self) -> Any:
-        """Part of what makes a coroutine. Subclasses that can be closed define it."""
+        """Do nothing: every coroutine has this method, and here there is nothing to close."""
 
     def _advance(self, how: str, *arguments: Any) -> Any:
         if self._steps is None:

@@ -63,7 +63,7 @@ class GridFSResponse(Response):
       of its metadata, or a guess from its name, or "application/octet-stream", which also replaces
       a value that cannot be a type
     - `cache_time`: seconds for which a cache need not ask whether the file has changed; with 0 it
-      may keep the file and asks each time
+      may keep the file, and decides when to ask
     - `disposition`: "inline" to have the browser show the file, "attachment" to have it saved; None
       to leave out the Content-Disposition field, and with it the file's name
     - `headers`: further fields, or replacements of the standard ones; you may also change
@@ -160,7 +160,7 @@ class GridFSApp:
       gridfs.NoFile, or bson.errors.InvalidId for a malformed id, the answer is 404.
     - `get_content_type(filename, grid_out)`: returns the Content-Type to send
     - `get_cache_time(filename, modified, content_type)`: returns the seconds for which a cache need
-      not ask whether the file has changed; with 0, the default, it asks each time
+      not ask whether the file has changed; with 0, the default, it decides when to ask
     - `set_extra_headers(response, grid_out)`: adds to ``response.headers`` or changes them
     - `revisions`: let ``?revision=-2`` choose among the files of one name: 0 is the oldest, -1 the
       newest

@@ -107,7 +107,7 @@ class GridFSHandler(RequestHandler):
     def get_cache_time(self, path: str, modified: datetime | None, mime_type: str) -> float:
         """The number of seconds for which a cache need not ask whether the file has changed.
 
-        With 0, the default, it may keep the file and asks each time.
+        With 0, the default, it may keep the file, and decides when to ask.
         """
         return 0
 

@@ -275,8 +275,8 @@ def _content_range(piece: range, length: int) -> str:
 def _cache_headers(cache_time: object, now: datetime) -> dict[str, str]:
     if not isinstance(cache_time, (int, float)) or math.isnan(cache_time):
         raise TypeError(
-            "get_cache_time must give a number of seconds, or 0 to have caches ask each time, not "
-            f"{cache_time!r}"
+            "get_cache_time must give a number of seconds, or 0 to let caches decide when to ask, "
+            f"not {cache_time!r}"
         )
     if cache_time <= 0:
         return {"Cache-Control": "public"}

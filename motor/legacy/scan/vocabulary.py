@@ -40,7 +40,7 @@ _COMMON = frozenset(
 )
 #: Keywords of find() that tell of a collection by themselves.
 _TELLING_KEYWORDS = frozenset({"as_class", "await_data", "max_scan", "slave_okay", "spec_or_id"})
-#: Methods of today that take a callback today.
+#: Methods that take a callback today as well.
 _TAKE_CALLBACKS = frozenset({"each", "with_transaction"})
 #: Methods that tell of MongoDB by themselves: with these, "callback=" is a bridged one.
 _TELLING_METHODS = frozenset(
