@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import operator
 import re
@@ -94,10 +95,25 @@ async def test_what_loops_do_with_futures_does_not_warn(
     for future in asyncio.as_completed([collection.find_one({})]):
         assert await future is None
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        group.create_task(collection.find_one({}))
+        task = group.create_task(collection.find_one({}))
+        assert repr(task).startswith("<")
     # What is asked whether it is a coroutine, or anything else.
     assert not hasattr(collection.find_one({}), "cr_frame")
     assert not hasattr(collection.find_one({}), "__html__")
+
+
+def test_a_task_of_an_operation_that_no_loop_had_taken_may_be_described_and_cancelled() -> None:
+    client: Any = AsyncIOMotorClient("mongodb://127.0.0.1:1/")
+
+    async def main(operation: Any) -> None:
+        task = asyncio.create_task(operation)
+        assert repr(task).startswith("<")
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main(client.db.test.find_one({})))
+    client.close()
 
 
 async def test_what_tornado_does_with_futures_does_not_warn(collection: Any) -> None:

@@ -59,6 +59,8 @@ class DeferredOperation(Unawaited, Coroutine[Any, Any, Any]):
         """Raise an exception where the coroutine is suspended: what a cancelled task does."""
         if self._steps is None:
             self._steps = self.__await__()
+            # The task that took it was cancelled before its first step: that is an end, too.
+            self._start = None
         return self._steps.throw(*exception)
 
     def close(self) -> None:

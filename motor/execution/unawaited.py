@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -60,7 +61,10 @@ class Unawaited:
             raise TypeError(f"{type(self).__name__!r} object is not a container: {_HINT}")
 
         def __bool__(self) -> bool:
-            # Programs that keep a future, or None, may well ask: that is no error.
+            # Programs that keep a future, or None, may well ask: that is no error. asyncio asks
+            # when it describes a task.
+            if sys._getframe(1).f_globals.get("__name__") == "asyncio.base_tasks":
+                return True
             warnings.warn(
                 f"{type(self).__name__!r} object is always true: {_HINT} (To ask whether there is "
                 "an operation at all, write 'is not None'.)",
