@@ -17,6 +17,7 @@ import pymongo
 import pytest
 from pymongo.errors import AutoReconnect
 
+from motor import accelerators
 from support import start_python, wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +70,16 @@ def test_goals_of_their_own_have_no_faults(goal: str) -> None:
     options = parse([goal, "10"])
     assert (options.what, options.count) == (goal[2:], 10)
     assert planned(options) == []
+
+
+def test_there_is_every_choice_of_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = set()
+    for candidate in CANDIDATES.values():
+        if candidate.accelerators is not None:
+            monkeypatch.setenv("MOTOR_ACCELERATORS", candidate.accelerators)
+            choices.add(frozenset(accelerators.chosen()))
+    names = accelerators.BY_DEFAULT
+    assert choices == {frozenset(), *(frozenset({name}) for name in names), frozenset(names)}
 
 
 def test_drivers_are_chosen_by_name() -> None:

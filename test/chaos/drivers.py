@@ -29,8 +29,7 @@ class Candidate:
 
 
 def _motor(name: str, title: str, accelerators: str) -> Candidate:
-    requirements = (*_COMMON, "greenlet>=3.1")
-    driver = Driver("motor", "Motor", "motor", "motor", requirements, checkout=ROOT)
+    driver = Driver("motor", "Motor", "motor", "motor", _COMMON, checkout=ROOT)
     return Candidate(name, title, "motor", driver, accelerators)
 
 
@@ -47,7 +46,6 @@ CANDIDATES = {
         _motor("motor-none", "Motor, no accelerators", "none"),
         _motor("motor-sockets", "Motor, sockets", "sockets"),
         _motor("motor-batches", "Motor, batches", "batches"),
-        _motor("motor-greenlets", "Motor, all and greenlets", "all,greenlets"),
         _other("pymongo-async", "PyMongo Async", "pymongo-async"),
         _other("motor-3.7.1", "Motor 3.7.1", "motor-3", "motor==3.7.1"),
         _other("pymongo", "PyMongo (probe)", "pymongo"),
