@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -63,7 +63,9 @@ class Unawaited:
         def __bool__(self) -> bool:
             # Programs that keep a future, or None, may well ask: that is no error. asyncio asks
             # when it describes a task.
-            if sys._getframe(1).f_globals.get("__name__") == "asyncio.base_tasks":
+            here = inspect.currentframe()
+            caller = None if here is None else here.f_back
+            if caller is not None and caller.f_globals.get("__name__") == "asyncio.base_tasks":
                 return True
             warnings.warn(
                 f"{type(self).__name__!r} object is always true: {_HINT} (To ask whether there is "
