@@ -143,6 +143,14 @@ def test_errors_that_tell_what_is_not_so_are_counted() -> None:
     assert errors.strange.total() == 2
 
 
+def test_errors_of_the_network_are_counted() -> None:
+    errors = Errors()
+    errors.enter(failed("connection closed"))
+    errors.enter(failed("timed out", "pymongo.errors.NetworkTimeout"))
+    errors.enter(failed("E11000", "pymongo.errors.DuplicateKeyError"))
+    assert errors.network == 2
+
+
 def test_time_in_which_the_loop_stood_still_is_not_the_drivers() -> None:
     errors = Errors()
     slow = line("insert", seconds=10.0, promise=2.0) | {"at": 20.0}

@@ -13,6 +13,8 @@ SLACK = 2.5
 #: Documented errors that say something false.
 _STRANGE = re.compile(r"Sessions are not supported|Cannot run getMore on cursor")
 _DOCUMENTED = re.compile(r"(pymongo|gridfs|bson)\.errors\.|builtins\.TimeoutError")
+#: PyMongo ends no session that was in use when one of these came: the server is to forget it.
+_NETWORK = re.compile(r"\.(NetworkTimeout|AutoReconnect|ConnectionFailure|NotPrimaryError)$")
 
 
 class Errors:
@@ -24,6 +26,8 @@ class Errors:
         self.undocumented: Counter[str] = Counter()
         self.attempts = 0
         self.cancelled = 0
+        #: How many of them came from the network.
+        self.network = 0
         self._timed: list[Line] = []
         self._stalls: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         self._broken: Findings = Counter()
@@ -61,6 +65,7 @@ class Errors:
         error = line["error"]
         sign = signature(error)
         self.kinds[sign] += 1
+        self.network += bool(_NETWORK.search(str(error["class"])))
         if _STRANGE.search(error["text"]):
             self.strange[f"{line['kind']}: {sign}"] += 1
         if not error["documented"] or not _DOCUMENTED.match(error["class"]):

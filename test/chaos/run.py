@@ -180,7 +180,8 @@ class _Run:
             for result in motors
         )
         # Sessions do not say whose they are: only alone it is Motor that left them.
-        bad |= quiet and motors == found and bool(sessions)
+        dropped = sum(result.errors.network for result in motors)
+        bad |= quiet and motors == found and len(sessions) > dropped
         _say(f"{len(sessions)} sessions left at the servers, by all drivers together")
         _say(f"seed {self._options.seed}: Motor's books {'DO NOT BALANCE' if bad else 'balance'}")
         return int(bad)

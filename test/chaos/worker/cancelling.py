@@ -12,6 +12,9 @@ from chaos.worker.adapters import settle
 from chaos.worker.work import Work
 
 _MOMENTS = (0.0, 0.0, 0.0002, 0.001, 0.002, 0.005, 0.01)
+#: The last calls may still run on threads. A client that is closed while they do cannot end their
+#: sessions.
+_LAST_SECONDS = 1.0
 
 
 async def cancel_often(work: Work, name: str, numbers: Iterator[int]) -> None:
@@ -25,6 +28,7 @@ async def cancel_often(work: Work, name: str, numbers: Iterator[int]) -> None:
             await call
         if number % 1000 == 0:
             work.journal.write("cancelled", number=number)
+    await asyncio.sleep(_LAST_SECONDS)
 
 
 def numbers(count: int) -> Iterator[int]:
