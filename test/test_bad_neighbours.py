@@ -89,10 +89,18 @@ NEIGHBOURS = {
     "faulthandler": """
         import faulthandler
         faulthandler.enable()
-        # Once: it looks at the frames of threads that run on, which Python cannot do in safety.
-        faulthandler.dump_traceback_later(0.5, file=open("/dev/null", "w"))
-        asyncio.run(main())
-        faulthandler.cancel_dump_traceback_later()
+
+        async def beside():
+            # Not dump_traceback_later(): it reads the frames of threads that run on, and Python
+            # may crash. Here, this thread has the interpreter lock.
+            with open("/dev/null", "w") as file:
+                work = asyncio.ensure_future(main())
+                while not work.done():
+                    faulthandler.dump_traceback(file, all_threads=True)
+                    await asyncio.sleep(0.01)
+            await work
+
+        asyncio.run(beside())
     """,
     "coverage": """
         import coverage
