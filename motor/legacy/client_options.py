@@ -85,16 +85,15 @@ for _old, _new in {
     _renamed(_old, _new)
 
 
-@bridges("option", "client", "max_wait_time", "use waitQueueTimeoutMS=, in milliseconds")
-def set_wait_time(options: Options, value: float | None) -> None:
-    if value is not None:
-        options.kwargs.setdefault("waitQueueTimeoutMS", int(value * 1000))
+def _in_milliseconds(old: str, new: str) -> None:
+    @bridges("option", "client", old, f"use {new}=, in milliseconds")
+    def convert(options: Options, value: float | None) -> None:
+        if value is not None:
+            options.kwargs.setdefault(new, int(value * 1000))
 
 
-@bridges("option", "client", "network_timeout", "use socketTimeoutMS=, in milliseconds")
-def set_network_timeout(options: Options, value: float | None) -> None:
-    if value is not None:
-        options.kwargs.setdefault("socketTimeoutMS", int(value * 1000))
+_in_milliseconds("max_wait_time", "waitQueueTimeoutMS")
+_in_milliseconds("network_timeout", "socketTimeoutMS")
 
 
 def _allow_secondaries(name: str) -> None:

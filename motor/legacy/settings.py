@@ -135,7 +135,6 @@ def set_lasterror_options(owner: Any, **options: Any) -> None:
 @bridges("method", _OWNERS, "unset_lasterror_options", _USE_WRITE_CONCERN, in_place=True)
 def unset_lasterror_options(owner: Any, *names: str) -> None:
     """Take these options out of the write concern; without names all."""
-    options = dict(write_concern_of(owner).document)
-    for name in names or tuple(options):
-        options.pop(name, None)
-    change(owner, write_concern=make_write_concern(options))
+    options = write_concern_of(owner).document
+    kept = {name: value for name, value in options.items() if names and name not in names}
+    change(owner, write_concern=make_write_concern(kept))
