@@ -38,7 +38,7 @@ def server(framework: Framework) -> NoServer:
 def test_documents_that_come_while_a_list_is_taken_are_not_lost() -> None:
     reader = Reader(fetch_publicly)
     # For a second list.
-    collect = threading.Thread(target=reader.collect, args=(lambda: False,), name="motor-test")
+    collect = threading.Thread(target=reader.collect, args=(None, lambda: False), name="motor-test")
 
     class Buffer(deque[Any]):
         def clear(self) -> None:

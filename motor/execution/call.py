@@ -19,6 +19,8 @@ T = TypeVar("T")
 #: A function returns this to be called again, after the other calls that wait.
 AGAIN = object()
 
+HandOver = Callable[[asyncio.Future[Any], Any, BaseException | None], None]
+
 _NO_KEYWORDS: Mapping[str, Any] = {}
 
 
@@ -51,6 +53,7 @@ class Call:
         "error",
         "function",
         "future",
+        "hand_over",
         "kwargs",
         "queued_at",
         "result",
@@ -73,6 +76,8 @@ class Call:
         self.caller = caller
         self.result: Any = None
         self.error: BaseException | None = None
+        #: What resolves the future, if not `deliver`.
+        self.hand_over: HandOver | None = None
 
     def run(self) -> bool:
         """Run on a worker. If the caller has cancelled the call by now, it is never sent."""
@@ -102,7 +107,7 @@ class Call:
         future, result, error = self.future, self.result, self.error
         # The error's traceback refers to this call.
         self.future = self.result = self.error = None
-        deliver(future, result, error)
+        (self.hand_over or deliver)(future, result, error)
 
     def fail(self, error: BaseException) -> None:
         """Deliver `error` instead of an outcome: there is no worker for the call."""

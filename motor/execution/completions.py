@@ -25,7 +25,7 @@ from typing import Any
 
 from motor.execution.lifecycle import after_fork_in_child
 
-__all__ = ["AtDelivery", "deliver"]
+__all__ = ["AtDelivery", "deliver", "resolve"]
 
 
 class AtDelivery:
@@ -54,28 +54,32 @@ class _Outcomes:
         queue = self.queue
         try:
             while queue:
-                future, result, error = queue.popleft()
-                if future.done():
-                    continue
-                if type(result) is AtDelivery:
-                    try:
-                        result = result.make()
-                    except StopIteration as failure:
-                        error = RuntimeError("a result's maker raised StopIteration")
-                        error.__cause__ = failure
-                    except BaseException as failure:
-                        # An error that ends the process does so in the task that awaits the future.
-                        error = failure
-                if error is None:
-                    future.set_result(result)
-                else:
-                    future.set_exception(error)
-                # A traceback may lead here.
-                error = None
+                resolve(*queue.popleft())
         finally:
             if queue:
                 # Interrupted, by Ctrl-C for example: the other futures still get their outcomes.
                 asyncio.get_running_loop().call_soon(self)
+
+
+def resolve(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Resolve `future`, on its loop's thread. A cancelled one stays as it is."""
+    if future.done():
+        return
+    if type(result) is AtDelivery:
+        try:
+            result = result.make()
+        except StopIteration as failure:
+            error = RuntimeError("a result's maker raised StopIteration")
+            error.__cause__ = failure
+        except BaseException as failure:
+            # An error that ends the process does so in the task that awaits the future.
+            error = failure
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+        # The error's traceback may lead here.
+        del error, result
 
 
 def _nothing() -> None:

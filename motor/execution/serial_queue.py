@@ -10,7 +10,7 @@ from typing import Protocol
 from motor.execution.jobs import Job, Pool
 from motor.execution.lifecycle import after_fork_in_child
 
-__all__ = ["QueueableJob", "SerialQueue", "finish_queues"]
+__all__ = ["InTurn", "QueueableJob", "SerialQueue", "finish_queues"]
 
 
 class QueueableJob(Job, Protocol):
@@ -55,7 +55,7 @@ class SerialQueue:
             self._pool = pool
             _busy_queues.add(self)
         try:
-            pool.add(_InTurn(self, job))
+            pool.add(InTurn(self, job))
         except BaseException:
             self.go_on()
             raise
@@ -71,7 +71,7 @@ class SerialQueue:
                 pool, job = self._waiting.popleft()
                 self._pool = pool
             try:
-                pool.add(_InTurn(self, job))
+                pool.add(InTurn(self, job))
             except RuntimeError as error:
                 job.fail(error)
             else:
@@ -103,23 +103,25 @@ def _forget() -> None:
 after_fork_in_child(_forget)
 
 
-class _InTurn:
+class InTurn:
     """A call whose turn it is; the next one begins when it has run."""
 
-    __slots__ = ("_job", "_queue", "queued_at")
+    __slots__ = ("_queue", "job", "queued_at")
     delivers_to_others = False
 
-    def __init__(self, queue: SerialQueue, job: Job) -> None:
+    def __init__(self, queue: SerialQueue, job: QueueableJob) -> None:
         self._queue = queue
-        self._job = job
-        self.queued_at = 0.0
+        self.job: QueueableJob = job
+        self.queued_at: float = 0.0
 
     def run(self) -> bool:
-        return self._job.run()
+        """Run the call. Returns True if it has to run again."""
+        return self.job.run()
 
     def deliver(self) -> None:
+        """Hand over the call's outcome, and begin the next."""
         try:
-            self._job.deliver()
+            self.job.deliver()
         finally:
             # After the outcome, so that outcomes come in the order of the calls.
             self._queue.go_on()

@@ -35,11 +35,11 @@ class BatchFetcher:
         may_leave = not self._is_seen and not _COMMAND_LOG.isEnabledFor(logging.DEBUG)
         fetching = Fetching(may_leave, meanwhile)
         documents: list[Any] = []
-        current.fetching = fetching
+        token = current.set(fetching)
         try:
             cursor._next_batch(documents)
         finally:
-            current.fetching = None
+            current.reset(token)
         if not documents:
             return None
         if type(documents[0]) is Undecoded:

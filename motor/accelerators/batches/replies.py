@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -21,7 +21,7 @@ __all__ = ["Fetching", "connection_class", "current"]
 
 
 class Fetching:
-    """How a cursor receives its next batch on this thread, and the result."""
+    """How a cursor receives its next batch, and the result."""
 
     __slots__ = ("may_leave", "meanwhile", "size")
 
@@ -40,12 +40,8 @@ class Fetching:
             meanwhile()
 
 
-class _Current(threading.local):
-    fetching: Fetching | None = None
-
-
-#: What this thread fetches.
-current: _Current = _Current()
+#: What this code fetches.
+current: ContextVar[Fetching | None] = ContextVar("motor_fetching", default=None)
 
 
 @functools.cache
@@ -54,7 +50,7 @@ def connection_class(base: Any) -> type[Any]:
 
     class SlicingConnection(base):  # type: ignore[misc]
         def receive_message(self, *args: Any, **kwargs: Any) -> Any:
-            fetching = current.fetching
+            fetching = current.get()
             if fetching is not None:
                 fetching.sent()
             reply = super().receive_message(*args, **kwargs)
@@ -89,7 +85,7 @@ class _Reply(_OpMsg):
         reply = self.payload_document
         if not (codec_options and user_fields) or _is_raw(codec_options.document_class):
             return decode_whole(reply)
-        fetching = current.fetching
+        fetching = current.get()
         if fetching is not None and fetching.may_leave:
             decoded = leave_undecoded(reply, codec_options, decode_whole)
             if decoded is not None:

@@ -22,7 +22,6 @@ from motor.core.loops import needs_loop
 from motor.core.self_awaiting import SelfAwaiting
 from motor.declarations import InstanceAttribute, coroutine_annotation
 from motor.execution.awaiting import WaitingReads
-from motor.execution.completions import AtDelivery
 from motor.execution.future import OperationFuture
 from motor.execution.serial_queue import SerialQueue
 
@@ -253,14 +252,9 @@ class AgnosticBaseCursor(AsyncOnly, SelfAwaiting, OldCursorStyle):
         def cancelled() -> bool:
             return bool(started) and started[0].cancelled()
 
-        def collect() -> AtDelivery:
-            reader.collect(cancelled)
-            # Taken at the very end, so that a cancelled read loses nothing.
-            return AtDelivery(partial(reader.take, length))
-
         wanted = math.inf if length is None else length
         reader.wanted.append(wanted)
-        future = self._read(collect)
+        future = self._read(reader.collect, length, cancelled)
         started.append(future)
         if length and reader.may_read_ahead(batches=1):
             read_ahead(self, after=future)

@@ -7,12 +7,14 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pymongo.command_cursor import CommandCursor
 
 from motor.core.fetching import Batch, Decoded, Fetch
 from motor.core.reads_under_way import ReadsUnderWay
+from motor.execution.completions import AtDelivery
 from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["Reader"]
@@ -80,7 +82,7 @@ class Reader:
         self._start = start
         self._reading = False
         #: How many batches and documents have come, and the size of the last reply in bytes.
-        self._fetched = 0
+        self.fetched: int = 0
         self._received = 0
         self._reply_size: int | None = None
         # Held while a batch is decoded into the buffer, for at most a slice of it, and while more
@@ -176,7 +178,7 @@ class Reader:
 
     def _may_fetch_ahead(self, batches: int) -> bool:
         return (
-            self._fetched >= batches
+            self.fetched >= batches
             and len(self.batches) + bool(self.buffer) <= 1
             and self._reply_size is not None
             and self._reply_size <= READ_AHEAD_LIMIT
@@ -234,9 +236,11 @@ class Reader:
         while self.batches and not self.buffer:
             self._decode()
 
-    def collect(self, cancelled: Callable[[], bool]) -> None:
-        """See that all that the lists want is in the buffer; less once `cancelled` says so."""
+    def collect(self, length: int | None, cancelled: Callable[[], bool]) -> AtDelivery:
+        """The next `length` documents, or all; fewer once `cancelled` says so."""
         self._keeping_errors(lambda: self._collect(cancelled))
+        # Taken at the very end, so that a cancelled read loses nothing.
+        return AtDelivery(partial(self.take, length))
 
     def _collect(self, cancelled: Callable[[], bool]) -> None:
         # Even where nothing is wanted, the query is sent.
@@ -295,7 +299,7 @@ class Reader:
             return False
         if batch is None:
             return False
-        self._fetched += 1
+        self.fetched += 1
         self._reply_size = batch.size
         self.batches.append(batch)
         return True
