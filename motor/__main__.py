@@ -160,11 +160,14 @@ def _print_accelerators() -> bool:
     except ValueError as error:
         print(error)
         return False
-    for accelerator in accelerators.BY_DEFAULT:
+    for accelerator in accelerators.BY_DEFAULT + accelerators.ON_REQUEST:
         reason = (
             accelerators.reason_unusable(accelerator) if accelerator in chosen else "not chosen"
         )
         print(f"{accelerator:{_REPORT_WIDTH}} {'used' if reason is None else f'off: {reason}'}")
+        if accelerator in chosen and accelerators.impossible(accelerator) is not None:
+            # No client can be made.
+            return False
     return True
 
 

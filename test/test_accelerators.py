@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -12,29 +13,43 @@ from typing import Any
 import pytest
 
 from motor import accelerators
-from motor.accelerators import BY_DEFAULT, chosen
+from motor.accelerators import BY_DEFAULT, ON_REQUEST, chosen
 from support import Framework
 from support.changed_packages import copy_of, rename_everywhere
 from support.process import run_python
 
 EVERY_OPERATION = (Path(__file__).parent / "support" / "every_operation.py").read_text("utf-8")
 
+#: Every accelerator that there is.
+EVERY = "all,greenlets" if importlib.util.find_spec("greenlet") else "all"
+
 #: The private names of PyMongo, and which accelerators go without them.
 PRIVATE_NAMES = {
-    "_pool_class": {"sockets", "batches"},
-    "is_sdam": {"sockets", "batches"},
-    "conn": {"sockets"},
-    "get_conn": {"sockets"},
-    "NetworkingInterface": {"sockets"},
-    "send_message": {"sockets"},
-    "receive_message": {"sockets", "batches"},
-    "_OpMsg": {"batches"},
-    "payload_document": {"batches"},
-    "unpack_response": {"batches"},
+    "_pool_class": {"sockets", "batches", "greenlets"},
+    "is_sdam": {"sockets", "batches", "greenlets"},
+    "conn": {"sockets", "greenlets"},
+    "get_conn": {"sockets", "greenlets"},
+    "NetworkingInterface": {"sockets", "greenlets"},
+    "send_message": {"sockets", "greenlets"},
+    "receive_message": {"sockets", "batches", "greenlets"},
+    "_OpMsg": {"batches", "greenlets"},
+    "payload_document": {"batches", "greenlets"},
+    "unpack_response": {"batches", "greenlets"},
     "_next_batch": {"batches"},
     "_max_await_time_ms": set(),
     "_cursor": set(),
     # In the core, each with a fallback.
+    "_retry_policy": set(),
+    "_condition_class": {"greenlets"},
+    "_topology": {"greenlets"},
+    "get_server_by_address": {"greenlets"},
+    "conns": {"greenlets"},
+    "size_cond": {"greenlets"},
+    "_max_connecting_cond": {"greenlets"},
+    "pool_ref": {"greenlets"},
+    "_exhaust": {"greenlets"},
+    "_limit": {"greenlets"},
+    "_spec": {"greenlets"},
     "_csot": set(),
     "_add_to_bulk": set(),
     "_execute_command": set(),
@@ -57,7 +72,7 @@ def operate(uri: str, name: str, path: Path | None = None, **env: str) -> tuple[
         code = f"import sys; sys.path.insert(0, {str(path)!r})\n" + code.replace(
             "from __future__ import annotations\n", ""
         )
-    done = run_python(code, uri, name, timeout=300, **({"MOTOR_ACCELERATORS": "all"} | env))
+    done = run_python(code, uri, name, timeout=300, **({"MOTOR_ACCELERATORS": EVERY} | env))
     return json.loads(done.stdout), done.stderr
 
 
@@ -74,6 +89,8 @@ def operate(uri: str, name: str, path: Path | None = None, **env: str) -> tuple[
         ("sockets", ("sockets",)),
         (" batches , sockets ", ("batches", "sockets")),
         ("all,sockets", BY_DEFAULT),
+        ("all,greenlets", (*BY_DEFAULT, "greenlets")),
+        ("greenlets", ("greenlets",)),
     ],
 )
 def test_environment_chooses(
@@ -116,24 +133,26 @@ def test_none_is_imported_unless_it_is_chosen() -> None:
 # Without ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("choice", ["all", *BY_DEFAULT])
+@pytest.mark.parametrize("choice", ["all", *BY_DEFAULT, EVERY])
 def test_every_choice_gives_the_same(mongo_uri: str, expected: Any, choice: str) -> None:
     found, log = operate(mongo_uri, f"motor_every_{choice}", MOTOR_ACCELERATORS=choice)
     assert found == expected
     assert log == ""
 
 
-@pytest.mark.parametrize("name", BY_DEFAULT)
+@pytest.mark.parametrize("name", BY_DEFAULT + ON_REQUEST)
 def test_folder_of_an_accelerator_can_be_deleted(
     mongo_uri: str, expected: Any, tmp_path: Path, name: str
 ) -> None:
     shutil.rmtree(copy_of("motor", tmp_path) / "accelerators" / name)
     found, log = operate(mongo_uri, f"motor_deleted_{name}", tmp_path)
     assert found == expected
-    assert_logged(log, {name})
+    # One is built on another.
+    assert_logged(log, {name, "greenlets"} if name == "sockets" else {name})
 
 
 def assert_logged(log: str, names: set[str]) -> None:
+    names = names & set(EVERY.replace("all", ",".join(BY_DEFAULT)).split(","))
     lines = log.splitlines()
     assert len(lines) == len(names), log
     for line in lines:
@@ -170,7 +189,7 @@ def test_module_of_the_pools_may_move(mongo_uri: str, expected: Any, tmp_path: P
     (folder / "pool.py").rename(folder / "pools.py")
     found, log = operate(mongo_uri, "motor_without_pool", path)
     assert found == expected
-    assert_logged(log, {"sockets", "batches"})
+    assert_logged(log, {"sockets", "batches", "greenlets"})
 
 
 def test_interface_is_asked_for_one_method_more(

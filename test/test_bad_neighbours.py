@@ -156,6 +156,38 @@ NEIGHBOURS = {
     "eventlet": """
         asyncio.run(main())
     """,
+    "greenletio": """
+        from greenletio import async_, await_
+
+        def find(client):
+            # In a greenlet of greenletio's.
+            return [await_(client[sys.argv[2]].test.find_one({"_id": n})) for n in range(5)]
+
+        async def beside():
+            await main()
+            async with make_client() as client:
+                await client[sys.argv[2]].test.find_one({})
+                for found in await asyncio.gather(*(async_(find)(client) for _ in range(20))):
+                    assert [document["_id"] for document in found] == [*range(5)]
+
+        asyncio.run(beside())
+    """,
+    "sqlalchemy": """
+        from sqlalchemy.util import await_only, greenlet_spawn
+
+        def find(client):
+            return [await_only(client[sys.argv[2]].test.find_one({"_id": n})) for n in range(5)]
+
+        async def beside():
+            await main()
+            async with make_client() as client:
+                await client[sys.argv[2]].test.find_one({})
+                spawned = (greenlet_spawn(find, client) for _ in range(20))
+                for found in await asyncio.gather(*spawned):
+                    assert [document["_id"] for document in found] == [*range(5)]
+
+        asyncio.run(beside())
+    """,
 }
 
 #: What has to come before every import.
@@ -195,6 +227,15 @@ def two_databases(sync_client: object, db_name: str) -> object:
 @pytest.mark.parametrize("name", NEIGHBOURS)
 def test_motor_works_beside(name: str, mongo_uri: str, two_databases: str) -> None:
     run_beside(name, mongo_uri, two_databases)
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_greenlets_work_beside(name: str, mongo_uri: str, two_databases: str) -> None:
+    """The accelerator has greenlets of its own on the loop's thread."""
+    pytest.importorskip("greenlet")
+    if name == "coverage":
+        pytest.skip("it follows either threads or greenlets")
+    run_beside(name, mongo_uri, two_databases, MOTOR_ACCELERATORS="all,greenlets")
 
 
 @pytest.mark.parametrize("variable", ["PYTHONDEVMODE", "PYTHONASYNCIODEBUG"])

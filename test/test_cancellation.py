@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support import CommandRecorder, Framework, async_wait_until
+from support.accelerators import takes_executors
 from support.jobs import Held
 from support.pools import PoolRecorder
 
@@ -48,6 +49,7 @@ async def assert_clean(collection: Any, pools: PoolRecorder) -> None:
 
 
 @pytest.mark.parametrize("how", ["future", "task", "timeout"])
+@takes_executors
 async def test_cancelled_before_it_starts_is_never_sent(
     client_factory: Any,
     commands: CommandRecorder,

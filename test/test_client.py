@@ -17,6 +17,7 @@ from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
 from support import PATIENCE, CommandRecorder, Framework, async_wait_until
+from support.accelerators import takes_executors
 from support.errors import raises_as, raises_code
 
 
@@ -195,6 +196,7 @@ def test_io_loop_of_the_other_framework_is_refused(framework: Framework, mongo_u
     loop.close()
 
 
+@takes_executors
 async def test_own_executor_runs_all_calls(client_factory: Any, db_name: str) -> None:
     threads = CommandThreads()
     with ThreadPoolExecutor(2, thread_name_prefix="mine") as executor:
@@ -209,6 +211,7 @@ async def test_own_executor_runs_all_calls(client_factory: Any, db_name: str) ->
     assert all(name.startswith("mine") for name in threads.names)
 
 
+@takes_executors
 async def test_own_executor_is_left_running_by_close(client_factory: Any) -> None:
     with ThreadPoolExecutor(1) as executor:
         client = client_factory(executor=executor)

@@ -19,6 +19,7 @@ from pymongo.topology_description import TopologyDescription
 
 from motor.testing import EmbeddedMongo
 from support import PATIENCE, CommandRecorder, Framework, async_wait_until
+from support.accelerators import takes_executors
 from support.pools import PoolRecorder
 
 #: In seconds: longer than anything that does not wait, and shorter than any wait for a server.
@@ -78,6 +79,7 @@ async def await_closing(client: Any) -> None:
     await client.close()
 
 
+@takes_executors
 async def test_close_leaves_the_loop_running(client_factory: Any) -> None:
     release = threading.Event()
     with ThreadPoolExecutor(1) as executor:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support import run_python, start_python
+from support.accelerators import takes_executors
 
 _APP = "motor-test-exit"
 
@@ -119,6 +120,7 @@ def test_operations_of_a_session_are_done_one_after_the_other_before_the_end(
     assert sync_db.test.distinct("_id") == [*range(20)]
 
 
+@takes_executors
 def test_operations_on_a_users_executor_are_done_before_the_end(
     mongo_uri: str, db_name: str, sync_db: Any
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from support import run_python
+from support.accelerators import takes_executors
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
@@ -103,6 +104,7 @@ def test_child_gets_a_new_pool(mongo_uri: str, db_name: str) -> None:
     run(code, mongo_uri, db_name)
 
 
+@takes_executors
 def test_client_with_an_executor_of_the_users_works(mongo_uri: str, db_name: str) -> None:
     code = """
     with ThreadPoolExecutor(2, thread_name_prefix="mine") as executor:

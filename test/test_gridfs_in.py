@@ -16,6 +16,7 @@ from gridfs.errors import FileExists
 from pymongo.errors import OperationFailure, WriteError
 
 from support import CommandRecorder, Framework, async_wait_until
+from support.accelerators import takes_executors
 from support.errors import raises_code
 from support.gridfs import CHUNK, content, leftovers
 
@@ -247,6 +248,7 @@ async def test_cancelled_block_leaves_nothing(framework: Framework, db: Any, syn
     assert leftovers(sync_db) == (0, 0)
 
 
+@takes_executors
 async def test_close_that_was_cancelled_may_be_repeated(
     framework: Framework, client_factory: Any, db_name: str, sync_db: Any
 ) -> None:

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "frameworks": {"execution"},
     "metaprogramming": set(),
     # Their own seams: what they fetch batches for, what keeps memory, and what PyMongo declares.
-    "accelerators": {"core.fetching", "execution.malloc", "signatures"},
+    # And `greenlets`, which takes calls and reads in the place of workers.
+    "accelerators": {"core.cursors.reader", "core.fetching", "execution", "signatures"},
     "web": {"core", "execution", "fronts", "frameworks"},
     "testing": {"fronts", "core", "execution"},
     "legacy": {"core", "execution", "fronts", "frameworks", "metaprogramming", "web"},

@@ -15,6 +15,7 @@ import pymongo
 import pytest
 
 import motor
+import motor.accelerators.greenlets
 from motor import __main__ as main_module
 from motor import accelerators
 from motor.__main__ import OK, UNREACHABLE, UNUSABLE, main
@@ -278,6 +279,17 @@ def test_accelerators_are_listed(
     assert "sockets      used\nbatches      off: there is a reason\n" in shown
     monkeypatch.setenv("MOTOR_ACCELERATORS", "none")
     assert "sockets      off: not chosen\nbatches      off: not chosen\n" in report(capsys)[1]
+
+
+def test_accelerator_that_is_asked_for_in_vain_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTOR_ACCELERATORS", "all,greenlets")
+    monkeypatch.setattr(accelerators.greenlets, "impossible", lambda: "it is not there")
+    code, shown = report(capsys, "mongodb://localhost:1")
+    assert code == UNUSABLE
+    assert "greenlets    off: it is not there\n" in shown
+    assert "Not connecting" in shown
 
 
 def test_wrong_choice_of_accelerators_is_named(

@@ -95,7 +95,7 @@ def test_extra_is_passed_on_to_an_extra_that_pymongo_has(extra: str) -> None:
 
 
 def test_other_extras() -> None:
-    own = {"tornado", "aiohttp", "testing", "srv"}
+    own = {"tornado", "aiohttp", "greenlets", "testing", "srv"}
     assert own <= set(EXTRAS)
     assert EXTRAS["tornado"] == ["tornado>=6.4"]
 

@@ -13,7 +13,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from motor.core.cursors import base, reader, reading_ahead
-from support.accelerators import needs
+from support.accelerators import needs, takes_executors
 from support.commands import CommandRecorder
 from support.cursors import open_cursors
 from support.wait import PATIENCE, async_wait_until
@@ -95,6 +95,7 @@ async def test_next_batch_is_asked_for_before_the_consumer_works(
 
 
 @needs("batches")
+@takes_executors
 async def test_documents_at_hand_wait_for_no_worker(client_factory: Any, hundred: Any) -> None:
     free = threading.Event()
     with ThreadPoolExecutor(1) as executor:

@@ -15,6 +15,7 @@ from motor.execution.pool import WorkerPool
 from motor.execution.serial_queue import SerialQueue
 from motor.executor import PoolStatistics, statistics
 from support import run_python, wait_until
+from support.accelerators import takes_executors
 from support.jobs import (
     PATIENCE,
     FunctionJob,
@@ -177,6 +178,7 @@ async def test_shared_pool_is_that_of_clients(framework: Any, client: Any) -> No
     assert statistics(client).calls == statistics().calls
 
 
+@takes_executors
 async def test_client_with_an_executor_has_statistics_of_its_own(
     framework: Any, client_factory: Any
 ) -> None:

@@ -73,6 +73,7 @@ class AgnosticClient(KnownServers, Namespace):
     _fetch: Fetch = staticmethod(fetch_publicly)
     _await_time: AwaitTime = FixedAwaitTime()
     _awaiting: AwaitingPool
+    _pool: Pool
 
     @takes_arguments_of(MongoClient.__init__)
     def __init__(
@@ -96,7 +97,9 @@ class AgnosticClient(KnownServers, Namespace):
             kwargs["auto_encryption_opts"] = unwrapped(kwargs["auto_encryption_opts"])
         info = joined(driver_info(self._framework.platform_info()), user_info)
         self._needs_name_server = "mongodb+srv:" in str(args[:1] or kwargs.get("host"))
-        super().__init__(self._make_delegate(args, {**kwargs, "driver": info}))
+        delegate = self._make_delegate(args, {**kwargs, "driver": info})
+        self._accelerate_calls(delegate)
+        super().__init__(delegate)
 
     def _make_delegate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         used = accelerators.in_use()
@@ -104,6 +107,9 @@ class AgnosticClient(KnownServers, Namespace):
         self._fetch = used.fetch_of(delegate) or fetch_publicly
         self._await_time = used.await_time or FixedAwaitTime()
         return delegate
+
+    def _accelerate_calls(self, delegate: Any) -> None:
+        self._pool = accelerators.in_use().pool_of(self._pool, delegate)
 
     def _pymongo_client(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -119,7 +125,7 @@ class AgnosticClient(KnownServers, Namespace):
         if io_loop is not None:
             self._framework.check_event_loop(io_loop)
         self._io_loop = io_loop
-        self._pool: Pool = default_executor() if executor is None else UsersExecutor(executor)
+        self._pool = default_executor() if executor is None else UsersExecutor(executor)
         self._client = self
         self._closed = self._begun = self._needs_name_server = False
         self._closing: OperationFuture[None] | None = None

@@ -111,6 +111,7 @@ class OldClient(Follower, ConfigurableClient):
         old, self.__dict__["delegate"] = self.__dict__["delegate"], new
         # The core computes what it knows about the delegate again.
         super()._set_up(*self._set_up_with)
+        self._accelerate_calls(new)
         return old
 
     def _check_open(self) -> None:

@@ -28,8 +28,10 @@ class Candidate:
     accelerators: str | None = None
 
 
-def _motor(name: str, title: str, accelerators: str) -> Candidate:
-    driver = Driver("motor", "Motor", "motor", "motor", _COMMON, checkout=ROOT)
+def _motor(name: str, title: str, accelerators: str, *requirements: str) -> Candidate:
+    environment = "-".join(("motor", *requirements))
+    requirements = (*_COMMON, *requirements)
+    driver = Driver(environment, "Motor", "motor", environment, requirements, checkout=ROOT)
     return Candidate(name, title, "motor", driver, accelerators)
 
 
@@ -46,6 +48,7 @@ CANDIDATES = {
         _motor("motor-none", "Motor, no accelerators", "none"),
         _motor("motor-sockets", "Motor, sockets", "sockets"),
         _motor("motor-batches", "Motor, batches", "batches"),
+        _motor("motor-greenlets", "Motor, greenlets", "all,greenlets", "greenlet"),
         _other("pymongo-async", "PyMongo Async", "pymongo-async"),
         _other("motor-3.7.1", "Motor 3.7.1", "motor-3", "motor==3.7.1"),
         _other("pymongo", "PyMongo (probe)", "pymongo"),
