@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMON = ("pymongo", "uvloop", "tornado", "starlette", "uvicorn")
 
 MOTOR = "motor"
+MOTOR_GREENLETS = "motor-greenlets"
 MOTOR_3 = "motor-3.7.1"
 PYMONGO_ASYNC = "pymongo-async"
 PYMONGO_SYNC = "pymongo-sync"
@@ -22,7 +23,7 @@ OTHER = "motor-other"
 #: The name of Motor without one of its mechanisms begins so.
 WITHOUT = "motor-without-"
 
-ASYNC = (MOTOR, MOTOR_3, PYMONGO_ASYNC, OTHER)
+ASYNC = (MOTOR, MOTOR_GREENLETS, MOTOR_3, PYMONGO_ASYNC, OTHER)
 ALL = (*ASYNC, PYMONGO_SYNC)
 HAND_OFF = (MOTOR, OTHER, RUN_IN_EXECUTOR)
 HAND_OFF_METHOD = (MOTOR, OTHER, MOTOR_3)
@@ -52,6 +53,14 @@ DRIVERS = {
     driver.name: driver
     for driver in (
         Driver(MOTOR, "Motor", "motor", "motor", checkout=ROOT),
+        Driver(
+            MOTOR_GREENLETS,
+            "Motor with greenlets",
+            MOTOR_GREENLETS,
+            MOTOR_GREENLETS,
+            (*COMMON, "greenlet"),
+            checkout=ROOT,
+        ),
         Driver(PYMONGO_ASYNC, "PyMongo Async", "pymongo-async", "pymongo-async"),
         Driver(MOTOR_3, "Motor 3.7.1", "motor", "motor-3.7.1", (*COMMON, "motor==3.7.1")),
         Driver(PYMONGO_SYNC, "PyMongo sync", "pymongo-sync", "pymongo-sync"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from benchmark.drivers import MOTOR, MOTOR_3, PYMONGO_ASYNC, PYMONGO_SYNC, titles
 from benchmark.figure import Chart
@@ -44,18 +44,61 @@ STALLS = {
 
 _PEERS = (PYMONGO_ASYNC, MOTOR_3, PYMONGO_SYNC)
 
+#: What the page on greenlets shows, with the start of each row's label.
+GREENLETS = {
+    "small/find_one": "`find_one`",
+    "small-tls/find_one": "`find_one` with TLS",
+    "small/insert_one": "`insert_one`",
+    "small/ping": "`command('ping')`",
+    "lists/find": "`find().to_list(10)`",
+    "http/starlette/alone": "HTTP service with Starlette",
+    "http/tornado/alone": "HTTP service with Tornado",
+}
+
+#: What its columns are compared with.
+_GREENLETS_TO = (MOTOR, PYMONGO_ASYNC)
+
 
 def table(summaries: Sequence[Summary]) -> Table:
     """Motor's ratios to the other drivers, on each Python that was measured, newest first."""
     setups = _setups(summaries)
     found = {(summary.case.name, summary.setup): summary for summary in summaries}
-    rows = []
+    rows, cases = [], []
     for case, label in ROWS.items():
         measured = [(s, found[case, s]) for s in setups if (case, s) in found]
         if measured:
+            cases.append(case)
             rows.append([label, *(_cell(measured, peer) for peer in _PEERS)])
     header = ["", *(f"Motor to {titles()[peer]}" for peer in _PEERS)]
+    if any(summary.greenlets for summary in summaries):
+        header.append(f"With greenlets, to {titles()[PYMONGO_ASYNC]}")
+        for row, case in zip(rows, cases, strict=True):
+            measured = [(s, found[case, s]) for s in setups if (case, s) in found]
+            row.append(_greenlets_cell(measured, PYMONGO_ASYNC))
+        return Table("", header, rows, widths=(24, 19, 19, 19, 19))
     return Table("", header, rows, widths=(28, 24, 24, 24))
+
+
+def greenlets_table(summaries: Sequence[Summary]) -> Table | None:
+    """What the accelerator `greenlets` gains, on each Python; None: it was not measured."""
+    setups = _setups(summaries)
+    found = {(s.case.name, s.setup): s for s in summaries if s.greenlets}
+    names = sorted({name for name, _ in found}, key=lambda name: _tasks(name) or 0)
+    rows = []
+    for start, label in GREENLETS.items():
+        for name in names:
+            if name == start or name.rpartition("/")[0] == start:
+                tasks = _tasks(name)
+                what = f"{label}, {tasks:,} task{'s' * (tasks != 1)}" if tasks else label
+                measured = [(s, found[name, s]) for s in setups if (name, s) in found]
+                rows.append([what, *(_greenlets_cell(measured, peer) for peer in _GREENLETS_TO)])
+    header = ["", *(f"With greenlets, to {titles()[peer]}" for peer in _GREENLETS_TO)]
+    return Table("", header, rows, widths=(34, 33, 33)) if rows else None
+
+
+def _tasks(case: str) -> int | None:
+    last = case.rpartition("/")[2]
+    return int(last) if last.isdigit() else None
 
 
 def chart(summaries: Sequence[Summary]) -> Chart:
@@ -84,10 +127,18 @@ def _setups(summaries: Sequence[Summary]) -> list[Setup]:
 
 
 def _cell(measured: Sequence[tuple[Setup, Summary]], peer: str) -> str:
+    return _lines((setup, _ratio(summary, peer)) for setup, summary in measured)
+
+
+def _greenlets_cell(measured: Sequence[tuple[Setup, Summary]], peer: str) -> str:
+    return _lines((setup, summary.greenlets.get(peer)) for setup, summary in measured)
+
+
+def _lines(spreads: Iterable[tuple[Setup, Spread | None]]) -> str:
     lines = [
         f"{'.'.join(setup.python.split('.')[:2])}: {ratio_of_processes(spread)}"
-        for setup, summary in measured
-        if (spread := _ratio(summary, peer)) is not None
+        for setup, spread in spreads
+        if spread is not None
     ]
     return "\n".join(f"| {line}" for line in lines) or NOTHING
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from benchmark.drivers import MOTOR, MOTOR_3, PYMONGO_ASYNC, PYMONGO_SYNC, titles
+from benchmark.drivers import MOTOR, MOTOR_3, MOTOR_GREENLETS, PYMONGO_ASYNC, PYMONGO_SYNC, titles
 from benchmark.floors import Verdict
 from benchmark.ratios import Spread
 from benchmark.summary import Figures, Summary, labels
 from benchmark.tables import Table
 
 #: The order of columns; others follow.
-_ORDER = (MOTOR, PYMONGO_ASYNC, MOTOR_3, PYMONGO_SYNC)
+_ORDER = (MOTOR, MOTOR_GREENLETS, PYMONGO_ASYNC, MOTOR_3, PYMONGO_SYNC)
 
 #: The packages whose versions are in the report.
 _VERSIONS = ("motor", "pymongo", "uvloop", "tornado", "starlette", "uvicorn")

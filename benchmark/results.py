@@ -59,6 +59,9 @@ def write_rst(results: Results, directory: Path) -> None:
     every = to_rst(results.metas, summaries, list(judge(summaries)))
     (directory / "all.rst.inc").write_text(header + every)
     (directory / "table.rst.inc").write_text(header + page.table(summaries).to_rst())
+    greenlets = page.greenlets_table(summaries)
+    if greenlets is not None:
+        (directory / "greenlets.rst.inc").write_text(header + greenlets.to_rst())
     (directory / "stalls.html").write_text(page.chart(summaries).to_html())
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmark.cases import Case
-from benchmark.drivers import MOTOR, PYMONGO_SYNC
+from benchmark.drivers import MOTOR, MOTOR_GREENLETS, PYMONGO_SYNC
 from benchmark.ratios import Spread, pairwise, spread
 from benchmark.runner import Outcome, Round
 from benchmark.setups import Setup
@@ -61,6 +61,7 @@ class Summary:
     - `ratios`: of the results: for rates, how many times as fast Motor is; for memory, how many
       times as much it takes
     - `cpu_ratios`: of the processor time for an operation
+    - `greenlets`: of the results, those of Motor with greenlets to the others
     - `limits`: for each other driver the ratio to the synchronous client, which is the limit
     - `left_out`: why the case, or a driver, is missing
     """
@@ -71,6 +72,7 @@ class Summary:
     ratios: dict[str, Spread]
     cpu_ratios: dict[str, Spread]
     limits: dict[str, Spread]
+    greenlets: dict[str, Spread]
     left_out: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
@@ -91,6 +93,7 @@ def summarize(outcome: Outcome) -> Summary:
         _others_to(MOTOR, results, processes, inverse=True),
         _others_to(MOTOR, cpu, processes, inverse=True),
         _others_to(PYMONGO_SYNC, results, processes),
+        _others_to(MOTOR_GREENLETS, results, processes, inverse=True),
         outcome.left_out,
     )
 

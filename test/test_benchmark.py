@@ -390,6 +390,30 @@ def test_page_compares_the_newest_python_first(outcomes: list[Outcome]) -> None:
     assert f"       | 3.11: 1.22× [{unbroken}]" in table.to_rst()  # noqa: RUF001
 
 
+def test_page_shows_what_greenlets_gain() -> None:
+    outcome = an_outcome("small/find_one/10", 0.1, 0.1)
+    assert page.greenlets_table([summarize(outcome)]) is None
+    count = len(outcome.rounds[drivers.MOTOR])
+    outcome.rounds[drivers.MOTOR_GREENLETS] = [
+        taken | {"seconds": 0.05} for taken in outcome.rounds[drivers.PYMONGO_ASYNC][:count]
+    ]
+    found = [summarize(outcome)]
+    table = page.greenlets_table(found)
+    assert table is not None
+    ((label, to_motor, to_async),) = table.rows
+    assert label == "`find_one`, 10 tasks"
+    assert to_motor.startswith("| 3.11: 2.")
+    assert to_async.startswith("| 3.11: 2.00")
+    whole = page.table(found)
+    assert whole.header[-1] == "With greenlets, to PyMongo Async"
+    assert whole.rows[0][-1] == to_async
+
+
+def test_page_on_greenlets_shows_cases_that_there_are() -> None:
+    for start in page.GREENLETS:
+        assert any(name == start or name.startswith(f"{start}/") for name in CASES)
+
+
 def test_chart_says_in_words_what_it_shows(summaries: list[Summary]) -> None:
     chart = page.chart(summaries)
     assert chart.groups == [("100,000 documents by async for", [pytest.approx(6), None, None])]

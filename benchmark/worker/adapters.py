@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from typing import Any
 
 
@@ -37,6 +38,14 @@ class MotorAdapter:
             await closing
 
 
+class MotorGreenletsAdapter(MotorAdapter):
+    """Motor with the accelerator that is used on request only."""
+
+    def client(self, uri: str, front: str = "asyncio", **options: Any) -> Any:
+        os.environ["MOTOR_ACCELERATORS"] = "all,greenlets"
+        return super().client(uri, front, **options)
+
+
 class PyMongoAsyncAdapter(MotorAdapter):
     def client(self, uri: str, front: str = "asyncio", **options: Any) -> Any:
         from pymongo import AsyncMongoClient
@@ -69,6 +78,7 @@ class ExecutorAdapter(MotorAdapter):
 
 ADAPTERS = {
     "motor": MotorAdapter,
+    "motor-greenlets": MotorGreenletsAdapter,
     "pymongo-async": PyMongoAsyncAdapter,
     "pymongo-sync": PyMongoSyncAdapter,
     "executor": ExecutorAdapter,
