@@ -23,7 +23,7 @@ ROWS = {
     "mixed/100": "Reads, writes and another service, 100 tasks",
     "burners/find_one/100": "`find_one`, 100 tasks, both processors busy",
     "http/starlette/alone": "HTTP service with Starlette",
-    "http/starlette/while-reading": "The same, while a request reads 100,000 documents",
+    "http/starlette/while-reading": "HTTP service, while a request reads 100,000 documents",
     "read/small/async_for/default/idle": "100,000 small documents by `async for`",
     "read/small/to_list/default/idle": "The same with `to_list`",
     "read-2ms/small/async_for/1000/busy": (
@@ -32,6 +32,9 @@ ROWS = {
     "insert_many/small": "`insert_many` of 100,000 small documents",
     "gridfs/download": "GridFS, 100 MB down",
 }
+
+#: Those of them that are shown for Motor with greenlets, too.
+ROWS_WITH_GREENLETS = ("small/find_one/10", "small/find_one/100", "http/starlette/alone")
 
 #: The bars of the chart.
 STALLS = {
@@ -63,19 +66,15 @@ def table(summaries: Sequence[Summary]) -> Table:
     """Motor's ratios to the other drivers, on each Python that was measured, newest first."""
     setups = _setups(summaries)
     found = {(summary.case.name, summary.setup): summary for summary in summaries}
-    rows, cases = [], []
+    rows = []
     for case, label in ROWS.items():
         measured = [(s, found[case, s]) for s in setups if (case, s) in found]
         if measured:
-            cases.append(case)
             rows.append([label, *(_cell(measured, peer) for peer in _PEERS)])
+            if case in ROWS_WITH_GREENLETS and any(s.greenlets for _, s in measured):
+                cells = (_greenlets_cell(measured, peer) for peer in _PEERS)
+                rows.append(["The same, Motor with greenlets", *cells])
     header = ["", *(f"Motor to {titles()[peer]}" for peer in _PEERS)]
-    if any(summary.greenlets for summary in summaries):
-        header.append(f"With greenlets, to {titles()[PYMONGO_ASYNC]}")
-        for row, case in zip(rows, cases, strict=True):
-            measured = [(s, found[case, s]) for s in setups if (case, s) in found]
-            row.append(_greenlets_cell(measured, PYMONGO_ASYNC))
-        return Table("", header, rows, widths=(24, 19, 19, 19, 19))
     return Table("", header, rows, widths=(28, 24, 24, 24))
 
 

@@ -1,6 +1,6 @@
 """How a cursor's next batch is fetched: by PyMongo's public methods, unless an accelerator does.
 
-One of the two seams between accelerators and the core. A client has one `Fetch`, which the readers
+One of the seams between accelerators and the core. A client has one `Fetch`, which the readers
 of its cursors call on workers.
 """
 
