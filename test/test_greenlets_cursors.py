@@ -139,12 +139,15 @@ async def test_closing_while_the_first_batch_is_read(ten: Any, sync_client: Any)
     await cursor.close()
     assert await reading in ([], TEN[:1])
 
-    def opened() -> int:
-        status = sync_client.admin.command("serverStatus")
-        found: int = status["metrics"]["cursor"]["open"]["total"]
+    def opened() -> list[Any]:
+        operations = [
+            {"$currentOp": {"idleCursors": True}},
+            {"$match": {"type": "idleCursor", "ns": f"{ten.database.name}.test"}},
+        ]
+        found: list[Any] = sync_client.admin.aggregate(operations).to_list()
         return found
 
-    await async_wait_until(lambda: opened() == 0)
+    await async_wait_until(lambda: not opened())
 
 
 async def test_errors_are_raised(ten: Any) -> None:
