@@ -17,6 +17,7 @@ from typing import Any
 
 from motor.accelerators import sockets
 from motor.accelerators.checks import lacking, sets
+from motor.accelerators.sockets.buffered import BufferedInterface
 
 __all__ = ["adapt", "adapt_options", "impossible", "pool_of", "unusable"]
 
@@ -65,7 +66,7 @@ def adapt(connection: Any) -> None:
     """Let a new connection wait in a greenlet, if its socket is one that can."""
     from motor.accelerators.greenlets import connections
 
-    if not connections.is_buffered(connection):
+    if not isinstance(connection.conn, BufferedInterface):
         sockets.adapt(connection)
     connections.adapt(connection)
 

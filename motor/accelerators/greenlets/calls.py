@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlet import getcurrent, greenlet
 
@@ -24,31 +23,19 @@ __all__ = ["GreenletCall", "call_of", "current_call"]
 T = TypeVar("T")
 
 
-class _Scheduler(Protocol):
-    """See `motor.accelerators.greenlets.scheduler`."""
-
-    loop: asyncio.AbstractEventLoop
-    closing: bool
-    closing_until: float
-
-    def ended(self, call: GreenletCall) -> None: ...
-
-    def resume(self, call: GreenletCall) -> None: ...
-
-    def resume_soon(self, call: GreenletCall) -> None: ...
-
-
 class GreenletCall(greenlet):
     """Runs one job after the other on the thread of an event loop.
 
     It is kept for the next job, because a new greenlet costs more than all the rest of a job's
     beginning. It goes back to whoever resumed it last, and never asks greenlet for its `parent`:
     other packages have greenlets of their own on this thread.
+
+    - `scheduler`: that of the loop
     """
 
-    def __init__(self, scheduler: _Scheduler) -> None:
+    def __init__(self, scheduler: Any) -> None:
         super().__init__()
-        self.scheduler: _Scheduler = scheduler
+        self.scheduler: Any = scheduler
         #: What it runs; None: it is free.
         self.job: Call | InTurn | None = None
         #: What took the job.

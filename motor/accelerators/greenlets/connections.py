@@ -19,13 +19,12 @@ from functools import partial
 from typing import Any
 
 from motor.accelerators.greenlets.calls import current_call
-from motor.accelerators.sockets.buffered import BufferedInterface, BufferedSocket, PlainSocket
+from motor.accelerators.sockets.buffered import BufferedSocket, PlainSocket
 
 __all__ = [
     "GreenletCondition",
     "adapt",
     "can_wait",
-    "is_buffered",
     "pause_before_retries",
     "pool_class",
 ]
@@ -155,11 +154,6 @@ def adapt(connection: Any) -> None:
     buffered.connection = weakref.ref(connection)
     connection.conn.close = buffered.close
     connection.__class__ = _connection_class(connection.__class__)
-
-
-def is_buffered(connection: Any) -> bool:
-    """Whether a connection has got a buffered socket."""
-    return isinstance(connection.conn, BufferedInterface)
 
 
 def can_wait(connection: Any) -> bool:

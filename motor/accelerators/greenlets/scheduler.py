@@ -16,14 +16,13 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from motor.accelerators.greenlets.calls import GreenletCall, call_of
 from motor.execution.completions import resolve
 
 if TYPE_CHECKING:
     from motor.execution.call import Call
-    from motor.execution.jobs import Pool
     from motor.execution.serial_queue import InTurn
 
     Job = Call | InTurn
@@ -50,21 +49,6 @@ AT_CLOSE = 2.0
 EARLY = 0.001
 
 
-class _InlinePool(Protocol):
-    """See `motor.accelerators.greenlets.pool`."""
-
-    running: int
-    queued: int
-    calls: int
-    waits: int
-    wait_seconds: float
-
-    @property
-    def workers(self) -> Pool: ...
-
-    def is_connected(self, target: Any) -> bool: ...
-
-
 class Scheduler:
     """Runs jobs in greenlets on the thread of `loop`, which is the current one."""
 
@@ -78,7 +62,7 @@ class Scheduler:
         #: Until when (``time.monotonic()``).
         self.closing_until: float = 0.0
         self.running: set[GreenletCall] = set()
-        self.queue: deque[tuple[Job, _InlinePool, Any]] = deque()
+        self.queue: deque[tuple[Job, Any, Any]] = deque()
         self._free: list[GreenletCall] = []
         self._thread = threading.get_ident()
         self._selector = selectors.DefaultSelector()
@@ -98,9 +82,10 @@ class Scheduler:
 
     # Jobs.
 
-    def add(self, job: Job, pool: _InlinePool, target: Any) -> None:
+    def add(self, job: Job, pool: Any, target: Any) -> None:
         """Run `job` now, or when one of those that run has ended.
 
+        - `pool`: what took it: the client's
         - `target`: the collection or database that it asks
         """
         if len(self.running) < self._limit and not self.queue:
@@ -112,7 +97,7 @@ class Scheduler:
         if not self._ticking:
             self._tick()
 
-    def _begin(self, job: Job, pool: _InlinePool, target: Any) -> None:
+    def _begin(self, job: Job, pool: Any, target: Any) -> None:
         if self.ending or not pool.is_connected(target):
             # A worker makes the connection.
             pool.workers.add(job)
@@ -140,7 +125,7 @@ class Scheduler:
         while self.queue and len(self.running) < self._limit:
             self._begin(*self._next_queued())
 
-    def _next_queued(self) -> tuple[Job, _InlinePool, Any]:
+    def _next_queued(self) -> tuple[Job, Any, Any]:
         job, pool, target = self.queue.popleft()
         pool.queued -= 1
         return job, pool, target

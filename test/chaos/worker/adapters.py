@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,7 +31,12 @@ class Motor:
         return AsyncIOMotorClient(uri, **options)
 
     def narrow(self, uri: str, options: dict[str, Any]) -> tuple[Any, int]:
-        """Make a client for asyncio, and say how many operations it can have under way."""
+        """Make a client for asyncio, and say how many operations it can have under way.
+
+        None and 0 if an operation is sent as soon as it is called.
+        """
+        if "greenlets" in os.environ.get("MOTOR_ACCELERATORS", ""):
+            return None, 0
         executor = ThreadPoolExecutor(_NARROW)
         return self.client(uri, "asyncio", executor=executor, **options), _NARROW
 

@@ -104,8 +104,10 @@ class Clients:
             narrow, at_once = self._adapter.narrow(
                 self._plan["uri"], {**BY_STEP, "event_listeners": [sent]}
             )
-            extra.append(narrow)
-            busy += [probe(work, probed), cancel_in_time(work, narrow, sent, at_once)]
+            busy.append(probe(work, probed))
+            if narrow is not None:
+                extra.append(narrow)
+                busy.append(cancel_in_time(work, narrow, sent, at_once))
         if place.name in ("main", "tornado"):
             busy.append(files.store(work, "f0"))
         tasks = [asyncio.create_task(job, name=job.__qualname__) for job in busy]
