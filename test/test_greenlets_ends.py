@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -131,33 +130,42 @@ def test_process_that_ends_completes_what_is_under_way(mongo_uri: str, sync_db: 
     assert sync_db.test.count_documents({}) == 60
 
 
-@pytest.mark.filterwarnings("ignore:MongoClient opened before fork")
-def test_forked_child_begins_anew(
-    framework: Framework, client_factory: Any, sync_db: Any, db_name: str
-) -> None:
-    collection = client_factory(maxPoolSize=3)[db_name].test
+def test_forked_child_begins_anew(mongo_uri: str, sync_db: Any) -> None:
+    done = run_python(
+        """
+        import asyncio, os, sys, warnings
+        warnings.simplefilter("ignore")
+        from motor.motor_asyncio import AsyncIOMotorClient
 
-    async def child(n: int) -> None:
-        await collection.insert_one({"_id": n})
-        await collection.find_one({"_id": n})
+        client = AsyncIOMotorClient(sys.argv[1], serverMonitoringMode="poll", maxPoolSize=3)
+        collection = client[sys.argv[2]].test
 
-    async def main() -> int:
-        await collection.insert_one({"_id": 1})
-        under_way = collection.find_one(SLOW)
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                asyncio.events._set_running_loop(None)
-                asyncio.new_event_loop().run_until_complete(child(2))
-                status = 0
-            finally:
-                os._exit(status)
-        assert await under_way == {"_id": 1}
-        return pid
+        async def child():
+            await collection.insert_one({"_id": 2})
+            await collection.find_one({"_id": 2})
+            await client.close()
 
-    pid = framework.run(main())
-    assert os.waitpid(pid, 0)[1] == 0
+        async def main():
+            await collection.insert_one({"_id": 1})
+            under_way = collection.find_one({"$where": "sleep(200) || true"})
+            pid = os.fork()
+            if pid == 0:
+                status = 1
+                try:
+                    asyncio.events._set_running_loop(None)
+                    asyncio.new_event_loop().run_until_complete(child())
+                    status = 0
+                finally:
+                    os._exit(status)
+            print(await under_way, os.waitpid(pid, 0)[1])
+            await client.close()
+
+        asyncio.run(main())
+        """,
+        mongo_uri,
+        sync_db.name,
+    )
+    assert done.stdout == "{'_id': 1} 0\n"
     assert sorted(sync_db.test.distinct("_id")) == [1, 2]
 
 
