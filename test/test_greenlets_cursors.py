@@ -15,10 +15,9 @@ from support import Framework, async_wait_until
 
 pytest.importorskip("greenlet")
 
-from motor.accelerators.greenlets.calls import GreenletCall
-from support.greenlets import SLOW, Where, chosen, client, where
+from support.greenlets import SLOW, Where, chosen, client, in_threads, where
 
-__all__ = ["chosen", "client", "where"]
+__all__ = ["chosen", "client", "in_threads", "where"]
 
 pytestmark = pytest.mark.every_loop
 
@@ -97,21 +96,13 @@ async def test_length_may_be_less_than_a_batch(ten: Any, where: Where) -> None:
 
 
 async def test_large_batch_is_decoded_on_another_thread(
-    ten: Any, where: Where, monkeypatch: pytest.MonkeyPatch
+    ten: Any, where: Where, in_threads: list[Any]
 ) -> None:
     await ten.insert_many({"_id": n, "text": "x" * 10_000} for n in range(10, 60))
-    functions: list[Any] = []
-    run_in_thread = GreenletCall.run_in_thread
-
-    def spy(self: GreenletCall, function: Any) -> Any:
-        functions.append(function)
-        return run_in_thread(self, function)
-
-    monkeypatch.setattr(GreenletCall, "run_in_thread", spy)
     where.take()
     assert len(await ten.find().to_list(100)) == 60
     assert where.take() == (["find"], [])
-    assert len(functions) == 1
+    assert len(in_threads) == 1
 
 
 async def test_reads_of_one_cursor_follow_one_another(ten: Any) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pymongo.monitoring import CommandListener
 
-from motor.accelerators.greenlets.calls import current_call
+from motor.accelerators.greenlets.calls import GreenletCall, current_call
 
-__all__ = ["SLOW", "Where", "chosen", "client", "heartbeat", "where"]
+__all__ = ["SLOW", "Where", "chosen", "client", "heartbeat", "in_threads", "where"]
 
 #: A query that takes its time.
 SLOW = {"$where": "sleep(200) || true"}
@@ -53,6 +53,20 @@ class Where(CommandListener):
 @pytest.fixture
 def where() -> Where:
     return Where()
+
+
+@pytest.fixture
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The functions that greenlets have run on another thread."""
+    functions: list[Any] = []
+    run_in_thread = GreenletCall.run_in_thread
+
+    def spy(self: GreenletCall, function: Any) -> Any:
+        functions.append(function)
+        return run_in_thread(self, function)
+
+    monkeypatch.setattr(GreenletCall, "run_in_thread", spy)
+    return functions
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ class GreenletCall(greenlet):
     """Runs one job after the other on the thread of an event loop.
 
     It is kept for the next job, because a new greenlet costs more than all the rest of a job's
-    beginning. It goes back to whoever resumed it last, and never asks greenlet for its `parent`:
-    other packages have greenlets of their own on this thread.
+    beginning. It goes back to the greenlet that resumed it, and never asks greenlet for its
+    `parent`: other packages have greenlets of their own on this thread.
 
     - `scheduler`: that of the loop
     """
@@ -90,7 +90,7 @@ class GreenletCall(greenlet):
     # For the code that runs in it.
 
     def pause(self) -> None:
-        """Let the loop go on, until somebody resumes this."""
+        """Let the loop go on until this is resumed."""
         resumer, self._resumer = self._resumer, None
         resumer.switch()
 

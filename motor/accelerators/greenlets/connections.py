@@ -3,7 +3,7 @@
 Private names: those of `motor.accelerators.connections` and `motor.accelerators.sockets`; the
 option ``_condition_class`` of ``MongoClient``; ``size_cond``, ``_max_connecting_cond``, ``lock``
 and ``checkin`` of a pool, ``pool_ref`` and ``close_conn`` of a connection, with which one is given
-back that nobody can use any more; ``receive_message``, and ``payload_document`` and
+back that is of no more use; ``receive_message``, and ``payload_document`` and
 ``unpack_response`` of what it returns; and ``_retry_policy`` of a client, with ``backoff`` and
 ``should_retry``, where it has one.
 """
@@ -60,7 +60,7 @@ class _Receiver(BufferedSocket):
         self.watched_by = None
 
     def abandon(self) -> None:
-        """Give the connection back that was waiting: nobody reads its reply."""
+        """Close the connection and give it back, because its reply will not be read."""
         connection = self.connection()
         pool = None if connection is None else connection.pool_ref()
         if pool is not None:

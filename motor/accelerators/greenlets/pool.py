@@ -1,7 +1,7 @@
 """What takes the calls of a client: greenlets, or the workers behind them.
 
 Private names: ``_topology`` of a client, with ``get_server_by_address``; ``pool`` of a server; and
-``conns`` of a pool, the connections that nobody uses; and the ``_compression_settings`` of a
+``conns`` of a pool, its free connections; and the ``_compression_settings`` of a
 client's options, where there are such.
 """
 
@@ -17,8 +17,8 @@ from pymongo.read_preferences import ReadPreference
 
 from motor.accelerators.greenlets.calls import call_of
 from motor.accelerators.greenlets.connections import can_wait, pause_before_retries
+from motor.accelerators.greenlets.registry import scheduler_of
 from motor.accelerators.greenlets.scheduler import Scheduler
-from motor.accelerators.greenlets.schedulers import scheduler_of
 from motor.accelerators.greenlets.targets import target_of
 from motor.execution.lifecycle import after_fork_in_child
 from motor.execution.pool import WorkerPool
@@ -103,7 +103,7 @@ class InlinePool:
         return scheduler if scheduler.on_its_thread() else None
 
     def is_connected(self, target: Any) -> bool:
-        """Whether a call finds a server, and a connection that nobody uses.
+        """Whether a call finds a server and a free connection.
 
         - `target`: the collection or database that it asks
         """
