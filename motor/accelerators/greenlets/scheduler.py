@@ -16,18 +16,17 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from motor.accelerators.greenlets.calls import GreenletCall, call_of
+from motor.execution.call import Call
 from motor.execution.completions import resolve
-
-if TYPE_CHECKING:
-    from motor.execution.call import Call
-    from motor.execution.serial_queue import InTurn
-
-    Job = Call | InTurn
+from motor.execution.serial_queue import InTurn
 
 __all__ = ["LIMIT", "Scheduler", "abandoned"]
+
+#: What a pool gets to run.
+Job = Call | InTurn
 
 #: How many calls run at once, while the loop's thread has enough to do. With more, server and
 #: process get slower; and the loop stands still for longer when all replies come at once.
