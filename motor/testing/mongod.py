@@ -203,7 +203,8 @@ class Mongod:
         command = [
             self._executable,
             *("--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self._data)),
-            *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "enableTestCommands=1"),
+            # With half of it, a server refuses a message of 48 MB, the largest that clients send.
+            *("--wiredTigerCacheSizeGB", "0.5", "--setParameter", "enableTestCommands=1"),
             # Dropping a database waits for the journal: 100 milliseconds each time by default.
             *("--journalCommitInterval", "5"),
             *self._args,
