@@ -86,24 +86,42 @@ def _nothing() -> None:
     return None
 
 
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], _Outcomes | None]]
-_by_loop = weakref.WeakKeyDictionary()
+class _Way:
+    """The way to one loop: it finds the outcomes that are on it."""
 
-# Guards both. Reentrant, because the garbage collector may run anything.
+    __slots__ = ("loop", "outcomes")
+
+    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop | None]) -> None:
+        self.loop = loop
+        self.outcomes: Callable[[], _Outcomes | None] = _nothing
+
+    def begin(self) -> _Outcomes:
+        """The outcomes on the way, or new ones: there are never two, so all keep their order."""
+        with _lock:
+            outcomes = self.outcomes()
+            if outcomes is None:
+                outcomes = _Outcomes()
+                self.outcomes = weakref.ref(outcomes)
+            return outcomes
+
+
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Way] = weakref.WeakKeyDictionary()
+
+# Guards the dictionary, and each way's outcomes. Reentrant, because the garbage collector may run
+# anything.
 _lock = threading.RLock()
 
-#: The loop of the last outcome, and its outcomes: most processes have one loop only.
-_latest: tuple[Callable[[], asyncio.AbstractEventLoop | None], Callable[[], _Outcomes | None]]
-_latest = (_nothing, _nothing)
+#: The way of the last outcome: most processes have one loop only.
+_latest = _Way(_nothing)
 
 
 def deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     """Resolve `future` on its loop, soon; on any thread. A cancelled one stays as it is."""
     loop = future.get_loop()
-    latest, found = _latest
-    if latest() is not loop:
-        found = _nothing
-    outcomes = found() or _outcomes_of(loop)
+    way = _latest
+    if way.loop() is not loop:
+        way = _way_to(loop)
+    outcomes = way.outcomes() or way.begin()
     outcomes.queue.append((future, result, error))
     if not outcomes.woken:
         outcomes.woken = True
@@ -114,16 +132,14 @@ def deliver(future: asyncio.Future[Any], result: Any, error: BaseException | Non
             outcomes.queue.clear()
 
 
-def _outcomes_of(loop: asyncio.AbstractEventLoop) -> _Outcomes:
+def _way_to(loop: asyncio.AbstractEventLoop) -> _Way:
     global _latest
     with _lock:
-        # One for a loop at any time, so that outcomes keep their order.
-        outcomes = _by_loop.get(loop, _nothing)()
-        if outcomes is None:
-            outcomes = _Outcomes()
-            _by_loop[loop] = weakref.ref(outcomes)
-        _latest = (weakref.ref(loop), weakref.ref(outcomes))
-        return outcomes
+        way = _by_loop.get(loop)
+        if way is None:
+            way = _by_loop[loop] = _Way(weakref.ref(loop))
+        _latest = way
+        return way
 
 
 def _forget() -> None:
@@ -131,7 +147,7 @@ def _forget() -> None:
     global _by_loop, _latest, _lock
     _lock = threading.RLock()
     _by_loop = weakref.WeakKeyDictionary()
-    _latest = (_nothing, _nothing)
+    _latest = _Way(_nothing)
 
 
 after_fork_in_child(_forget)
