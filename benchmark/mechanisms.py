@@ -75,6 +75,18 @@ def _kept_memory() -> None:
     _put(malloc, "_kept", True)
 
 
+def _touched_memory() -> None:
+    from motor.execution import malloc
+
+    _put(malloc, "touch_ahead", lambda size: None)
+
+
+def _pauses() -> None:
+    from motor.execution import pauses
+
+    _put(pauses, "EVERY", float("inf"))
+
+
 def _undecoded() -> None:
     from motor.accelerators.batches import replies
 
@@ -104,6 +116,8 @@ MECHANISMS: dict[str, Callable[[], None]] = {
     "read-ahead": _read_ahead,
     "decode-meanwhile": _decode_meanwhile,
     "kept-memory": _kept_memory,
+    "touched-memory": _touched_memory,
+    "pauses": _pauses,
     "undecoded": _undecoded,
     "slices": _slices,
     "probing": _probing,

@@ -62,3 +62,27 @@ def test_large_messages_are_what_memory_is_kept_for(
         asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
         """
     assert run_python(code, mongo_uri, db_name, str(megabytes)).stdout == f"{kept}\n"
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_pages_are_cleared_before_the_memory_is_needed(touched: bool) -> None:
+    done = run_python(
+        """
+        import resource, sys, threading
+        from motor.execution import malloc
+
+        def count():
+            if sys.argv[1] == "True":
+                malloc.touch_ahead(8 << 20)
+            before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+            bytearray(8 << 20)
+            print(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+
+        thread = threading.Thread(target=count)
+        thread.start()
+        thread.join()
+        """,
+        str(touched),
+    )
+    # There are 2,048 of them.
+    assert (int(done.stdout) < 200) is touched

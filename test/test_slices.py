@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import threading
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +16,9 @@ from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 
 from motor.accelerators.batches import slices, undecoded
-from motor.accelerators.batches.undecoded import decode_in_slices
+from motor.accelerators.batches.undecoded import decode_in_slices, leave_undecoded
+from motor.core.cursors.reader import Reader
+from motor.execution import pauses
 
 PLAIN: CodecOptions[Any] = CodecOptions()
 
@@ -190,3 +196,67 @@ def test_other_threads_get_their_turn_while_a_large_batch_is_decoded(
     over.set()
     beside.join()
     assert during > 1000
+
+
+class Turns:
+    """How often another thread gets the interpreter lock, if it is never taken from anybody."""
+
+    def __enter__(self) -> Turns:
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(100)
+        self.count = 0
+        self._over = threading.Event()
+        self._beside = threading.Thread(target=self._run)
+        self._beside.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._beside.join()
+        sys.setswitchinterval(self._interval)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self.count += 1
+            time.sleep(0.0001)
+
+
+@pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(pauses, "EVERY", 0)
+    # A busy machine needs a while to let the other thread run.
+    monkeypatch.setattr(pauses, "PAUSE", 0.01)
+
+
+DOCUMENTS = [{"_id": i, "x": i, "s": "a" * 60} for i in range(10_000)]
+
+
+@pytest.mark.usefixtures("long_pauses")
+def test_the_lock_is_given_away_while_a_large_batch_is_decoded() -> None:
+    reply = reply_of(DOCUMENTS)
+    with Turns() as turns:
+        [decoded] = decode_in_slices(reply, PLAIN, whole(PLAIN))
+        assert turns.count > 10
+    assert decoded["cursor"]["firstBatch"] == DOCUMENTS
+
+
+@pytest.mark.usefixtures("long_pauses")
+def test_the_lock_is_given_away_while_a_list_is_made() -> None:
+    reply = reply_of(DOCUMENTS)
+    batches = []
+    for _ in range(2):
+        [left] = leave_undecoded(reply, PLAIN, whole(PLAIN)) or []
+        batches += left["cursor"]["firstBatch"]
+    cursor = SimpleNamespace(alive=True)
+
+    def fetch(delegate: Any, meanwhile: Any) -> Any:
+        delegate.alive = len(batches) > 1
+        return batches.pop(0)
+
+    reader = Reader(fetch, cursor)
+    reader.wanted.append(math.inf)
+    with Turns() as turns:
+        documents = reader.collect(None, lambda: False).make()
+        assert turns.count > 10
+    assert documents == DOCUMENTS * 2

@@ -21,7 +21,9 @@ from motor.accelerators.sockets.buffered import (
     BufferedSocket,
     PlainSocket,
 )
+from motor.execution import malloc
 from support import sockets as made
+from support import wait_until
 from support.sockets import (
     NOTHING_YET,
     PATIENCE,
@@ -66,6 +68,22 @@ def test_a_small_reply_is_read_at_once_and_given_out_in_pieces(pair: Pair) -> No
     near.settimeout(0)
     assert receive(near, 100) == data(1000)[16:116]
     assert receive(near, 2000) == data(1000)[116:]
+
+
+@pytest.mark.parametrize(("size", "expected"), [(BUFFER_SIZE, [2_000_000]), (1000, [])])
+def test_memory_is_made_ready_if_more_comes_than_is_read_ahead(
+    plain_pair: Pair, monkeypatch: pytest.MonkeyPatch, size: int, expected: list[int]
+) -> None:
+    touched: list[int] = []
+    monkeypatch.setattr(malloc, "touch_ahead", touched.append)
+    near, far = plain_pair
+    near.settimeout(PATIENCE)
+    message = struct.pack("<i", 2_000_000) + data(size)[4:]
+    far.sendall(message)
+    wait_until(lambda: len(near.sock.recv(size, socket.MSG_PEEK)) == size)
+    assert receive(near, 16) == message[:16]
+    assert receive(near, size) == message[16:]
+    assert touched == expected
 
 
 def test_replies_that_come_together_are_told_apart_by_their_sizes(pair: Pair) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from bson.codec_options import CodecOptions
 
 from motor.accelerators.batches.slices import NO_TYPES, Slices
+from motor.execution.pauses import Pauses
 
 __all__ = ["Undecoded", "decode_in_slices", "leave_undecoded"]
 
@@ -59,9 +60,11 @@ def decode_in_slices(
         return decode_whole(reply)
     slices = Slices(view, place.start, place.end, codec_options)
     documents: list[Any] = []
+    pause = Pauses()
     try:
         while not slices.over:
             documents += slices.next()
+            pause()
     except Exception:
         # Decoded whole, a broken reply raises the error that users know.
         return decode_whole(reply)

@@ -67,6 +67,11 @@ class _Receiver(BufferedSocket):
             connection.close_conn(None)
             pool.checkin(connection)
 
+    def _expect(self, size: int) -> None:
+        # Reading a file blocks.
+        if current_call() is None:
+            super()._expect(size)
+
     def _receive(self, target: memoryview, whole: bool) -> int:
         call = current_call()
         if call is None:

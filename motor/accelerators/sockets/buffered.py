@@ -5,7 +5,8 @@ after it. Each of these steps releases the interpreter lock, and if several thre
 another one takes it. These sockets read ahead, so that a small reply needs one system call,
 and change the timeout of the operating system's socket only when it matters.
 
-What they offer, and the errors that they raise, are a socket's; there is no protocol here.
+What they offer, and the errors that they raise, are a socket's. All that they know of the protocol
+is that a message begins with its length, for which PyMongo asks first.
 """
 
 from __future__ import annotations
@@ -17,10 +18,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from motor.execution import malloc
+
 __all__ = ["INTERFACE", "BufferedInterface", "buffered"]
 
 #: How many bytes are read ahead at most.
 BUFFER_SIZE = 16 * 1024
+
+#: How many bytes PyMongo asks for first. A message's length is in the first four of them.
+HEADER_SIZE = 16
+
+_INT32 = struct.Struct("<i")
 
 #: What PyMongo asks of a networking interface.
 INTERFACE = ("close", "fileno", "get_conn", "gettimeout", "recv_into", "settimeout")
@@ -93,10 +101,16 @@ class BufferedSocket:
                 return self._receive(target, True)
             self._end = self._receive(self._buffer, False)
             self._start = 0
+            if self._end == BUFFER_SIZE and len(target) == HEADER_SIZE:
+                self._expect(_INT32.unpack_from(self._buffer)[0])
         count = min(len(target), self._end - self._start)
         target[:count] = self._buffer[self._start : self._start + count]
         self._start += count
         return count
+
+    def _expect(self, size: int) -> None:
+        """Know that PyMongo will make a block of `size` bytes for the message that comes."""
+        malloc.touch_ahead(size)
 
     def _receive(self, target: memoryview, whole: bool) -> int:
         """Receive from the operating system.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import threading
 from collections import deque
@@ -15,6 +14,7 @@ from pymongo.command_cursor import CommandCursor
 from motor.core.fetching import Batch, Decoded, Fetch
 from motor.core.reads_under_way import ReadsUnderWay
 from motor.execution.completions import AtDelivery
+from motor.execution.pauses import Pauses
 from motor.execution.serial_queue import SerialQueue
 
 __all__ = ["Reader"]
@@ -22,15 +22,6 @@ __all__ = ["Reader"]
 #: The largest batch (in bytes of BSON) after which the next one is fetched ahead. After larger ones
 #: there is little to gain, and two at a time take much memory.
 READ_AHEAD_LIMIT = 4 * 1024 * 1024
-
-
-class Ahead(enum.Enum):
-    """Where the read-ahead stands."""
-
-    #: Nothing is fetched ahead.
-    IDLE = 1
-    #: A batch has been asked for before the consumer needs it, and has not come yet.
-    ASKED = 2
 
 
 class Reader:
@@ -76,7 +67,8 @@ class Reader:
         self.closed: bool = False
         #: Whether there was a document that cannot be decoded. The cursor is of no more use then.
         self.broken: bool = False
-        self.ahead: Ahead = Ahead.IDLE
+        #: Whether a batch has been asked for before the consumer needs it, and has not come yet.
+        self.asked_ahead: bool = False
         #: Where the reads of the client are counted; None: not these, which await data.
         self.reads: ReadsUnderWay | None = reads
         self._start = start
@@ -174,7 +166,7 @@ class Reader:
 
         At most one batch ahead. Not after the first batch, which may be all that the user wants.
         """
-        return self.ahead is Ahead.IDLE and self._may_fetch_ahead(batches)
+        return not self.asked_ahead and self._may_fetch_ahead(batches)
 
     def _may_fetch_ahead(self, batches: int) -> bool:
         return (
@@ -248,13 +240,13 @@ class Reader:
         more = True
         while more and self.error is None and not cancelled():
             wanted = sum(self.wanted.copy())
-            while self.batches and len(self.buffer) < wanted < math.inf:
-                self._decode()
+            if wanted < math.inf:
+                self._decode_until(wanted)
             if len(self.buffer) >= wanted:
                 return
             # The batch before is decoded while the server makes the next.
             more = self._fetch_batch(self._decode_quietly)
-        self._decode_all()
+        self._decode_until(math.inf)
 
     def _keeping_errors(self, read: Callable[[], object]) -> None:
         self._reading = True
@@ -284,7 +276,7 @@ class Reader:
         """
         if wanted() and self._may_fetch_ahead(batches=2):
             self._keeping_errors(lambda: self._fetch_batch(sent))
-        self.ahead = Ahead.IDLE
+        self.asked_ahead = False
         if sent is not None:
             sent()
 
@@ -339,12 +331,16 @@ class Reader:
             self._received += len(documents)
             self.buffer.extend(documents if self.convert is None else map(self.convert, documents))
 
-    def _decode_all(self) -> None:
-        while self.batches:
+    # For workers.
+
+    def _decode_until(self, enough: float) -> None:
+        pause = Pauses()
+        while self.batches and len(self.buffer) < enough:
             self._decode()
+            pause()
 
     def _decode_quietly(self) -> None:
         try:
-            self._decode_all()
+            self._decode_until(math.inf)
         except BaseException as error:
             self.error = error

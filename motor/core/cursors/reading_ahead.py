@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from motor.core.cursors.reader import Ahead, Reader
+from motor.core.cursors.reader import Reader
 from motor.core.deadline import may_have_deadline
 from motor.execution.completions import deliver
 from motor.execution.future import OperationFuture
@@ -42,7 +42,7 @@ def read_ahead(
     ):
         return False
     reader = cursor._reader
-    reader.ahead = Ahead.ASKED
+    reader.asked_ahead = True
     wanted = partial(_is_wanted, weakref.ref(cursor), reader, after)
     cursor._submit_function(reader.read_ahead, (wanted, sent), queue=reader.queue)
     return True
