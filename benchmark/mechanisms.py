@@ -57,6 +57,12 @@ def _early_sleep() -> None:
     _put(Call, "delivers_to_others", True)
 
 
+def _split_batches() -> None:
+    from motor.accelerators.batches import splitting
+
+    _put(splitting, "NEAR", 0.0)
+
+
 def _read_ahead() -> None:
     from motor.core.cursors.reader import Reader
 
@@ -113,6 +119,7 @@ MECHANISMS: dict[str, Callable[[], None]] = {
     "stretch": _stretch,
     "shared-wake-ups": _shared_wake_ups,
     "early-sleep": _early_sleep,
+    "split-batches": _split_batches,
     "read-ahead": _read_ahead,
     "decode-meanwhile": _decode_meanwhile,
     "kept-memory": _kept_memory,

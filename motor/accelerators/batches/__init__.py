@@ -6,7 +6,7 @@ the batches of commands come one document at a time.
 Private names: those of `motor.accelerators.connections`; ``Connection.receive_message``, which
 returns a ``pymongo.message._OpMsg`` with ``payload_document``, ``flags`` and ``unpack_response``;
 ``Cursor._next_batch`` and ``CommandCursor._next_batch``; and those of
-`motor.accelerators.batches.await_time`.
+`motor.accelerators.batches.await_time` and `motor.accelerators.batches.splitting`.
 """
 
 from __future__ import annotations

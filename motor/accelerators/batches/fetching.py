@@ -9,6 +9,7 @@ from typing import Any
 from pymongo.monitoring import CommandListener
 
 from motor.accelerators.batches.replies import Fetching, current
+from motor.accelerators.batches.splitting import split_batches
 from motor.accelerators.batches.undecoded import Undecoded
 from motor.core.fetching import Decoded
 
@@ -25,6 +26,7 @@ class BatchFetcher:
     """
 
     def __init__(self, client: Any) -> None:
+        self._client = client
         listeners = client.options.event_listeners
         self._is_seen = any(isinstance(each, CommandListener) for each in listeners)
 
@@ -37,7 +39,8 @@ class BatchFetcher:
         documents: list[Any] = []
         token = current.set(fetching)
         try:
-            cursor._next_batch(documents)
+            with split_batches(cursor, self._client):
+                cursor._next_batch(documents)
         finally:
             current.reset(token)
         if not documents:
