@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from pymongo.monitoring import CommandListener
@@ -21,8 +22,8 @@ _COMMAND_LOG = logging.getLogger("pymongo.command")
 class BatchFetcher:
     """Fetches the batches of the cursors of `client`, a PyMongo client.
 
-    Batches are decoded at once if the reply is also given to a listener for commands, or to
-    PyMongo's log of commands.
+    If a listener for commands, or PyMongo's log of them, sees command and reply, the commands are
+    PyMongo's, and batches are decoded at once.
     """
 
     def __init__(self, client: Any) -> None:
@@ -34,12 +35,12 @@ class BatchFetcher:
         self, cursor: Any, meanwhile: Callable[[], object] | None = None
     ) -> Undecoded | Decoded | None:
         """The next batch of `cursor`; see `motor.core.fetching.Fetch`."""
-        may_leave = not self._is_seen and not _COMMAND_LOG.isEnabledFor(logging.DEBUG)
-        fetching = Fetching(may_leave, meanwhile)
+        seen = self._is_seen or _COMMAND_LOG.isEnabledFor(logging.DEBUG)
+        fetching = Fetching(not seen, meanwhile)
         documents: list[Any] = []
         token = current.set(fetching)
         try:
-            with split_batches(cursor, self._client):
+            with nullcontext() if seen else split_batches(cursor, self._client):
                 cursor._next_batch(documents)
         finally:
             current.reset(token)
