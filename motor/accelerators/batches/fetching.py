@@ -40,7 +40,9 @@ class BatchFetcher:
         documents: list[Any] = []
         token = current.set(fetching)
         try:
-            with nullcontext() if seen else split_batches(cursor, self._client):
+            # The first batch has 101 documents.
+            may_split = cursor.cursor_id and not seen
+            with split_batches(cursor, self._client) if may_split else nullcontext():
                 cursor._next_batch(documents)
         finally:
             current.reset(token)

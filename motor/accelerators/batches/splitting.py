@@ -47,10 +47,9 @@ def split_batches(cursor: Any, client: Any) -> Iterator[None]:
 
 
 def _may_split(cursor: Any, client: Any) -> bool:
-    # The first batch has 101 documents. And who reads raw batches would see others.
+    # Who reads raw batches would see others.
     return (
-        bool(cursor.cursor_id)
-        and getattr(cursor, "_batch_size", None) == 0
+        getattr(cursor, "_batch_size", None) == 0
         and not isinstance(cursor, RawBatchCursor | RawBatchCommandCursor)
         and _is_near(client, cursor.address)
     )
